@@ -1,0 +1,89 @@
+"""Checks what the arrays of a shard say against the schema and against each other, label by label."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nmcfast.errors import DamageError
+from nmcfast.export import schema
+from nmcfast.export.schema import LABELS
+
+_ROUNDING = 1e-5  # relative: volumes are stored as float32, and summed over up to 10⁵ grains
+
+
+def unreadable(reader: Any) -> Iterator[str]:
+    """Which particles of a shard with damaged files have lost their labels."""
+    if not reader.recipe["labels"]:
+        return
+    for row, index in enumerate(reader.particles):
+        try:
+            reader.labels(row)
+        except DamageError as error:
+            yield f"particle {index}: labels cannot be read: {error}"
+
+
+def problems(reader: Any) -> Iterator[str]:
+    """Stops at the first stage that finds something: the later ones build on it."""
+    try:
+        wrong = list(_pointer_problems(reader)) or list(_array_problems(reader))
+        yield from wrong
+        if wrong:
+            return
+        for row, index in enumerate(reader.particles):
+            yield from (f"particle {index}: {p}" for p in _particle_problems(reader, row))
+    except DamageError as error:
+        yield str(error)
+
+
+def _pointer_problems(reader: Any) -> Iterator[str]:
+    """The table rows are those of the shard's particles, and the pointers are the sums of their counts."""
+    if not np.array_equal(reader.table["index"], np.asarray(reader.particles, np.uint64)):
+        yield f"particles/index: not {reader.particles.start} to {reader.particles.stop - 1} in order"
+    for letter, pointer in schema.POINTERS.items():
+        counts = reader.table[schema.POINTED[pointer.name].rpartition("/")[2]]
+        if not np.array_equal(np.diff(reader.starts[letter], prepend=0), [0, *counts.tolist()]):
+            yield f"{pointer.name}: not the running sum of {schema.POINTED[pointer.name]}"
+
+
+def _array_problems(reader: Any) -> Iterator[str]:
+    totals = {letter: int(starts[-1]) for letter, starts in reader.starts.items()}
+    for variable in schema.VARIABLES:
+        array = reader.array(variable)
+        expected = schema.array_shape(variable, len(reader.particles), totals["g"], totals["h"])
+        if array.shape != expected:
+            yield f"{variable.name}: shape {array.shape}, expected {expected}"
+        elif variable.dtype[0] == "f" and not np.isfinite(array.read()).all():
+            yield f"{variable.name}: holds a value that is not finite"
+    if reader.recipe["labels"] and (found := reader.array(LABELS)):
+        shape, dtype = reader.expected_labels()
+        if (found.shape, found.dtype) != (shape, dtype):
+            yield f"labels: {found.dtype} {found.shape}, expected {dtype} {shape}"
+
+
+def _particle_problems(reader: Any, row: int) -> Iterator[str]:
+    record, table = reader.record(row), reader.table[row]
+    volume = record.volume.sum(dtype=float)
+    if not np.isclose(volume, table["volume_um3"], _ROUNDING, 0):
+        yield f"particles/volume_um3 is {table['volume_um3']}, its grains have {volume} µm³"
+    if np.count_nonzero(record.components > 1) != table["disconnected"]:
+        yield f"particles/disconnected is {table['disconnected']}, not what grains/components gives"
+    if reader.recipe["labels"]:
+        yield from (f"labels {p}" for p in _label_problems(reader, row, record.volume))
+
+
+def _label_problems(reader: Any, row: int, volume: np.ndarray) -> Iterator[str]:
+    """Labels of 1…n and 0 inside the box, 0 outside; on the model grid each count is the grain's volume."""
+    grains, recipe = int(reader.table["grains"][row]), reader.recipe
+    whole = reader.array(LABELS).read((row, row + 1))[0]
+    box = whole[tuple(map(slice, reader.table["box_shape"][row].tolist()))]
+    counts = np.bincount(box.ravel(), minlength=grains + 1)
+    if counts.size > grains + 1:
+        yield f"reach {counts.size - 1}, the particle has {grains} grains"
+        return
+    if np.count_nonzero(whole) != box.size - counts[0]:
+        yield "outside the box are not 0"
+    if recipe["voxel_size"] != recipe["grid_size"]:
+        return
+    for grain in np.flatnonzero(~np.isclose(counts[1:] * recipe["grid_size"] ** 3, volume, _ROUNDING, 0)):
+        yield f"grain {grain} has {counts[grain + 1]} voxels, its volume is {volume[grain]} µm³"

@@ -1,0 +1,113 @@
+"""Files that are on the disk whole or not at all, under one spelling and with known bytes."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from nmcfast.errors import InputError
+
+_TEMPORARY = re.compile(r"\.tmp-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]{8}-(?P<name>.+)")
+
+
+def json_bytes(document: Any) -> bytes:
+    """The one spelling of a JSON document, so that equal documents are equal files."""
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document; InputError naming the file when it cannot be read as one."""
+    try:
+        document = json.loads(path.read_bytes())
+        json_bytes(document)  # refuses what Python reads beyond JSON: NaN, half characters
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{path}: not a readable JSON file ({reason})") from error
+    return document
+
+
+def sha256_file(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def temporary(final: Path) -> Path:
+    """A hidden name beside `final` that tells who writes there."""
+    return final.parent / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}-{final.name}"
+
+
+def write_file(final: Path, data: bytes) -> None:
+    """Put a file in place whole, on the disk, replacing an older one."""
+    draft = temporary(final)
+    try:
+        draft.write_bytes(data)
+        fsync(draft)
+        os.rename(draft, final)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    fsync(final.parent)
+
+
+def sweep(folder: Path, name: str = "") -> int:
+    """Remove what dead processes of this machine left half-written in a folder (of one name); how many."""
+    dead = [p for p in folder.glob(".tmp-*") if p.name.endswith(name) and _is_abandoned(p.name)]
+    for path in dead:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)  # another sweep may be at it
+        else:
+            path.unlink(missing_ok=True)
+    return len(dead)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is one that `temporary` gives."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def _is_abandoned(name: str) -> bool:
+    match = _TEMPORARY.fullmatch(name)
+    if match is None or match["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(match["pid"]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:  # alive, somebody else's
+        return False
+    return False
+
+
+class HashedFile:
+    """A new file that counts and hashes what is written to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "xb")  # noqa: SIM115  closed by close(), the file outlives this function
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def entry(self, path: str) -> dict[str, Any]:
+        return {"path": path, "bytes": self.size, "sha256": self._hash.hexdigest()}

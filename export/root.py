@@ -1,0 +1,138 @@
+"""The root of a library: the recipe, of which everything is a function, the model file, the final seal."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from nmcfast.errors import DamageError, InputError, NoSpaceError
+from nmcfast.export import files, shards
+from nmcfast.export.schema import check_recipe
+
+KIND = "nmcfast library"
+MODEL = "model.safetensors"
+SEAL = "complete.json"
+ROOT_FILES = ("zarr.json", MODEL, "shards", "shards/zarr.json")
+
+
+def group_document(attributes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The zarr.json of a Zarr v3 group."""
+    return {"zarr_format": 3, "node_type": "group", "attributes": attributes or {}}
+
+
+def root_document(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The zarr.json of a library, whose attributes are its recipe and the digest of it."""
+    digest = shards.recipe_digest(recipe)
+    return group_document({"kind": KIND, "recipe": recipe, "recipe_sha256": digest})
+
+
+def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
+    """Make an empty library, or accept and sweep the one that is there when it has the same recipe.
+
+    Raises InputError, and changes nothing, when `path` is something else or was made with another recipe.
+    """
+    check_recipe(recipe, str(path))
+    shards.format_module(recipe["format"])
+    if hashlib.sha256(model).hexdigest() != recipe["model_sha256"]:
+        raise InputError(f"{path}: recipe model_sha256 is not the SHA-256 of the model given with it")
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        _require_same(path, read_recipe(path), recipe)
+        for folder, name in ((path.parent, path.name), (path, ""), (path / "shards", "")):
+            files.sweep(folder, name)
+        return
+    try:
+        with shards.clear_when_full(path, path, recipe):
+            _write_root(path, recipe, model)
+    except NoSpaceError:
+        raise
+    except OSError as error:
+        if error.errno not in shards.TAKEN:
+            raise InputError(f"{path}: cannot be made ({error.strerror}): choose another place") from error
+        _require_same(path, read_recipe(path), recipe)  # another process was faster
+
+
+def _write_root(path: Path, recipe: dict[str, Any], model: bytes) -> None:
+    draft = files.temporary(path)
+    try:
+        (draft / "shards").mkdir(parents=True)
+        (draft / "zarr.json").write_bytes(files.json_bytes(root_document(recipe)))
+        (draft / MODEL).write_bytes(model)
+        (draft / "shards" / "zarr.json").write_bytes(files.json_bytes(group_document()))
+        for name in (*ROOT_FILES, "."):
+            files.fsync(draft / name)
+        os.rename(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    files.fsync(path.parent)
+
+
+def _require_same(path: Path, held: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for field in sorted({*held, *wanted}):
+        if held.get(field) != wanted.get(field):
+            raise InputError(
+                f"{path}: made with {field} = {held.get(field)!r}, asked for {wanted.get(field)!r}: "
+                "use the same parameters to continue it, another path, or --overwrite"
+            )
+
+
+def is_library(path: Path) -> bool:
+    """Whether a path looks like a library, damaged or not."""
+    return (path / "zarr.json").is_file() and (path / "shards").is_dir()
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The recipe of a library. InputError for what is none, DamageError for a changed recipe."""
+    if not path.exists():
+        raise InputError(f"{path}: no such library")
+    if not is_library(path):
+        raise InputError(f"{path}: not an nmcfast library (a folder that holds zarr.json and shards)")
+    document = files.read_json(path / "zarr.json")
+    if not _is_ours(document):
+        raise InputError(f"{path / 'zarr.json'}: attribute kind is not {KIND!r}: not an nmcfast library")
+    recipe = check_recipe(document["attributes"].get("recipe"), str(path / "zarr.json"))
+    if document != root_document(recipe):
+        raise DamageError(
+            f"{path / 'zarr.json'}: was changed after the library was made (recipe_sha256 differs)"
+        )
+    return recipe
+
+
+def _is_ours(document: Any) -> bool:
+    attributes = document.get("attributes") if isinstance(document, dict) else None
+    return isinstance(attributes, dict) and attributes.get("kind") == KIND
+
+
+def seal_document(library: Path, recipe: dict[str, Any], numbers: list[int]) -> dict[str, Any]:
+    """The complete.json of a library with these finished shards; root_sha256 covers recipe and manifests."""
+    folder = library / "shards"
+    names = [shards.shard_name(n) for n in numbers]
+    digests = {name: files.sha256_file(folder / name / shards.MANIFEST) for name in names}
+    contents = {
+        "particles": recipe["count"],
+        "recipe_sha256": shards.recipe_digest(recipe),
+        "shards": digests,
+    }
+    return {**contents, "root_sha256": hashlib.sha256(files.json_bytes(contents)).hexdigest()}
+
+
+def finish_library(library: Path) -> str | None:
+    """Seal a library whose shards all exist and return its root hash; None when some are missing."""
+    recipe = read_recipe(library)
+    numbers = shards.committed_shards(library)
+    if numbers != list(range(shards.shard_count(recipe))):
+        return None
+    seal = seal_document(library, recipe, numbers)
+    with shards.clear_when_full(library / SEAL, library, recipe):
+        files.write_file(library / SEAL, files.json_bytes(seal))
+    return seal["root_sha256"]
+
+
+def remove_library(path: Path) -> None:
+    """Delete a library, and nothing else: InputError when the path is not one."""
+    if path.is_symlink() or not is_library(path) or not _is_ours(files.read_json(path / "zarr.json")):
+        raise InputError(f"{path}: not an nmcfast library, refused to remove it")
+    doomed = files.temporary(path)
+    os.rename(path, doomed)  # gone at once under its name, whatever happens during the removal
+    shutil.rmtree(doomed)

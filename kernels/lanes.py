@@ -1,0 +1,304 @@
+"""Sixteen float32 side by side: a value that numba keeps in vector registers, written like a scalar.
+
+LLVM's vectoriser gives up on loops over few candidates or voxels. Here the vectors are said in the source: `+ − * /`
+work on lanes, or on lanes and a float32; LLVM splits them into what the machine has (one, two or four registers).
+Without the compiler (NUMBA_DISABLE_JIT=1) lanes are NumPy arrays of 16 and every function below is ordinary Python.
+
+Indices into arrays are taken as they are: no wrap-around of negative ones, no bounds check.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import lower_builtin, models, register_model
+
+WIDTH = 16
+_FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
+_INTS = ir.VectorType(ir.IntType(32), WIDTH)
+
+
+class Lanes(types.Type):
+    """The numba type of 16 float32."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
+
+
+LANES = Lanes()
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes: Lanes) -> None:
+        super().__init__(manager, lanes, _FLOATS)
+
+
+def spread(x):
+    """The float32 x in all lanes."""
+    return np.full(WIDTH, x, np.float32)
+
+
+def load(a, i):
+    """Lanes a[i : i + 16]."""
+    return a[i : i + WIDTH].copy()
+
+
+def store(a, i, lanes):
+    """a[i : i + 16] = lanes."""
+    a[i : i + WIDTH] = lanes
+
+
+def sqrt(lanes):
+    """Square root of each lane."""
+    return np.sqrt(lanes)
+
+
+def multiply_add(a, b, c):
+    """a b + c, rounded once where the machine can: for results within a margin only, the last bit depends on it."""
+    return a * b + c
+
+
+def least(a, b):
+    """The smaller of two lanes."""
+    return np.where(a < b, a, b)
+
+
+def most(a, b):
+    """The larger of two lanes."""
+    return np.where(a < b, b, a)
+
+
+def where_less(a, b, yes, no):
+    """Lanes of yes where a < b, of no elsewhere: the bits as they are, whatever they mean."""
+    return np.where(a < b, yes.view(np.int32), no.view(np.int32)).view(np.float32)
+
+
+def halves(x, y):
+    """x in the first eight lanes, y in the others."""
+    return np.repeat(np.array([x, y], np.float32), WIDTH // 2)
+
+
+def lowest(lanes):
+    """The smallest of the 16 lanes."""
+    return lanes.min()
+
+
+def bits_unless_above(a, b):
+    """Bit k of the result is set unless a > b in lane k."""
+    return int(np.packbits(~(a > b), bitorder="little").view(np.uint16)[0])
+
+
+def first_bit(bits):
+    """Number of the lowest bit that is set."""
+    return (bits & -bits).bit_length() - 1
+
+
+def spread_bits(n):
+    """The bits of the int32 n in all lanes, to be carried about as if they were floats."""
+    return np.full(WIDTH, n, np.int32).view(np.float32)
+
+
+def store_bits(a, i, lanes):
+    """a[i : i + 16] = lanes for an int32 array: the way back from `spread_bits`."""
+    a[i : i + WIDTH] = lanes.view(np.int32)
+
+
+def bits_at(a, i):
+    """The bits of a[i], a float32, as an int32."""
+    return int(a[i : i + 1].view(np.int32)[0])
+
+
+def put_bits(a, i, n):
+    """Make the bits of a[i], a float32, those of the int32 n."""
+    a[i : i + 1].view(np.int32)[0] = n
+
+
+def put_row(out, z, y, x, a, i):
+    """out[z, y, x : x + 8] = a[i : i + 8] for an int32 array a, out C-contiguous of any integer type."""
+    out[z, y, x : x + 8] = a[i : i + 8]
+
+
+def _typed(function: Callable, result: Any, *kinds: type) -> None:
+    """Tell numba that function takes arguments of these kinds and gives result."""
+
+    class Template(AbstractTemplate):
+        def generic(self, arguments, keywords):
+            fits = len(arguments) == len(kinds) and all(map(isinstance, arguments, kinds))
+            return signature(result, *arguments) if fits else None
+
+    infer_global(function)(Template)
+
+
+def _pointer(context, builder, array_type, array, index, kind):
+    """Pointer to a[index] for elements of the LLVM type kind."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
+
+
+def _splat(builder, value, kind=_FLOATS):
+    """The scalar value in all lanes."""
+    vector = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
+    order = ir.Constant(_INTS, [0] * WIDTH)
+    return builder.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), order)
+
+
+def _index(context, builder, sig, arguments, at):
+    return context.cast(builder, arguments[at], sig.args[at], types.intp)
+
+
+def _lower(function: Callable, result: Any, *kinds: type) -> Callable:
+    """Decorator of the LLVM code of a function: (context, builder, sig, arguments) -> value."""
+    _typed(function, result, *kinds)
+    return lower_builtin(function, *kinds)
+
+
+_ARRAY, _INTEGER, _FLOAT = types.Array, types.Integer, types.Float
+
+
+@_lower(spread, LANES, _FLOAT)
+def _spread(context, builder, sig, arguments):
+    return _splat(builder, context.cast(builder, arguments[0], sig.args[0], types.float32))
+
+
+@_lower(load, LANES, _ARRAY, _INTEGER)
+def _load(context, builder, sig, arguments):
+    at = _index(context, builder, sig, arguments, 1)
+    return builder.load(_pointer(context, builder, sig.args[0], arguments[0], at, _FLOATS), align=4)
+
+
+@_lower(store, types.none, _ARRAY, _INTEGER, Lanes)
+def _store(context, builder, sig, arguments):
+    at = _index(context, builder, sig, arguments, 1)
+    pointer = _pointer(context, builder, sig.args[0], arguments[0], at, _FLOATS)
+    builder.store(arguments[2], pointer, align=4)
+    return context.get_dummy_value()
+
+
+@_lower(store_bits, types.none, _ARRAY, _INTEGER, Lanes)
+def _store_bits(context, builder, sig, arguments):
+    return _store(context, builder, sig, arguments)
+
+
+def _call(builder, name, *arguments):
+    """Call of the LLVM intrinsic `name` on lanes."""
+    kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(arguments))
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{WIDTH}f32")
+    return builder.call(function, arguments)
+
+
+@_lower(sqrt, LANES, Lanes)
+def _sqrt(context, builder, sig, arguments):
+    return _call(builder, "sqrt", *arguments)
+
+
+@_lower(multiply_add, LANES, Lanes, Lanes, Lanes)
+def _multiply_add(context, builder, sig, arguments):
+    return _call(builder, "fmuladd", *arguments)
+
+
+@_lower(least, LANES, Lanes, Lanes)
+def _least(context, builder, sig, arguments):
+    a, b = arguments
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+@_lower(most, LANES, Lanes, Lanes)
+def _most(context, builder, sig, arguments):
+    a, b = arguments
+    return builder.select(builder.fcmp_ordered("<", a, b), b, a)
+
+
+@_lower(where_less, LANES, Lanes, Lanes, Lanes, Lanes)
+def _where_less(context, builder, sig, arguments):
+    a, b, yes, no = arguments
+    return builder.select(builder.fcmp_ordered("<", a, b), yes, no)
+
+
+@_lower(halves, LANES, _FLOAT, _FLOAT)
+def _halves(context, builder, sig, arguments):
+    x, y = (_splat(builder, value) for value in arguments)
+    order = [k if k < WIDTH // 2 else WIDTH + k for k in range(WIDTH)]
+    return builder.shuffle_vector(x, y, ir.Constant(_INTS, order))
+
+
+@_lower(lowest, types.float32, Lanes)
+def _lowest(context, builder, sig, arguments):
+    lanes, step = arguments[0], WIDTH // 2
+    while step:
+        order = ir.Constant(_INTS, [(k + step) % WIDTH for k in range(WIDTH)])
+        turned = builder.shuffle_vector(lanes, lanes, order)
+        lanes = builder.select(builder.fcmp_ordered("<", turned, lanes), turned, lanes)
+        step //= 2
+    return builder.extract_element(lanes, ir.IntType(32)(0))
+
+
+@_lower(bits_unless_above, types.int64, Lanes, Lanes)
+def _bits_unless_above(context, builder, sig, arguments):
+    mask = builder.fcmp_unordered("<=", *arguments)
+    return builder.zext(builder.bitcast(mask, ir.IntType(WIDTH)), ir.IntType(64))
+
+
+@_lower(first_bit, types.int64, _INTEGER)
+def _first_bit(context, builder, sig, arguments):
+    bits = context.cast(builder, arguments[0], sig.args[0], types.int64)
+    return builder.cttz(bits, ir.IntType(1)(1))
+
+
+@_lower(spread_bits, LANES, _INTEGER)
+def _spread_bits(context, builder, sig, arguments):
+    number = context.cast(builder, arguments[0], sig.args[0], types.int32)
+    return builder.bitcast(_splat(builder, number, _INTS), _FLOATS)
+
+
+@_lower(bits_at, types.int32, _ARRAY, _INTEGER)
+def _bits_at(context, builder, sig, arguments):
+    at = _index(context, builder, sig, arguments, 1)
+    return builder.load(_pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
+
+
+@_lower(put_bits, types.none, _ARRAY, _INTEGER, _INTEGER)
+def _put_bits(context, builder, sig, arguments):
+    at = _index(context, builder, sig, arguments, 1)
+    number = context.cast(builder, arguments[2], sig.args[2], types.int32)
+    builder.store(number, _pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
+    return context.get_dummy_value()
+
+
+@_lower(put_row, types.none, _ARRAY, _INTEGER, _INTEGER, _INTEGER, _ARRAY, _INTEGER)
+def _put_row(context, builder, sig, arguments):
+    eight = ir.VectorType(ir.IntType(32), 8)
+    at = _index(context, builder, sig, arguments, 5)
+    row = builder.load(_pointer(context, builder, sig.args[4], arguments[4], at, eight), align=4)
+    out_type = sig.args[0]
+    item = context.get_data_type(out_type.dtype)
+    kind = ir.VectorType(item, 8)
+    if item.width != 32:
+        row = builder.trunc(row, kind) if item.width < 32 else builder.sext(row, kind)
+    out = context.make_array(out_type)(context, builder, arguments[0])
+    indices = [_index(context, builder, sig, arguments, k) for k in (1, 2, 3)]
+    place = cgutils.get_item_pointer(context, builder, out_type, out, indices, wraparound=False)
+    builder.store(row, builder.bitcast(place, kind.as_pointer()), align=1)
+    return context.get_dummy_value()
+
+
+_ARITHMETIC = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
+
+
+def _lower_arithmetic(operation: Callable, name: str, kinds: tuple[type, type]) -> None:
+    @_lower(operation, LANES, *kinds)
+    def apply(context, builder, sig, arguments):
+        a, b = (
+            value if isinstance(kind, Lanes) else _spread(context, builder, types.float32(kind), [value])
+            for value, kind in zip(arguments, sig.args, strict=True)
+        )
+        return getattr(builder, name)(a, b)
+
+
+for _operation, _name in _ARITHMETIC.items():
+    for _kinds in ((Lanes, Lanes), (Lanes, _FLOAT), (_FLOAT, Lanes)):
+        _lower_arithmetic(_operation, _name, _kinds)

@@ -1,0 +1,307 @@
+"""Cutouts of soft tessellations and their gradients, Eqs. (11), (14)–(16).
+
+A cutout is a square grid of pixels in the plane, 12 channels, one for each of its most prominent grains. The value
+of grain i at x is the softmax of −|x − s_i|_M_i + r_i. Blocks of pixels are pruned first: d_i is convex, so it is
+at least its tangent at the centre of the block and at most its largest corner value. A grain whose tangent exceeds
+the smallest such corner value by more than `_CUT` has less than e^−_CUT of any pixel and is left out.
+
+The gradient is written by hand: with p = softmax(logit), dL/dlogit_i = p_i (g_i − Σ_j g_j p_j), and the logit falls by
+u_k² / 2d per unit of D_k, u = Q (x − s). It needs no stored intermediate result: the backward pass prunes again.
+
+b cutouts, n grains (those of cutout k are first[k] to first[k + 1]), c channels.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+BLOCK, LEAF = 8, 4  # pixels, edges of blocks that are pruned as one, then of those whose pixels are evaluated
+_CUT = 16.0  # e^−16 = 1.1e-7: what the left-out grains of a pixel add stays below 1e-6
+_PICKS = 3  # grains whose corner values bound the minimum in a block
+
+
+@njit(cache=True, nogil=True)
+def _to_frames(position, frame, diagonal, corner, along, across, base):
+    """Fill base (9, n): √D Q (x − s) at the first pixel and its steps along a row and across rows."""
+    for i in range(position.shape[0]):
+        x, y, z = corner[0] - position[i, 0], corner[1] - position[i, 1], corner[2] - position[i, 2]
+        for k in range(3):
+            root = math.sqrt(diagonal[i, k])
+            qx, qy, qz = root * frame[i, k, 0], root * frame[i, k, 1], root * frame[i, k, 2]
+            base[k, i] = qx * x + qy * y + qz * z
+            base[3 + k, i] = qx * along[0] + qy * along[1] + qz * along[2]
+            base[6 + k, i] = qx * across[0] + qy * across[1] + qz * across[2]
+
+
+@njit(cache=True, nogil=True)
+def _value(base, offset, i, x, y):
+    """|x − s|_M − r of grain i at pixel (x, y), whose numbers need not be whole."""
+    u0 = base[0, i] + x * base[3, i] + y * base[6, i]
+    u1 = base[1, i] + x * base[4, i] + y * base[7, i]
+    u2 = base[2, i] + x * base[5, i] + y * base[8, i]
+    return math.sqrt(u0 * u0 + u1 * u1 + u2 * u2) - offset[i]
+
+
+@njit(cache=True, nogil=True)
+def _tangents(base, offset, x, y, half, value, low):
+    """Fill value (n,) at the centre of a block and low (n,), the least value of the tangent there in the block."""
+    for i in range(offset.size):
+        u0 = base[0, i] + x * base[3, i] + y * base[6, i]
+        u1 = base[1, i] + x * base[4, i] + y * base[7, i]
+        u2 = base[2, i] + x * base[5, i] + y * base[8, i]
+        gx = u0 * base[3, i] + u1 * base[4, i] + u2 * base[5, i]
+        gy = u0 * base[6, i] + u1 * base[7, i] + u2 * base[8, i]
+        distance = math.sqrt(u0 * u0 + u1 * u1 + u2 * u2)
+        value[i] = distance - offset[i]
+        # at the seed itself gx = gy = 0: 0 is a subgradient
+        low[i] = value[i] - half * (abs(gx) + abs(gy)) / max(distance, 1e-300)
+
+
+@njit(cache=True, nogil=True)
+def _upper_bound(base, offset, x, y, half, value):
+    """The least over some near grains of their largest value at the corners of a block; overwrites value."""
+    bound = np.inf
+    for _ in range(min(_PICKS, value.size)):
+        i = np.argmin(value)
+        value[i] = np.inf
+        highest = -np.inf
+        for corner in range(4):
+            cx, cy = x - half + corner % 2 * 2 * half, y - half + corner // 2 * 2 * half
+            highest = max(highest, _value(base, offset, i, cx, cy))
+        bound = min(bound, highest)
+    return bound
+
+
+@njit(cache=True, nogil=True)
+def _survivors(base, offset, x0, y0, edge, kept):
+    """Fill kept with the grains that matter in the block of `edge` pixels at (x0, y0); return how many."""
+    half = 0.5 * (edge - 1)
+    value, low = np.empty(offset.size), np.empty(offset.size)
+    _tangents(base, offset, x0 + half, y0 + half, half, value, low)
+    limit = _upper_bound(base, offset, x0 + half, y0 + half, half, value) + _CUT
+    count = 0
+    for i in range(offset.size):
+        if low[i] <= limit:
+            kept[count] = i
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _prune(base, offset, size):
+    """Grains that matter in each leaf: their numbers, leaf after leaf, and where the list of each leaf starts.
+
+    Leaves go block by block, see `_leaf_corner`.
+    """
+    n = offset.size
+    leaves = (size // LEAF) ** 2
+    start = np.zeros(leaves + 1, np.int64)
+    kept = np.empty(leaves * n, np.int32)
+    near, inner = np.empty(n, np.int32), np.empty(n, np.int32)
+    end = 0
+    for leaf in range(leaves):
+        x0, y0 = _leaf_corner(leaf, size)
+        if x0 % BLOCK == 0 and y0 % BLOCK == 0:
+            block = near[: _survivors(base, offset, x0, y0, BLOCK, near)]
+            base_near, offset_near = np.empty((9, block.size)), np.empty(block.size)
+            for k in range(block.size):
+                base_near[:, k] = base[:, block[k]]
+                offset_near[k] = offset[block[k]]
+        for k in range(_survivors(base_near, offset_near, x0, y0, LEAF, inner)):
+            kept[end] = block[inner[k]]
+            end += 1
+        start[leaf + 1] = end
+    return kept[:end], start
+
+
+@njit(cache=True, nogil=True)
+def _leaf_corner(leaf, size):
+    """First pixel (x, y) of a leaf; the leaves of a block follow each other."""
+    ratio = BLOCK // LEAF
+    block, inner = leaf // (ratio * ratio), leaf % (ratio * ratio)
+    blocks = size // BLOCK
+    return block % blocks * BLOCK + inner % ratio * LEAF, block // blocks * BLOCK + inner // ratio * LEAF
+
+
+# The 16 pixels of a leaf are the inner loops, so that LLVM makes vectors of them.
+_PIXELS = LEAF * LEAF
+
+
+@njit(cache=True, nogil=True)
+def _leaf_values(base, offset, kept, x0, y0, value, best, winner):
+    """Fill value (m, 16) with |x − s|_M − r of the kept grains, best (16,) with the least, winner with its grain."""
+    best[:] = np.inf
+    for k in range(kept.size):
+        i = kept[k]
+        ax, ay, az, bx, by, bz = base[3, i], base[4, i], base[5, i], base[6, i], base[7, i], base[8, i]
+        u0 = base[0, i] + x0 * ax + y0 * bx
+        u1 = base[1, i] + x0 * ay + y0 * by
+        u2 = base[2, i] + x0 * az + y0 * bz
+        r = offset[i]
+        for p in range(_PIXELS):
+            x, y = float(p % LEAF), float(p // LEAF)
+            v0, v1, v2 = u0 + x * ax + y * bx, u1 + x * ay + y * by, u2 + x * az + y * bz
+            d = math.sqrt(v0 * v0 + v1 * v1 + v2 * v2) - r
+            value[k, p] = d
+            winner[p] = i if d < best[p] else winner[p]
+            best[p] = d if d < best[p] else best[p]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _decay(x):
+    """e^−x for x ≥ 0 to 1e-9, and next to 0 beyond 64: the Taylor series of e^−x/64 squared six times."""
+    t = min(x, 64.0) * (-1.0 / 64.0)
+    e = 1.0 + t * (1.0 + t * (1 / 2 + t * (1 / 6 + t * (1 / 24 + t * (1 / 120 + t * (1 / 720 + t * (1 / 5040)))))))
+    e *= e
+    e *= e
+    e *= e
+    e *= e
+    e *= e
+    return e * e
+
+
+@njit(cache=True, nogil=True)
+def _normalise(value, best, total):
+    """Turn values (m, 16) into shares, the softmax of their negatives, Eq. (11); uses total (16,)."""
+    total[:] = 0.0
+    for k in range(value.shape[0]):
+        for p in range(_PIXELS):
+            e = _decay(value[k, p] - best[p])
+            value[k, p] = e
+            total[p] += e
+    for p in range(_PIXELS):
+        total[p] = 1.0 / total[p]
+    for k in range(value.shape[0]):
+        for p in range(_PIXELS):
+            value[k, p] *= total[p]
+
+
+@njit(cache=True, nogil=True)
+def _shares(base, offset, kept, start, share, label, mass):
+    """Fill share (kept, 16), label (size, size) with the most likely grain, mass (n,) with sums over pixels."""
+    best, total, winner = np.empty(_PIXELS), np.empty(_PIXELS), np.zeros(_PIXELS, np.int32)
+    mass[:] = 0.0
+    for leaf in range(start.size - 1):
+        here, part = kept[start[leaf] : start[leaf + 1]], share[start[leaf] : start[leaf + 1]]
+        x0, y0 = _leaf_corner(leaf, label.shape[1])
+        _leaf_values(base, offset, here, x0, y0, part, best, winner)
+        _normalise(part, best, total)
+        for p in range(_PIXELS):
+            label[y0 + p // LEAF, x0 + p % LEAF] = winner[p]
+        for k in range(here.size):
+            mass[here[k]] += part[k].sum()
+
+
+@njit(cache=True, nogil=True)
+def _rank(mass, channel, rank):
+    """Fill channel (c,) with the heaviest grains in descending order, −1 behind the last, and rank (n,), −1 if not."""
+    rank[:] = -1
+    for c in range(channel.size):
+        best, arg = 0.0, -1
+        for i in range(mass.size):
+            if rank[i] < 0 and mass[i] > best:
+                best, arg = mass[i], i
+        channel[c] = arg
+        if arg >= 0:
+            rank[arg] = c
+
+
+def _cutouts(position, frame, diagonal, offset, first, corner, along, across, image, label, channel):
+    """Fill image (b, c, size, size) float32, label (b, size, size) and channel (b, c) int32, Eqs. (15), (16).
+
+    position (n, 3), frame (n, 3, 3), diagonal (n, 3), offset (n,): markers of Algorithm 1; corner, along, across (b, 3):
+    first pixel and steps of each grid. Labels and channels count the grains of their own cutout from 0.
+    """
+    size = image.shape[-1]
+    for cut in prange(first.size - 1):
+        rows = slice(first[cut], first[cut + 1])
+        r = offset[rows]
+        base = np.empty((9, r.size))
+        _to_frames(position[rows], frame[rows], diagonal[rows], corner[cut], along[cut], across[cut], base)
+        kept, start = _prune(base, r, size)
+        share, mass = np.empty((kept.size, _PIXELS)), np.empty(r.size)
+        _shares(base, r, kept, start, share, label[cut], mass)
+        rank = np.empty(r.size, np.int32)
+        _rank(mass, channel[cut], rank)
+        image[cut] = 0.0
+        for leaf in range(start.size - 1):
+            x0, y0 = _leaf_corner(leaf, size)
+            for k in range(start[leaf], start[leaf + 1]):
+                c = rank[kept[k]]
+                if c >= 0:
+                    for pixel in range(_PIXELS):
+                        image[cut, c, y0 + pixel // LEAF, x0 + pixel % LEAF] = share[k, pixel]
+
+
+@njit(cache=True, nogil=True)
+def _leaf_gradients(base, diagonal, offset, kept, rank, x0, y0, share, slope, work, d_diagonal, d_offset):
+    """Add what one leaf, slope (c, size, size) = dL/dimage, gives to dL/dD and dL/dr of the kept grains.
+
+    share (m, 16) as `_normalise` leaves it; work (6, 16).
+    """
+    mean, d_logit = work[0], work[1]
+    mean[:] = 0.0
+    for k in range(kept.size):
+        c = rank[kept[k]]
+        if c >= 0:
+            for p in range(_PIXELS):
+                mean[p] += share[k, p] * slope[c, y0 + p // LEAF, x0 + p % LEAF]
+    for k in range(kept.size):
+        i, c = kept[k], rank[kept[k]]
+        if share[k].max() < 1e-9:
+            continue
+        for p in range(_PIXELS):
+            own = slope[c, y0 + p // LEAF, x0 + p % LEAF] if c >= 0 else np.float32(0.0)
+            d_logit[p] = share[k, p] * (own - mean[p])
+        d_offset[i] += d_logit.sum()
+        for p in range(_PIXELS):
+            x, y = float(x0 + p % LEAF), float(y0 + p // LEAF)
+            for axis in range(3):  # u holds √D already
+                u = base[axis, i] + x * base[3 + axis, i] + y * base[6 + axis, i]
+                work[3 + axis, p] = u * u
+            distance = math.sqrt(work[3, p] + work[4, p] + work[5, p])
+            work[2, p] = d_logit[p] / max(2.0 * distance, 1e-300)
+        for axis in range(3):
+            if diagonal[i, axis] > 0.0:
+                d_diagonal[i, axis] -= (work[2] * work[3 + axis]).sum() / diagonal[i, axis]
+
+
+def _cutout_gradients(
+    position, frame, diagonal, offset, first, corner, along, across, channel, slope, d_diagonal, d_offset
+):
+    """Fill d_diagonal (n, 3) and d_offset (n,) with the gradient of L, slope (b, c, size, size) = dL/dimage.
+
+    channel (b, c) as `cutouts` found it: which grains have a channel is held fixed. The rest as there. Where D = 0
+    the gradient with respect to it is given as 0.
+    """
+    size = slope.shape[-1]
+    for cut in prange(first.size - 1):
+        rows = slice(first[cut], first[cut + 1])
+        r = offset[rows]
+        base = np.empty((9, r.size))
+        _to_frames(position[rows], frame[rows], diagonal[rows], corner[cut], along[cut], across[cut], base)
+        kept, start = _prune(base, r, size)
+        rank = np.full(r.size, -1, np.int32)
+        for c in range(channel.shape[1]):
+            if channel[cut, c] >= 0:
+                rank[channel[cut, c]] = c
+        d_diagonal[rows] = 0.0
+        d_offset[rows] = 0.0
+        best, total, winner = np.empty(_PIXELS), np.empty(_PIXELS), np.zeros(_PIXELS, np.int32)
+        share, work = np.empty((r.size, _PIXELS)), np.empty((6, _PIXELS))
+        for leaf in range(start.size - 1):
+            here = kept[start[leaf] : start[leaf + 1]]
+            x0, y0 = _leaf_corner(leaf, size)
+            part = share[: here.size]
+            _leaf_values(base, r, here, x0, y0, part, best, winner)
+            _normalise(part, best, total)
+            _leaf_gradients(
+                base, diagonal[rows], r, here, rank, x0, y0, part, slope[cut], work, d_diagonal[rows], d_offset[rows]
+            )
+
+
+cutouts_serial = njit(cache=True, nogil=True)(_cutouts)
+cutouts_parallel = njit(cache=True, nogil=True, parallel=True)(_cutouts)
+cutout_gradients_serial = njit(cache=True, nogil=True)(_cutout_gradients)
+cutout_gradients_parallel = njit(cache=True, nogil=True, parallel=True)(_cutout_gradients)

@@ -1,0 +1,299 @@
+"""The program `nmcfast`: results on stdout, progress on stderr, one line for an error, an exit code that says which."""
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nmcfast import __version__
+from nmcfast.errors import DamageError, InputError, NmcfastError
+
+INTERRUPTED = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (0 done, 1 failed, 2 bad input, 3 damage, 4 no space, 5 interrupted)."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print(f"nmcfast: interrupted; run the same command again to continue", file=sys.stderr)  # noqa: F541, T201
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
+        sys.stderr.close()
+        return 1
+    except NmcfastError as error:
+        return _failed(options, error, error.exit_code)
+    except Exception as error:
+        return _failed(options, f"{type(error).__name__}: {error} (run with --debug and report it)", 1)
+
+
+def _failed(options: argparse.Namespace, error: object, code: int) -> int:
+    if options.debug:
+        import traceback
+
+        traceback.print_exc()
+    print("nmcfast:", " ".join(str(error).split()), file=sys.stderr)  # noqa: T201
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of the program; see INTERFACES in docs/cli.md."""
+    parser = argparse.ArgumentParser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
+    parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_models(commands)
+    _add_generate(commands)
+    _add_verify(commands)
+    _add_info(commands)
+    _add_calibrate(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Callable[..., int], text: str, example: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=text, description=text, epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object on stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
+    print(json.dumps(result, ensure_ascii=False) if options.json else text)  # noqa: T201
+
+
+def _remark(options: argparse.Namespace, text: str) -> None:
+    if not options.quiet:
+        print(f"nmcfast: {text}", file=sys.stderr)  # noqa: T201
+
+
+# models
+
+
+def _add_models(commands: Any) -> None:
+    _command(commands, "models", _models, "list the models that ship", "nmcfast models --json")
+
+
+def _models(options: argparse.Namespace) -> int:
+    from nmcfast.model import list_models, load_model
+
+    models = {name: load_model(name) for name in list_models()}
+    lines = [f"{name}\n  shells: {m.provenance.get('shell')}\n  grains: {m.provenance.get('grains')}"
+             for name, m in models.items()]  # fmt: skip
+    result = {name: {"sha256": m.digest, "provenance": dict(m.provenance)} for name, m in models.items()}
+    _say(options, result, "\n".join(lines))
+    return 0
+
+
+# generate
+
+
+def _add_generate(commands: Any) -> None:
+    parser = _command(
+        commands, "generate", _generate, "make a library of particles, or continue one",
+        "nmcfast generate lib.zarr --count 1000 --seed 1 --workers auto",
+    )  # fmt: skip
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--count", type=int, help="particles (100)")
+    parser.add_argument("--seed", type=int, help="seed of all random numbers (0)")
+    parser.add_argument("--model", help="name of a model or a model file (nmc811)")
+    parser.add_argument("--format", help="format of the shards (zarr)")
+    parser.add_argument("--voxel-size", type=float, help="edge of a voxel of the labels, µm (0.05)")
+    parser.add_argument("--no-labels", action="store_true", default=None, help="store no label volumes")
+    parser.add_argument("--shard-size", type=int, metavar="N", help="particles of a shard (64)")
+    parser.add_argument("--shards", metavar="I:J", help="make only shards I to J − 1, as one job of several")
+    parser.add_argument("--workers", metavar="N|auto", help="processes, one thread each (1)")
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -")
+    parser.add_argument("--overwrite", action="store_true", default=None, help="replace the library at OUT")
+
+
+_GENERATE: dict[str, tuple[type, Any]] = {
+    "count": (int, 100), "seed": (int, 0), "model": (str, "nmc811"), "format": (str, "zarr"),
+    "voxel_size": (float, 0.05), "no_labels": (bool, False), "shard_size": (int, 64), "shards": (str, None),
+    "workers": (str, "1"), "overwrite": (bool, False),
+}  # fmt: skip
+
+
+def _generate(options: argparse.Namespace) -> int:
+    settings = {name: default for name, (_, default) in _GENERATE.items()}
+    settings |= _read_config(options.config) if options.config else {}
+    settings |= {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
+    shard_range, workers = _shard_range(settings["shards"]), _workers(settings["workers"])
+
+    from nmcfast.generate import generate_library
+    from nmcfast.model import load_model
+
+    model = load_model(settings["model"])
+    _prepare(options, model)
+    with _ParticleBar(options, settings["count"]) as bar:
+        made = generate_library(
+            options.out, model, count=settings["count"], seed=settings["seed"], labels=not settings["no_labels"],
+            voxel_size=settings["voxel_size"], shard_size=settings["shard_size"], format=settings["format"],
+            shard_range=shard_range, workers=workers, overwrite=settings["overwrite"], progress=bar,
+        )  # fmt: skip
+    result = {"path": str(made.path), "shards_made": made.made, "shards": made.present, "of": made.expected,
+              "root_sha256": made.root_sha256, "rejected_shells": bar.rejected}  # fmt: skip
+    state = f"complete, root hash {made.root_sha256}" if made.root_sha256 else "incomplete"
+    text = f"{made.path}: {made.made} shards made, {made.present} of {made.expected} there, {state}"
+    _say(options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}")
+    return 0
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML: {error}") from None
+    for name, value in table.items():
+        if name not in _GENERATE:
+            raise InputError(f"{path}: {name} is not an option, expected some of {', '.join(_GENERATE)}")
+        kind = _GENERATE[name][0]
+        if name == "workers" and type(value) is int:
+            table[name] = str(value)
+        elif type(value) is not kind and not (kind is float and type(value) is int):
+            raise InputError(f"{path}: {name} = {value!r}, expected {kind.__name__}")
+    return table
+
+
+def _shard_range(text: str | None) -> range | None:
+    if text is None:
+        return None
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdigit() and last.isdigit()):
+        raise InputError(f"--shards: found {text!r}, expected I:J, the first shard and the one behind the last")
+    return range(int(first), int(last))
+
+
+def _workers(text: str) -> int:
+    from nmcfast.generate import available_workers
+
+    if text == "auto":
+        return available_workers()
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"--workers: found {text!r}, expected auto or a number from 1 on")
+    return int(text)
+
+
+def _prepare(options: argparse.Namespace, model: Any) -> None:
+    """Compile what is not compiled yet, and say so: it takes a while, once."""
+    from nmcfast.generate import warm_up
+    from nmcfast.kernels import compiled
+
+    if not compiled():
+        _remark(options, "compiling the kernels, once for this installation; about a minute")
+        warm_up(model)
+
+
+class _ParticleBar:
+    """A progress bar on a terminal, with rate, time left and rejected shells; elsewhere it only counts."""
+
+    def __init__(self, options: argparse.Namespace, count: int) -> None:
+        from tqdm import tqdm
+
+        self.rejected = 0
+        disable = True if options.quiet else None
+        self._bar = tqdm(total=count, unit="particle", file=sys.stderr, disable=disable, dynamic_ncols=True)
+
+    def __enter__(self) -> "_ParticleBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, index: int, rejected: int) -> None:
+        self.rejected += rejected
+        self._bar.set_postfix(rejected=self.rejected, refresh=False)
+        self._bar.update()
+
+
+# verify and info
+
+
+def _add_verify(commands: Any) -> None:
+    text = "check every checksum, shape, label and count of a library"
+    parser = _command(commands, "verify", _verify, text, "nmcfast verify lib.zarr")
+    parser.add_argument("library", type=Path, metavar="LIBRARY")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from nmcfast.export.verify import verify
+
+    report = verify(options.library)
+    done = f"{report.shards} of {report.expected_shards} shards"
+    state = "complete" if report.sealed else "incomplete"
+    head = f"{report.path}: {state}, {done}, {report.particles} particles, {report.files} files, {report.bytes} bytes"
+    lines = [f"{head}: {'all as recorded' if report.ok else f'{len(report.problems)} problems'}", *report.problems]
+    result = {"ok": report.ok, "complete": report.sealed, "shards": report.shards, "of": report.expected_shards,
+              "particles": report.particles, "bytes": report.bytes, "problems": list(report.problems)}  # fmt: skip
+    _say(options, result, "\n".join(lines))
+    return 0 if report.ok else DamageError.exit_code
+
+
+def _add_info(commands: Any) -> None:
+    parser = _command(commands, "info", _info, "what a library holds and how it was made", "nmcfast info lib.zarr")
+    parser.add_argument("library", type=Path, metavar="LIBRARY")
+
+
+def _info(options: argparse.Namespace) -> int:
+    from nmcfast.library import open_library
+    from nmcfast.summary import summarise
+
+    result = summarise(open_library(options.library))
+    _say(options, result, _lines(result))
+    return 0
+
+
+def _lines(table: dict[str, Any], indent: str = "") -> str:
+    lines = []
+    for name, value in table.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", _lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:<22} {value:.6g}" if isinstance(value, float) else f"{indent}{name:<22} {value}")
+    return "\n".join(lines)
+
+
+# calibrate
+
+
+def _add_calibrate(commands: Any) -> None:
+    text = "fit a model to measurements"
+    parser = commands.add_parser("calibrate", help=text, description=text)
+    kinds = parser.add_subparsers(required=True, metavar="shells")
+    shells = _command(
+        kinds, "shells", _calibrate_shells, "fit the shell model to a CT volume, sections 2.1 and 2.3",
+        "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
+    )  # fmt: skip
+    shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
+    shells.add_argument("--voxel-size", type=float, required=True, help="edge of a voxel, µm")
+    shells.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
+    shells.add_argument("--segmented", action="store_true", help="the volume holds phases, not grey values")
+    shells.add_argument("--phase", type=int, default=1, help="value of the particles in a segmented volume (1)")
+    shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
+    shells.add_argument("--law", choices=("auto", "independent", "relative"), default="auto",
+                        help="law of the coefficients; auto takes the better one")  # fmt: skip
+    shells.add_argument("--seed", type=int, default=0, help="seed of rotations and of the comparison (0)")
+    shells.add_argument("--base", default="nmc811", help="model whose grains are taken over (nmc811)")
+    shells.add_argument("--report", type=Path, metavar="DIR", help="folder for the figures and the report")
+    shells.add_argument("--overwrite", action="store_true", help="replace the model file")
+
+
+def _calibrate_shells(options: argparse.Namespace) -> int:
+    from nmcfast.calibrate import calibrate_shell_model
+
+    if options.output.exists() and not options.overwrite:
+        raise InputError(f"{options.output}: exists; choose another name or add --overwrite")
+    model, report = calibrate_shell_model(options)
+    _say(options, report, _lines(report))
+    _remark(options, f"wrote {options.output} ({model.digest[:12]}); try: nmcfast generate lib.zarr --model {options.output}")
+    return 0

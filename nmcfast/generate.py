@@ -1,0 +1,227 @@
+"""From a model and a seed to particles and libraries of them.
+
+A particle is a pure function of (model, seed, index), a shard of (model, seed, shard number, parameters).
+"""
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmcfast import __version__
+from nmcfast.errors import InputError
+from nmcfast.export import root, shards
+from nmcfast.export.schema import FORMAT_VERSION
+from nmcfast.model import Model, load_model
+from nmcfast.overlay import Overlay, overlay
+from nmcfast.particle import Particle, Volume
+from nmcfast.shell import Shell, draw_shell
+
+MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
+SHARD_SIZE = 64
+
+Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
+
+
+def generate_particle(model: Model, seed: int = 0, index: int = 0, *, threads: int = 1) -> Particle:
+    """Particle `index` of the stream of a seed, sections 2.3–2.6; the same to the bit for any number of threads.
+
+    seed and index are whole numbers from 0 to 2⁶⁴ − 1. Raises InputError when the model draws hardly any particle.
+    """
+    return _grow(model, seed, index, threads)[0]
+
+
+def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Particle, Volume]:
+    """A particle and its labels on the model grid."""
+    for name, value in (("seed", seed), ("index", index)):
+        if not 0 <= value < 2**64:
+            raise InputError(f"{name}: found {value}, expected a whole number from 0 to 2⁶⁴ − 1")
+    rejected = dict.fromkeys(("size", "radius", "volume", "grains"), 0)
+    for _ in range(MAX_SHELLS):
+        shell, refused = draw_shell(model.shell, seed, index, first=sum(rejected.values()))
+        for reason, count in refused.items():
+            rejected[reason] += count
+        found = overlay(model.grains, shell, seed, index, threads=threads)
+        if len(found.grains):
+            particle = _assemble(model, index, shell, found, rejected)
+            return particle, Volume(found.labels, found.grid.origin, found.grid.size)
+        rejected["grains"] += 1
+    raise InputError(f"model {model.name}: {MAX_SHELLS} shells hold no grain; shells and grains differ too much in size")
+
+
+def _assemble(model: Model, index: int, shell: Shell, found: Overlay, rejected: dict[str, int]) -> Particle:
+    described = shell.descriptors()
+    facts = {name: described[name] for name in ("d_max", "compactness", "aspect_ratio", "sphericity")}
+    facts |= {"shell_volume_um3": described["volume"], "shell_surface_um2": described["area"]}
+    facts |= {f"rejected_{reason}": float(count) for reason, count in rejected.items()}
+    facts["volume_um3"] = float(found.grains.volume.sum())
+    facts["disconnected"] = float((found.grains.components > 1).sum())
+    facts["empty_seeds"] = float(found.empty)
+    lower = found.grid.origin
+    box = lower[None] + [[0.0] * 3, [n * found.grid.size for n in found.grid.shape[::-1]]]
+    return Particle(index, shell, found.grains, found.halo, model.grains.norm, box, facts)
+
+
+def library_recipe(
+    model: Model, *, count: int, seed: int, labels: bool, voxel_size: float, shard_size: int, format: str
+) -> dict[str, Any]:
+    """The parameters that a library is a function of; it stores them. Raises InputError for a wrong one."""
+    for name, value in (("count", count), ("shard_size", shard_size)):
+        if value < 1:
+            raise InputError(f"{name}: found {value}, expected 1 or more")
+    if not 0 <= seed < 2**64:
+        raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
+    if not 0.0 < voxel_size < float("inf"):
+        raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
+    shards.format_module(format)
+    return {
+        "format": format, "format_version": FORMAT_VERSION, "nmcfast": __version__,
+        "model_name": model.name, "model_sha256": model.digest, "seed": seed, "count": count,
+        "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
+        "grid_size": model.grains.pixel_um,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one run of `generate_library` did: shards made now, shards there are, root hash of a complete library."""
+
+    path: Path
+    made: int
+    present: int
+    expected: int
+    root_sha256: str | None
+
+
+def generate_library(
+    path: str | Path, model: Model, *, count: int = 100, seed: int = 0, labels: bool = True,
+    voxel_size: float = 0.05, shard_size: int = SHARD_SIZE, format: str = "zarr", shard_range: range | None = None,
+    workers: int = 1, overwrite: bool = False, progress: Progress | None = None,
+) -> Made:  # fmt: skip
+    """Make a library, or continue it: only the shards that are missing are made.
+
+    shard_range limits the run to some shards. Each worker is a process with one thread. progress is called after each
+    particle. Raises InputError when `path` is something else or a library of other parameters (nothing is changed
+    then), NoSpaceError when the disk is full; what is finished stays.
+    """
+    path = Path(path)
+    recipe = library_recipe(
+        model, count=count, seed=seed, labels=labels, voxel_size=voxel_size, shard_size=shard_size, format=format
+    )
+    wanted = _wanted(shard_range, shards.shard_count(recipe))
+    if overwrite and path.exists():
+        root.remove_library(path)
+    root.create_library(path, recipe, model.to_bytes())
+    done = set(shards.committed_shards(path))
+    todo = [number for number in wanted if number not in done]
+    if workers > 1 and len(todo) > 1:
+        _make_in_pool(path, recipe, todo, min(workers, len(todo)), progress)
+    else:
+        for number in todo:
+            make_shard(path, recipe, model, number, progress)
+    digest = root.finish_library(path)
+    return Made(path, len(todo), len(shards.committed_shards(path)), shards.shard_count(recipe), digest)
+
+
+def _wanted(chosen: range | None, total: int) -> range:
+    if chosen is None:
+        return range(total)
+    if not 0 <= chosen.start <= chosen.stop <= total:
+        raise InputError(f"shards: found {chosen.start}:{chosen.stop}, the library has {total} (0:{total})")
+    return chosen
+
+
+def make_shard(
+    path: Path, recipe: dict[str, Any], model: Model, number: int, progress: Progress | None = None
+) -> None:
+    """Draw the particles of one shard and store it, whole or not at all."""
+    members = shards.shard_range(recipe, number)
+    writer = shards.format_module(recipe["format"]).ShardWriter
+    with writer(path, number, members.start, recipe) as shard:
+        for index in members:
+            particle, volume = _grow(model, recipe["seed"], index)
+            if recipe["labels"] and recipe["voxel_size"] != recipe["grid_size"]:
+                volume = particle.voxelize(recipe["voxel_size"])
+            shard.add(particle.to_record(volume if recipe["labels"] else None, recipe["voxel_size"]))
+            if progress is not None:
+                rejected = sum(int(v) for k, v in particle.facts.items() if k.startswith("rejected_"))
+                progress(index, rejected)
+        shard.commit()
+
+
+# One worker process: what it works on, whom it tells, and when it must stop.
+_worker: dict[str, Any] = {}
+
+
+class Stopped(Exception):
+    """The run was asked to stop; the unfinished shard is removed."""
+
+
+def _start_worker(path: Path, recipe: dict[str, Any], told: Any, stop: Any) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
+    _worker.update(path=path, recipe=recipe, told=told, stop=stop, model=load_model(path / root.MODEL))
+
+
+def _work(number: int) -> None:
+    def tell(index: int, rejected: int) -> None:
+        _worker["told"].put((index, rejected))
+        if _worker["stop"].is_set():
+            raise Stopped
+
+    make_shard(_worker["path"], _worker["recipe"], _worker["model"], number, tell)
+
+
+def _make_in_pool(
+    path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    told, stop = context.Queue(), context.Event()
+    with ProcessPoolExecutor(workers, context, _start_worker, (path, recipe, told, stop)) as pool:
+        pending = {pool.submit(_work, number) for number in todo}
+        try:
+            for future in _finished(pending, told, progress):
+                future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            _drain(told, None)
+
+
+def _finished(pending: set[Future], told: Any, progress: Progress | None) -> Iterator[Future]:
+    while pending:
+        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        _drain(told, progress)
+        yield from done
+
+
+def _drain(told: Any, progress: Progress | None) -> None:
+    while not told.empty():
+        message = told.get()
+        if progress is not None:
+            progress(*message)
+
+
+def available_workers() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def warm_up(model: Model) -> None:
+    """Compile the kernels, or load them, by drawing one particle: once, before workers start."""
+    _grow(model, 0, 0)
+
+
+def particle_digest(particle: Particle) -> str:
+    """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit."""
+    record, digest = particle.to_record(None, 1.0), hashlib.sha256()
+    for name in ("coefficients", "position", "diagonal", "offset", "angle", "centroid", "volume"):
+        digest.update(getattr(record, name).astype("<f4").tobytes())
+    return digest.hexdigest()

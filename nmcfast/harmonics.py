@@ -1,0 +1,103 @@
+"""Direction grids on the sphere and expansions in spherical harmonics, Eqs. (2), (3)."""
+
+from functools import cache
+
+import numpy as np
+
+from nmcfast.errors import InputError
+from nmcfast.kernels.harmonics import real_harmonics
+
+ORDER = 9  # L: highest order of the paper's shells, 100 coefficients
+
+
+def degree_of(count: int) -> np.ndarray:
+    """Order l of each of `count` coefficients in the index l² + l + m of Eq. (2) -> (count,) int."""
+    return np.floor(np.sqrt(np.arange(count) + 0.5)).astype(int)
+
+
+def order_of(count: int) -> int:
+    """Highest order L of `count` = (L + 1)² coefficients; InputError when it is not a square."""
+    order = int(np.sqrt(count + 0.5)) - 1
+    if order < 0 or (order + 1) ** 2 != count:
+        raise InputError(f"coefficients: found {count} of them, expected a square number (L + 1)²")
+    return order
+
+
+def _icosahedron() -> tuple[np.ndarray, np.ndarray]:
+    golden = (1.0 + np.sqrt(5.0)) / 2.0
+    pairs = np.array([[a, b * golden] for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
+    zero = np.zeros((4, 1))
+    flat = np.hstack([zero, pairs])
+    vertices = np.vstack([flat, np.roll(flat, 1, axis=1), np.roll(flat, 2, axis=1)])
+    distance = np.linalg.norm(vertices[:, None] - vertices[None], axis=2)
+    near = np.isclose(distance, 2.0)  # the edge length of this icosahedron
+    faces = [(a, b, c) for a, b, c in np.argwhere(near[:, :, None] & near[:, None] & near[None]) if a < b < c]
+    return _unit(vertices), _outward(vertices, np.array(faces))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+
+
+def _outward(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    inward = np.linalg.det(vertices[faces]) < 0
+    faces[inward] = faces[inward][:, ::-1]
+    return faces
+
+
+def _subdivide(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges, inverse = np.unique(edges, axis=0, return_inverse=True)
+    middle = _unit(vertices[edges[:, 0]] + vertices[edges[:, 1]])
+    a, b, c = faces.T
+    ab, bc, ca = inverse.reshape(-1, 3).T + len(vertices)
+    quarters = [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
+    return np.vstack([vertices, middle]), np.hstack(quarters).T.astype(np.int64)
+
+
+def _antipodal(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.lexsort(vertices.T)  # u and −u have exactly opposite coordinates, so they land mirrored
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return vertices[order], rank[faces]
+
+
+@cache
+def icosphere(level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nearly equidistant directions on the unit sphere and their triangles; level 3 has the paper's 642.
+
+    -> vertices (10 · 4^level + 2, 3) float64, faces (20 · 4^level, 3) int64 counter-clockwise from outside,
+    both read-only. Vertices come in antipodal order: vertices[::-1] == −vertices exactly.
+    """
+    if not 0 <= level <= 8:
+        raise InputError(f"level of the direction grid: found {level}, expected 0 to 8")
+    vertices, faces = _icosahedron()
+    for _ in range(level):
+        vertices, faces = _subdivide(vertices, faces)
+    vertices, faces = _antipodal(vertices, faces)
+    vertices.setflags(write=False)
+    faces.setflags(write=False)
+    return vertices, faces
+
+
+@cache
+def grid_basis(level: int, order: int = ORDER) -> np.ndarray:
+    """Spherical harmonics on an icosphere, Eq. (2) -> (10 · 4^level + 2, (order + 1)²) float64, read-only."""
+    basis = real_harmonics(icosphere(level)[0], order)
+    basis.setflags(write=False)
+    return basis
+
+
+def fit_coefficients(radius: np.ndarray, directions: np.ndarray, order: int = ORDER) -> np.ndarray:
+    """Least-squares coefficients a_lm of radius functions given in some directions, Eq. (3).
+
+    radius (p,) or (n, p), directions (p, 3) -> ((order + 1)²,) or (n, (order + 1)²) float64, unit of the
+    radius. Raises InputError when there are fewer directions than coefficients or the radius is not finite.
+    """
+    count = (order + 1) ** 2
+    if len(directions) < count:
+        raise InputError(f"directions: found {len(directions)}, order {order} needs at least {count}")
+    if not np.isfinite(radius).all():
+        raise InputError("radius: found values that are not finite, expected lengths")
+    solution = np.linalg.lstsq(real_harmonics(directions, order), np.atleast_2d(radius).T, rcond=None)[0]
+    return solution.T.reshape(*np.shape(radius)[:-1], count)

@@ -1,0 +1,134 @@
+"""A stored library: its particles by number, its table, its labels by slice."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import cached_property
+from operator import index as as_index
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nmcfast.errors import DamageError, InputError
+from nmcfast.export import root, schema, shards
+
+if TYPE_CHECKING:
+    from nmcfast.model import Model
+    from nmcfast.particle import Particle
+
+_OPEN_SHARDS = 8  # shards kept open at once; each holds its table and the chunk indices of its arrays
+
+
+def open_library(path: str | Path) -> "Library":
+    """The library at a path, finished or not. InputError if it is none, DamageError if its recipe changed."""
+    return Library(Path(path))
+
+
+class Library:
+    """Particles by number, `library[i]`; read when they are asked for.
+
+    A particle of a missing shard raises InputError while the library is incomplete and DamageError after.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe = root.read_recipe(path)
+        self._readers: OrderedDict[int, Any] = OrderedDict()
+        self._table, self._table_of = np.empty(0, schema.table_dtype()), list[int]()
+
+    def __repr__(self) -> str:
+        return f"<Library {self.path}: {len(self)} particles, {self._progress()}>"
+
+    def __len__(self) -> int:
+        """Particles of the recipe, finished or not."""
+        return self.recipe["count"]
+
+    def __getitem__(self, index: int) -> "Particle":
+        record = self.record(index)
+        from nmcfast.particle import Particle
+
+        return Particle.from_record(record, norm=self.model.grains.norm, voxel_size=self.recipe["voxel_size"])
+
+    def __iter__(self) -> Iterator["Particle"]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing_shards
+
+    @property
+    def missing_shards(self) -> list[int]:
+        return sorted(set(range(shards.shard_count(self.recipe))) - set(shards.committed_shards(self.path)))
+
+    @cached_property
+    def model(self) -> "Model":
+        """The model the library was made with, from the copy in it."""
+        from nmcfast.model import load_model
+
+        return load_model(self.path / root.MODEL)
+
+    @property
+    def table(self) -> np.ndarray:
+        """One row a particle of the finished shards, in order; columns are docs/format.md's particles/."""
+        numbers = [n for n in shards.committed_shards(self.path) if n < shards.shard_count(self.recipe)]
+        if numbers != self._table_of:
+            parts = [self._reader(n).table for n in numbers]
+            self._table = np.concatenate([np.empty(0, schema.table_dtype()), *parts])
+            self._table.flags.writeable = False  # it is handed out again
+            self._table_of = numbers
+        return self._table
+
+    def record(self, index: int) -> schema.ParticleRecord:
+        """The stored arrays of a particle, without its labels."""
+        reader, row = self._locate(index)
+        return reader.record(row)
+
+    def labels(self, index: int) -> np.ndarray:
+        """Stored labels of a particle's box, (nz, ny, nx): 0 outside, i + 1 in grain i."""
+        reader, row = self._locate_labels(index)
+        return reader.labels(row)
+
+    def label_slice(self, index: int, z: int) -> np.ndarray:
+        """Plane z, (ny, nx), of these labels; reads only the chunks it crosses."""
+        reader, row = self._locate_labels(index)
+        planes = int(reader.table["box_shape"][row, 0])
+        if not 0 <= z < planes:
+            raise IndexError(
+                f"{self.path}: plane {z} of particle {index}, which has {planes}: 0 to {planes - 1}"
+            )
+        return reader.label_slice(row, z)
+
+    def _locate_labels(self, index: int) -> tuple[Any, int]:
+        if not self.recipe["labels"]:
+            raise InputError(
+                f"{self.path}: holds no labels (recipe labels = false): use library[i].voxelize instead"
+            )
+        return self._locate(index)
+
+    def _locate(self, index: int) -> tuple[Any, int]:
+        index = as_index(index)
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.path}: particle {index} of {len(self)}: expected 0 to {len(self) - 1}")
+        number, row = divmod(index, self.recipe["shard_size"])
+        return self._reader(number), row
+
+    def _reader(self, number: int) -> Any:
+        if number not in self._readers:
+            self._require(number)
+            reader = shards.format_module(self.recipe["format"]).ShardReader
+            self._readers[number] = reader(self.path, number, self.recipe)
+        self._readers.move_to_end(number)
+        while len(self._readers) > _OPEN_SHARDS:
+            self._readers.popitem(last=False)
+        return self._readers[number]
+
+    def _progress(self) -> str:
+        return f"{len(shards.committed_shards(self.path))} of {shards.shard_count(self.recipe)} shards"
+
+    def _require(self, number: int) -> None:
+        if (self.path / "shards" / shards.shard_name(number)).is_dir():
+            return
+        done = f"shard {shards.shard_name(number)} is missing, {self._progress()}"
+        if (self.path / root.SEAL).exists():
+            raise DamageError(f"{self.path}: {done}, and the library was complete: restore it from a copy")
+        raise InputError(f"{self.path}: {done}: continue with 'nmcfast generate' and the same parameters")

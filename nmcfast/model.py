@@ -1,0 +1,149 @@
+"""Models: a shell law and a grain law with their provenance, one safetensors file each."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nmcfast.errors import InputError
+from nmcfast.markers import MarkerNet
+from nmcfast.shell import ShellLaw
+from nmcfast.tessellation import NORMS
+
+FORMAT = "nmcfast model 1"
+
+
+@dataclass(frozen=True, eq=False)
+class GrainLaw:
+    """Law of the grain architecture, section 2.4: Poisson seeds and the net that gives them markers.
+
+    mu seeds per pixel³, pixel_um µm, norm of Eq. (8). reach and extent, pixels: how far a centre of mass and a voxel of
+    a grain lie from its seed (see overlay); they set how much is drawn, not what comes out.
+    """
+
+    net: MarkerNet
+    mu: float
+    pixel_um: float
+    norm: str = "unsquared"
+    reach: float = 10.0
+    extent: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name in ("mu", "pixel_um", "reach", "extent"):
+            value = getattr(self, name)
+            if not (isinstance(value, float) and np.isfinite(value) and value > 0):
+                raise InputError(f"grains.{name}: found {value!r}, expected a positive number")
+        if self.norm not in NORMS:
+            raise InputError(f"grains.norm: found {self.norm!r}, expected one of {', '.join(NORMS)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A particle model: shell law, grain law, and where both come from (JSON-able)."""
+
+    name: str
+    shell: ShellLaw
+    grains: GrainLaw
+    provenance: Mapping[str, Any]
+
+    def to_bytes(self) -> bytes:
+        """The model file: the same model gives the same bytes."""
+        from safetensors.numpy import save
+
+        net, law = self.grains.net, self.grains
+        tensors = {"net.shift": net.shift, "net.scale": net.scale, "net.low": net.low, "net.high": net.high}
+        for k, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
+            tensors[f"net.{k}.weight"], tensors[f"net.{k}.bias"] = weight, bias
+        head = {
+            "format": FORMAT,
+            "name": self.name,
+            "shell": self.shell.to_dict(),
+            "grains": {
+                "mu": law.mu, "pixel_um": law.pixel_um, "norm": law.norm, "reach": law.reach, "extent": law.extent,
+                "layers": len(net.weights), "with_radius": net.with_radius, "with_noise": net.with_noise,
+            },
+            "provenance": dict(self.provenance),
+        }  # fmt: skip
+        text = json.dumps(head, sort_keys=True, ensure_ascii=True)
+        return save({k: np.ascontiguousarray(v, np.float32) for k, v in tensors.items()}, {"nmcfast": text})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model file."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def list_models() -> list[str]:
+    """Names of the models that ship."""
+    folder = resources.files("nmcfast") / "models"
+    return sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
+
+
+def load_model(name: str | Path) -> Model:
+    """The model of a name that ships, or of a file.
+
+    Raises InputError for an unknown name and for a file that is not a whole model file, naming what is wrong.
+    """
+    if str(name) in list_models():
+        data = (resources.files("nmcfast") / "models" / f"{name}.safetensors").read_bytes()
+        return model_from_bytes(data, str(name))
+    path = Path(name)
+    if not path.is_file():
+        ship = ", ".join(list_models())
+        raise InputError(f"model: {str(name)!r} is neither a file nor a model that ships ({ship})")
+    try:
+        return model_from_bytes(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def model_from_bytes(data: bytes, where: str) -> Model:
+    """The model in the bytes of a model file; `where` names it in errors."""
+    try:
+        tensors, head = _read(data)
+        return _model(tensors, head)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _read(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(data)
+        (size,) = struct.unpack_from("<Q", data)
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__") or {}
+        head = json.loads(metadata["nmcfast"])
+    except (SafetensorError, struct.error, ValueError) as error:
+        raise InputError(f"not a whole safetensors file ({error}); fetch or make it again") from None
+    except KeyError:
+        raise InputError("a safetensors file, but not of nmcfast: its metadata lack 'nmcfast'") from None
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        found = head.get("format") if isinstance(head, dict) else head
+        raise InputError(f"format: found {found!r}, expected {FORMAT!r}")
+    return tensors, head
+
+
+def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
+    try:
+        law, layers = head["grains"], int(head["grains"]["layers"])
+        net = MarkerNet(
+            tuple(tensors[f"net.{k}.weight"] for k in range(layers)),
+            tuple(tensors[f"net.{k}.bias"] for k in range(layers)),
+            *(tensors[f"net.{part}"] for part in ("shift", "scale", "low", "high")),
+            bool(law["with_radius"]), bool(law["with_noise"]),
+        )  # fmt: skip
+        numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
+        grains = GrainLaw(net, norm=law["norm"], **numbers)
+        return Model(str(head["name"]), ShellLaw.from_dict(head["shell"]), grains, head["provenance"])
+    except KeyError as error:
+        raise InputError(f"{error.args[0]} is missing") from None
+    except (TypeError, ValueError, IndexError) as error:
+        raise InputError(str(error)) from None

@@ -1,0 +1,147 @@
+"""A particle: the grains whose centre of mass lies inside a shell, and the seeds around that bound them, section 2.6."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nmcfast.errors import InputError
+from nmcfast.export.schema import ParticleRecord
+from nmcfast.shell import Shell
+from nmcfast.tessellation import Grid, Seeds, grid_over, joined, label
+
+
+@dataclass(frozen=True, eq=False)
+class Grains(Seeds):
+    """The kept grains of a particle, n of them; row i is label i + 1.
+
+    Besides what Seeds hold: centroid (n, 3) µm and volume (n,) µm³ on the model grid, components (n,): face-connected
+    parts there (cells of Eq. (8) can be disconnected).
+    """
+
+    centroid: np.ndarray
+    volume: np.ndarray
+    components: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Labels (nz, ny, nx) uint16 or uint32 on cubic voxels, 0 outside; voxel centres at origin + (k + 0.5) voxel_size.
+
+    origin (3,) µm in x, y, z order.
+    """
+
+    labels: np.ndarray
+    origin: np.ndarray
+    voxel_size: float
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """Labels (ny, nx) on a plane z = height, 0 outside; pixel centres at origin + (k + 0.5) pixel_size.
+
+    origin (2,) µm in x, y order.
+    """
+
+    labels: np.ndarray
+    origin: np.ndarray
+    pixel_size: float
+    height: float
+
+
+@dataclass(frozen=True, eq=False)
+class Particle:
+    """One particle. `facts` holds its scalars: descriptors of the shell, rejected draws, counts (see docs/format.md).
+
+    box (2, 3) µm holds all kept grains on the model grid.
+    """
+
+    index: int
+    shell: Shell
+    grains: Grains
+    halo: Seeds
+    norm: str
+    box: np.ndarray
+    facts: Mapping[str, float] = field(repr=False)
+
+    def voxelize(self, voxel_size: float = 0.05, *, threads: int = 1) -> Volume:
+        """Labels of the kept grains on a grid of any voxel size (µm), cut to their box, Eq. (8).
+
+        Raises InputError when the size is not positive or the volume would not fit into memory.
+        """
+        pad = 2.0 * float(voxel_size)
+        while True:
+            grid = grid_over(self.box + np.array([[-pad], [pad]]), voxel_size)
+            labels = self._label(grid, threads)
+            if not _touches_a_face(labels):
+                break
+            pad *= 2.0  # a grain reaches further than it does on the model grid
+        labels, first = _cut(labels, grid.first)
+        return Volume(labels, np.array(first) * grid.size, grid.size)
+
+    def section(self, height: float = 0.0, pixel_size: float = 0.05) -> Section:
+        """Labels of the kept grains on the plane z = height (µm), Eq. (8); pixels over the box of the particle."""
+        if not np.isfinite(height):
+            raise InputError(f"height: found {height}, expected a number of µm")
+        pad = 2.0 * float(pixel_size)
+        grid = grid_over(self.box + np.array([[-pad], [pad]]), pixel_size)
+        plane = Grid((grid.first[0], grid.first[1], 0), (1, *grid.shape[1:]), grid.size)
+        labels = self._label(plane, shift=(0.0, 0.0, height - 0.5 * grid.size))
+        return Section(labels[0], plane.origin[:2], grid.size, float(height))
+
+    def _label(self, grid: Grid, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> np.ndarray:
+        kept, halo = len(self.grains), len(self.halo)
+        names = np.zeros(kept + halo, label_dtype(kept))
+        names[:kept] = np.arange(1, kept + 1)
+        seeds = joined(self.grains, self.halo)
+        return label(seeds, grid, names, names > 0, norm=self.norm, threads=threads, shift=shift)
+
+    def to_record(self, volume: Volume | None, voxel_size: float) -> ParticleRecord:
+        """The particle as the arrays that are stored, with its labels or without; see docs/format.md."""
+        grid = grid_over(self.box, voxel_size)
+        g, h = self.grains, self.halo
+        return ParticleRecord(
+            index=self.index, coefficients=self.shell.coefficients,
+            position=g.position, diagonal=g.diagonal, offset=g.offset, angle=g.angle,
+            centroid=g.centroid, volume=g.volume, components=g.components,
+            halo_position=h.position, halo_diagonal=h.diagonal, halo_offset=h.offset, halo_angle=h.angle,
+            box_origin=grid.origin if volume is None else volume.origin,
+            box_shape=np.array(grid.shape if volume is None else volume.labels.shape),
+            labels=None if volume is None else volume.labels, scalars=self.facts,
+        )  # fmt: skip
+
+    @classmethod
+    def from_record(cls, record: ParticleRecord, *, norm: str, voxel_size: float) -> "Particle":
+        """The particle that `to_record` wrote with boxes of this voxel size (µm)."""
+        arrays = [record.position, record.diagonal, record.offset, record.angle]
+        halo = [record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle]
+        wide = [np.asarray(a, np.float64) for a in (*arrays, record.centroid, record.volume)]
+        lower = np.asarray(record.box_origin, np.float64)
+        box = np.stack([lower, lower + np.asarray(record.box_shape)[::-1] * voxel_size])
+        return cls(
+            record.index, Shell(np.asarray(record.coefficients, np.float64)), Grains(*wide, record.components),
+            Seeds(*(np.asarray(a, np.float64) for a in halo)), norm, box, dict(record.scalars),
+        )  # fmt: skip
+
+
+def label_dtype(grains: int) -> np.dtype:
+    """The smallest type that holds the labels of so many grains: uint16 or uint32."""
+    return np.dtype(np.uint16 if grains <= np.iinfo(np.uint16).max else np.uint32)
+
+
+def _touches_a_face(labels: np.ndarray) -> bool:
+    return any(labels[face].any() for axis in range(3) for face in _faces(axis))
+
+
+def _faces(axis: int) -> list[tuple[slice | int, ...]]:
+    return [tuple(end if a == axis else slice(None) for a in range(3)) for end in (0, -1)]
+
+
+def _cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Labels cut to the voxels that are not 0, and the index of their first voxel along x, y, z."""
+    spans = []
+    for axis in range(3):
+        used = np.flatnonzero(labels.any(axis=tuple(a for a in range(3) if a != axis)))
+        spans.append(slice(used[0], used[-1] + 1) if len(used) else slice(0, 0))
+    z, y, x = (span.start for span in spans)
+    return np.ascontiguousarray(labels[tuple(spans)]), (first[0] + int(x), first[1] + int(y), first[2] + int(z))

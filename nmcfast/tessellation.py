@@ -1,0 +1,126 @@
+"""Seeds with their markers, and label volumes of them, Eq. (8)."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nmcfast.errors import InputError
+from nmcfast.kernels import gbpd
+from nmcfast.markers import frames, metrics
+
+NORMS = ("unsquared", "squared")
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """Seeds s with the markers of Eq. (8), n of them.
+
+    position (n, 3) µm, diagonal (n, 3) of D µm⁻², offset (n,) r, angle (n,) γ of Eq. (12) in rad; all exact in float32.
+    """
+
+    position: np.ndarray
+    diagonal: np.ndarray
+    offset: np.ndarray
+    angle: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    @cached_property
+    def frame(self) -> np.ndarray:
+        """Q of Eq. (12), (n, 3, 3): rows are the axes of the grain, the first along the radius."""
+        return frames(self.position, self.angle)
+
+    @cached_property
+    def metric(self) -> np.ndarray:
+        """M = Qᵀ D Q of Eq. (8), (n, 3, 3) µm⁻²."""
+        return metrics(self.frame, self.diagonal)
+
+    def take(self, rows: np.ndarray) -> "Seeds":
+        """The seeds of some rows."""
+        return Seeds(self.position[rows], self.diagonal[rows], self.offset[rows], self.angle[rows])
+
+
+def joined(a: Seeds, b: Seeds) -> Seeds:
+    """The seeds of two sets, one behind the other."""
+    pairs = ((a.position, b.position), (a.diagonal, b.diagonal), (a.offset, b.offset), (a.angle, b.angle))
+    return Seeds(*(np.concatenate(pair) for pair in pairs))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid of cubic voxels whose faces lie on multiples of the voxel size.
+
+    first (3,): index of the first voxel along x, y, z, so that its lower corner is first · size; shape (nz, ny, nx);
+    size in µm.
+    """
+
+    first: tuple[int, int, int]
+    shape: tuple[int, int, int]
+    size: float
+
+    @property
+    def origin(self) -> np.ndarray:
+        """Lower corner (3,) µm, x, y, z."""
+        return np.array(self.first) * self.size
+
+    @property
+    def voxels(self) -> int:
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+
+def grid_over(box: np.ndarray, size: float) -> Grid:
+    """The voxels of a size that meet a box (2, 3) of lower and upper corner, µm.
+
+    Raises InputError when the size is not positive or the labels would not fit into memory.
+    """
+    if not (np.isfinite(size) and size > 0):
+        raise InputError(f"voxel_size: found {size} µm, expected a positive number")
+    span = np.ceil(box[1] / size) - np.floor(box[0] / size)
+    need, free = float(np.prod(span)) * 8.0, available_memory()  # labels, their working copies and scratch
+    if need > free:
+        raise InputError(
+            f"voxel_size: {size} µm needs {need / 2**30:.3g} GiB for {' × '.join(f'{s:.0f}' for s in span)} voxels,"
+            f" {free / 2**30:.3g} GiB are free; use {size * (need / free) ** (1 / 3):.2g} µm or more"
+        )
+    first = np.floor(box[0] / size).astype(int)
+    x, y, z = (int(s) for s in span)
+    return Grid((int(first[0]), int(first[1]), int(first[2])), (z, y, x), float(size))
+
+
+def available_memory() -> float:
+    """Bytes of memory that are free for this process to take."""
+    try:
+        with open("/proc/meminfo") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return float(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):  # not Linux: what the machine has
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+
+
+def label(
+    seeds: Seeds, grid: Grid, names: np.ndarray, relevant: np.ndarray, *,
+    norm: str = "unsquared", threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> np.ndarray:  # fmt: skip
+    """Names of the seeds whose grain holds the voxel centres of a grid, Eq. (8) -> (nz, ny, nx), dtype of names.
+
+    names (n,) unsigned: what is written for each seed. relevant (n,) bool: the seeds that are asked for; where none of
+    them can win, 0 is written without looking further. shift x, y, z µm moves the grid. Ties go to the lower row.
+    """
+    n = len(seeds)
+    if n == 0:
+        return np.zeros(grid.shape, names.dtype)
+    factor = np.empty((6, n), np.float32)
+    gbpd.factors(seeds.metric, grid.size, factor)
+    origin = grid.origin + shift
+    place = np.ascontiguousarray(((seeds.position - origin) / grid.size).T)
+    out = np.empty(grid.shape, names.dtype)
+    kernel = gbpd.label_volume_parallel if threads > 1 else gbpd.label_volume_serial
+    kernel(
+        out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), place, factor,
+        seeds.offset - seeds.offset.max(), seeds.position, seeds.metric, seeds.offset,
+        np.append(origin, grid.size), norm == "squared", threads,
+    )  # fmt: skip
+    return out

@@ -71,7 +71,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/rejected_size", "p", "u4", "1", "Eq. (5)", "shells drawn before it and rejected: Z_00 ≤ 0"),
     ("particles/rejected_radius", "p", "u4", "1", "Eq. (7)", "likewise: a radius ≤ 0"),
     ("particles/rejected_volume", "p", "u4", "1", "Sec. 2.1", "likewise: a volume below 10 voxels"),
-    ("particles/rejected_grains", "p", "u4", "1", "Sec. 2.6", "likewise: no grain has its centre of mass inside"),
+    ("particles/rejected_grains", "p", "u4", "1", "Sec. 2.6", "likewise: no centre of mass inside"),
     ("particles/disconnected", "p", "u4", "1", "Eq. (8)", "kept grains of more than one component"),
     ("particles/empty_seeds", "p", "u4", "1", "Eq. (8)", "seeds whose grain has no voxel"),
     ("shell/coefficients", "p c", "f4", "µm", "Eq. (7)", "coefficients of the shell"),
@@ -146,12 +146,11 @@ class ParticleRecord:
 
 
 _FIELDS = frozenset(f.name for f in fields(ParticleRecord)) | {"grains", "halo"}
-POINTED = {
-    "particles/grain_start": "particles/grains",
-    "particles/halo_start": "particles/halo",
-}  # counts of it
+# Each pointer array with the counts it sums up.
+POINTED = {"particles/grain_start": "particles/grains", "particles/halo_start": "particles/halo"}
 POINTERS = {v.leaf[0]: v for v in VARIABLES if v.name in POINTED}  # by the dimension they cut, g or h
 TABLE = tuple(v for v in VARIABLES if v.name.startswith("particles/") and v.dims[0] == "p")
+BULK = tuple(v for v in VARIABLES if not v.name.startswith("particles/"))
 SCALARS = tuple(v.leaf for v in TABLE if v.leaf not in _FIELDS)
 
 

@@ -220,13 +220,11 @@ class ShardReader:
 
     def record(self, row: int) -> ParticleRecord:
         """The particle in a row of the shard, without its labels."""
-        parts = {}
-        for variable in schema.VARIABLES:
-            if variable in schema.TABLE:
-                parts[variable.name] = self.table[variable.leaf][row]
-            elif variable.dims[0] == "p":
+        parts = {v.name: self.table[v.leaf][row] for v in schema.TABLE}
+        for variable in schema.BULK:
+            if variable.dims[0] == "p":
                 parts[variable.name] = self.array(variable).read((row, row + 1))[0]
-            elif variable.dims[0] in self.starts:
+            else:
                 start, stop = self.starts[variable.dims[0]][row : row + 2].tolist()
                 parts[variable.name] = self.array(variable).read((start, stop))
         return schema.record_from(parts)

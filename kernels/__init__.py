@@ -5,16 +5,29 @@ from numba import config as _config
 from nmcfast.kernels._cache import cache_folder
 
 _folder = cache_folder()
-_previous, _config.CACHE_DIR = _config.CACHE_DIR, str(_folder)
+_previous = _config.CACHE_DIR  # type: ignore[attr-defined]
+_config.CACHE_DIR = str(_folder)  # type: ignore[attr-defined]
 try:  # a kernel's cache folder is fixed where it is decorated, that is: here
     from nmcfast.kernels import gbpd, gnet, harmonics, moments, neighbours, philox
     from nmcfast.kernels.labels import label_grid, label_points
 finally:
-    _config.CACHE_DIR = _previous
+    _config.CACHE_DIR = _previous  # type: ignore[attr-defined]
 
-__all__ = ["compiled", "gbpd", "gnet", "harmonics", "label_grid", "label_points", "moments", "neighbours", "philox"]
+__all__ = [
+    "compiled",
+    "gbpd",
+    "gnet",
+    "harmonics",
+    "label_grid",
+    "label_points",
+    "moments",
+    "neighbours",
+    "philox",
+]
 
 
 def compiled() -> bool:
     """Whether kernels were compiled before, so that they are only loaded."""
-    return any(_folder.rglob("gbpd.label_volume_serial*.nbc")) or any(_folder.rglob("gbpd._label_volume*.nbc"))
+    return any(_folder.rglob("gbpd.label_volume_serial*.nbc")) or any(
+        _folder.rglob("gbpd._label_volume*.nbc")
+    )

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
-        print(f"nmcfast: interrupted; run the same command again to continue", file=sys.stderr)  # noqa: F541, T201
+        print("nmcfast: interrupted; run the same command again to continue", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
         sys.stderr.close()
@@ -43,7 +44,9 @@ def _failed(options: argparse.Namespace, error: object, code: int) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of the program; see INTERFACES in docs/cli.md."""
-    parser = argparse.ArgumentParser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
+    parser = argparse.ArgumentParser(
+        "nmcfast", description="Virtual NMC811 cathode particles with grain architecture."
+    )
     parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_models(commands)
@@ -54,7 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, run: Callable[..., int], text: str, example: str) -> argparse.ArgumentParser:
+def _command(
+    commands: Any, name: str, run: Callable[..., int], text: str, example: str
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name, help=text, description=text, epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -111,7 +116,9 @@ def _add_generate(commands: Any) -> None:
     parser.add_argument("--shard-size", type=int, metavar="N", help="particles of a shard (64)")
     parser.add_argument("--shards", metavar="I:J", help="make only shards I to J − 1, as one job of several")
     parser.add_argument("--workers", metavar="N|auto", help="processes, one thread each (1)")
-    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -"
+    )
     parser.add_argument("--overwrite", action="store_true", default=None, help="replace the library at OUT")
 
 
@@ -143,7 +150,9 @@ def _generate(options: argparse.Namespace) -> int:
               "root_sha256": made.root_sha256, "rejected_shells": bar.rejected}  # fmt: skip
     state = f"complete, root hash {made.root_sha256}" if made.root_sha256 else "incomplete"
     text = f"{made.path}: {made.made} shards made, {made.present} of {made.expected} there, {state}"
-    _say(options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}")
+    _say(
+        options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}"
+    )
     return 0
 
 
@@ -170,7 +179,9 @@ def _shard_range(text: str | None) -> range | None:
         return None
     first, colon, last = text.partition(":")
     if not (colon and first.isdigit() and last.isdigit()):
-        raise InputError(f"--shards: found {text!r}, expected I:J, the first shard and the one behind the last")
+        raise InputError(
+            f"--shards: found {text!r}, expected I:J, the first shard and the one behind the last"
+        )
     return range(int(first), int(last))
 
 
@@ -232,7 +243,10 @@ def _verify(options: argparse.Namespace) -> int:
     done = f"{report.shards} of {report.expected_shards} shards"
     state = "complete" if report.sealed else "incomplete"
     head = f"{report.path}: {state}, {done}, {report.particles} particles, {report.files} files, {report.bytes} bytes"
-    lines = [f"{head}: {'all as recorded' if report.ok else f'{len(report.problems)} problems'}", *report.problems]
+    lines = [
+        f"{head}: {'all as recorded' if report.ok else f'{len(report.problems)} problems'}",
+        *report.problems,
+    ]
     result = {"ok": report.ok, "complete": report.sealed, "shards": report.shards, "of": report.expected_shards,
               "particles": report.particles, "bytes": report.bytes, "problems": list(report.problems)}  # fmt: skip
     _say(options, result, "\n".join(lines))
@@ -240,7 +254,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _add_info(commands: Any) -> None:
-    parser = _command(commands, "info", _info, "what a library holds and how it was made", "nmcfast info lib.zarr")
+    parser = _command(
+        commands, "info", _info, "what a library holds and how it was made", "nmcfast info lib.zarr"
+    )
     parser.add_argument("library", type=Path, metavar="LIBRARY")
 
 
@@ -259,7 +275,11 @@ def _lines(table: dict[str, Any], indent: str = "") -> str:
         if isinstance(value, dict):
             lines += [f"{indent}{name}", _lines(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{name:<22} {value:.6g}" if isinstance(value, float) else f"{indent}{name:<22} {value}")
+            lines.append(
+                f"{indent}{name:<22} {value:.6g}"
+                if isinstance(value, float)
+                else f"{indent}{name:<22} {value}"
+            )
     return "\n".join(lines)
 
 
@@ -274,12 +294,18 @@ def _add_calibrate(commands: Any) -> None:
         kinds, "shells", _calibrate_shells, "fit the shell model to a CT volume, sections 2.1 and 2.3",
         "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
     )  # fmt: skip
-    shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
+    shells.add_argument(
+        "volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels"
+    )
     shells.add_argument("--voxel-size", type=float, required=True, help="edge of a voxel, µm")
     shells.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
     shells.add_argument("--segmented", action="store_true", help="the volume holds phases, not grey values")
-    shells.add_argument("--phase", type=int, default=1, help="value of the particles in a segmented volume (1)")
-    shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
+    shells.add_argument(
+        "--phase", type=int, default=1, help="value of the particles in a segmented volume (1)"
+    )
+    shells.add_argument(
+        "--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)"
+    )
     shells.add_argument("--law", choices=("auto", "independent", "relative"), default="auto",
                         help="law of the coefficients; auto takes the better one")  # fmt: skip
     shells.add_argument("--seed", type=int, default=0, help="seed of rotations and of the comparison (0)")
@@ -293,7 +319,11 @@ def _calibrate_shells(options: argparse.Namespace) -> int:
 
     if options.output.exists() and not options.overwrite:
         raise InputError(f"{options.output}: exists; choose another name or add --overwrite")
-    model, report = calibrate_shell_model(options)
-    _say(options, report, _lines(report))
-    _remark(options, f"wrote {options.output} ({model.digest[:12]}); try: nmcfast generate lib.zarr --model {options.output}")
+    model, report = calibrate_shell_model(
+        options.volume, options.voxel_size, options.output, base=options.base, report=options.report,
+        command=shlex.join(["nmcfast", *sys.argv[1:]]), segmented=options.segmented, phase=options.phase,
+        sigma=options.sigma, seed=options.seed, law=options.law,
+    )  # fmt: skip
+    _say(options, report, _lines({name: report[name] for name in report if name != "size_dependence"}))
+    _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Partic
             particle = _assemble(model, index, shell, found, rejected)
             return particle, Volume(found.labels, found.grid.origin, found.grid.size)
         rejected["grains"] += 1
-    raise InputError(f"model {model.name}: {MAX_SHELLS} shells hold no grain; shells and grains differ too much in size")
+    raise InputError(
+        f"model {model.name}: {MAX_SHELLS} shells hold no grain; shells and grains differ too much in size"
+    )
 
 
 def _assemble(model: Model, index: int, shell: Shell, found: Overlay, rejected: dict[str, int]) -> Particle:
@@ -69,7 +72,10 @@ def _assemble(model: Model, index: int, shell: Shell, found: Overlay, rejected: 
 def library_recipe(
     model: Model, *, count: int, seed: int, labels: bool, voxel_size: float, shard_size: int, format: str
 ) -> dict[str, Any]:
-    """The parameters that a library is a function of; it stores them. Raises InputError for a wrong one."""
+    """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
+
+    The version of numcodecs is among them: another one may compress to other bytes.
+    """
     for name, value in (("count", count), ("shard_size", shard_size)):
         if value < 1:
             raise InputError(f"{name}: found {value}, expected 1 or more")
@@ -82,7 +88,7 @@ def library_recipe(
         "format": format, "format_version": FORMAT_VERSION, "nmcfast": __version__,
         "model_name": model.name, "model_sha256": model.digest, "seed": seed, "count": count,
         "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
-        "grid_size": model.grains.pixel_um,
+        "grid_size": model.grains.pixel_um, "numcodecs": version("numcodecs"),
     }  # fmt: skip
 
 
@@ -110,7 +116,13 @@ def generate_library(
     """
     path = Path(path)
     recipe = library_recipe(
-        model, count=count, seed=seed, labels=labels, voxel_size=voxel_size, shard_size=shard_size, format=format
+        model,
+        count=count,
+        seed=seed,
+        labels=labels,
+        voxel_size=voxel_size,
+        shard_size=shard_size,
+        format=format,
     )
     wanted = _wanted(shard_range, shards.shard_count(recipe))
     if overwrite and path.exists():
@@ -164,7 +176,9 @@ class Stopped(Exception):
 def _start_worker(path: Path, recipe: dict[str, Any], told: Any, stop: Any) -> None:
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
     _worker.update(path=path, recipe=recipe, told=told, stop=stop, model=load_model(path / root.MODEL))
 
 

@@ -82,7 +82,9 @@ class Model:
 def list_models() -> list[str]:
     """Names of the models that ship."""
     folder = resources.files("nmcfast") / "models"
-    return sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
+    return sorted(
+        f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors")
+    )
 
 
 def load_model(name: str | Path) -> Model:
@@ -137,11 +139,11 @@ def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
         net = MarkerNet(
             tuple(tensors[f"net.{k}.weight"] for k in range(layers)),
             tuple(tensors[f"net.{k}.bias"] for k in range(layers)),
-            *(tensors[f"net.{part}"] for part in ("shift", "scale", "low", "high")),
-            bool(law["with_radius"]), bool(law["with_noise"]),
+            shift=tensors["net.shift"], scale=tensors["net.scale"], low=tensors["net.low"], high=tensors["net.high"],
+            with_radius=bool(law["with_radius"]), with_noise=bool(law["with_noise"]),
         )  # fmt: skip
         numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
-        grains = GrainLaw(net, norm=law["norm"], **numbers)
+        grains = GrainLaw(net, norm=str(law["norm"]), **numbers)
         return Model(str(head["name"]), ShellLaw.from_dict(head["shell"]), grains, head["provenance"])
     except KeyError as error:
         raise InputError(f"{error.args[0]} is missing") from None

@@ -86,7 +86,9 @@ def _label_relevant(
     moments.moments_serial(labels, sums, boxes)
     sums, boxes = sums[0, 1:], boxes[0, 1:]
     voxels = sums[:, moments.COUNT]
-    with np.errstate(invalid="ignore", divide="ignore"):  # an empty grain has no centroid: NaN, and is not kept
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # an empty grain has no centroid: NaN, and is not kept
         mean = sums[:, moments.X : moments.Z + 1] / voxels[:, None]
     centroid = (np.array(grid.first) + mean + 0.5) * grid.size
     full = voxels > 0
@@ -96,7 +98,14 @@ def _label_relevant(
     offset = np.linalg.norm(centroid - place, axis=1)[full]
     spread = np.maximum(place - lower, upper - place)[full]
     return _Labelled(
-        rows, labels, grid, voxels, centroid, boxes, float(offset.max(initial=0)), float(spread.max(initial=0))
+        rows,
+        labels,
+        grid,
+        voxels,
+        centroid,
+        boxes,
+        float(offset.max(initial=0)),
+        float(spread.max(initial=0)),
     )
 
 
@@ -106,9 +115,11 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled) -> Overlay:
     names = np.zeros(len(kept) + 1, label_dtype(int(kept.sum())))
     names[1:][kept] = np.arange(1, kept.sum() + 1)
     boxes = found.boxes[kept]
-    low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
+    low, high = (
+        (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
+    )
     labels = names[found.labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]]
-    first = tuple(int(f + a) for f, a in zip(found.grid.first, low[::-1], strict=True))
+    x, y, z = (int(f + a) for f, a in zip(found.grid.first, low[::-1], strict=True))
     rows = found.rows[kept]
     own = seeds.take(rows)
     grains = Grains(
@@ -117,7 +128,9 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled) -> Overlay:
         components=_components(labels, len(rows)),
     )  # fmt: skip
     halo = seeds.take(np.setdiff1d(np.arange(len(seeds)), rows))
-    return Overlay(grains, halo, labels, Grid(first, labels.shape, found.grid.size), int((found.voxels == 0).sum()))
+    return Overlay(
+        grains, halo, labels, Grid((x, y, z), labels.shape, found.grid.size), int((found.voxels == 0).sum())
+    )
 
 
 def _components(labels: np.ndarray, grains: int) -> np.ndarray:

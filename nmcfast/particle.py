@@ -89,7 +89,9 @@ class Particle:
         labels = self._label(plane, shift=(0.0, 0.0, height - 0.5 * grid.size))
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
-    def _label(self, grid: Grid, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> np.ndarray:
+    def _label(
+        self, grid: Grid, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> np.ndarray:
         kept, halo = len(self.grains), len(self.halo)
         names = np.zeros(kept + halo, label_dtype(kept))
         names[:kept] = np.arange(1, kept + 1)
@@ -113,15 +115,25 @@ class Particle:
     @classmethod
     def from_record(cls, record: ParticleRecord, *, norm: str, voxel_size: float) -> "Particle":
         """The particle that `to_record` wrote with boxes of this voxel size (µm)."""
-        arrays = [record.position, record.diagonal, record.offset, record.angle]
-        halo = [record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle]
-        wide = [np.asarray(a, np.float64) for a in (*arrays, record.centroid, record.volume)]
-        lower = np.asarray(record.box_origin, np.float64)
-        box = np.stack([lower, lower + np.asarray(record.box_shape)[::-1] * voxel_size])
-        return cls(
-            record.index, Shell(np.asarray(record.coefficients, np.float64)), Grains(*wide, record.components),
-            Seeds(*(np.asarray(a, np.float64) for a in halo)), norm, box, dict(record.scalars),
+        own = _seeds(record.position, record.diagonal, record.offset, record.angle)
+        halo = _seeds(record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle)
+        grains = Grains(
+            own.position, own.diagonal, own.offset, own.angle,
+            _wide(record.centroid), _wide(record.volume), np.asarray(record.components),
         )  # fmt: skip
+        lower = _wide(record.box_origin)
+        box = np.stack([lower, lower + np.asarray(record.box_shape)[::-1] * voxel_size])
+        shell = Shell(_wide(record.coefficients))
+        return cls(record.index, shell, grains, halo, norm, box, dict(record.scalars))
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float64)
+
+
+def _seeds(*arrays: np.ndarray) -> Seeds:
+    position, diagonal, offset, angle = (_wide(a) for a in arrays)
+    return Seeds(position, diagonal, offset, angle)
 
 
 def label_dtype(grains: int) -> np.dtype:
@@ -144,4 +156,8 @@ def _cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, t
         used = np.flatnonzero(labels.any(axis=tuple(a for a in range(3) if a != axis)))
         spans.append(slice(used[0], used[-1] + 1) if len(used) else slice(0, 0))
     z, y, x = (span.start for span in spans)
-    return np.ascontiguousarray(labels[tuple(spans)]), (first[0] + int(x), first[1] + int(y), first[2] + int(z))
+    return np.ascontiguousarray(labels[tuple(spans)]), (
+        first[0] + int(x),
+        first[1] + int(y),
+        first[2] + int(z),
+    )

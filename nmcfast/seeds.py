@@ -14,7 +14,9 @@ from nmcfast.kernels import neighbours, philox
 from nmcfast.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
-_RINGS = 2  # cells around a domain whose seeds are drawn as neighbours only; more are added where they do not do
+_RINGS = (
+    2  # cells around a domain whose seeds are drawn as neighbours only; more are added where they do not do
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,14 @@ def draw_pattern(
 
 
 def _draw_with_rings(
-    mask: np.ndarray, first: np.ndarray, mu: float, pixel: float, seed: int, index: int, kappa: int, rings: int
+    mask: np.ndarray,
+    first: np.ndarray,
+    mu: float,
+    pixel: float,
+    seed: int,
+    index: int,
+    kappa: int,
+    rings: int,
 ) -> tuple[SeedPattern, bool]:
     side = cell_side(mu)
     grown = ndimage.binary_dilation(np.pad(mask, rings), ndimage.generate_binary_structure(3, 3), rings)
@@ -76,10 +85,10 @@ def _draw_with_rings(
         size = 2 * philox.CELL_LIMIT * side * pixel
         raise InputError(f"particle {index}: reaches out of the {size:.0f} µm in which seeds can be drawn")
     counts = np.empty(len(cells), np.int64)
-    philox.count_seeds(seed, index, cells, mu * side**3, counts)
+    philox.count_seeds(np.uint64(seed), np.uint64(index), cells, mu * side**3, counts)
     n = int(counts.sum())
     position, noise, angle = np.empty((n, 3)), np.empty((n, 2)), np.empty(n)
-    philox.draw_seeds(seed, index, cells, counts, side * pixel, position, noise, angle)
+    philox.draw_seeds(np.uint64(seed), np.uint64(index), cells, counts, side * pixel, position, noise, angle)
     position, angle = _stored(position), _stored(angle)
     inner = np.flatnonzero(np.repeat(np.pad(mask, rings)[grown], counts))
     if n <= kappa:

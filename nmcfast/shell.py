@@ -16,7 +16,7 @@ from nmcfast.kernels.harmonics import radii, radii_at, star_volume_area
 from nmcfast.kernels.philox import LOGNORMAL, NORMAL, STUDENT_T, draw_coefficients
 
 MAX_ATTEMPTS = 1000  # free choice: Table 1's law needs one or two
-MAX_ORDERS = 25  # 625 coefficients: what 642 directions can tell apart
+MAX_ORDERS = parameters.ORDER + 1  # a shell has 100 coefficients, and so have the stored ones
 REASONS = ("size", "radius", "volume")
 STANDINGS = ("published", "estimated", "fitted")
 FAMILIES: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -104,14 +104,13 @@ class ShellLaw:
         return np.array([FAMILIES[order.family][0] for order in self.orders]), table
 
     def draw(self, seed: int, index: int, attempt: int) -> np.ndarray:
-        """Coefficients of one attempt, accepted or not, Eq. (7) -> ((L + 1)²,) µm, float32 values."""
-        out = np.empty(len(self.orders) ** 2)
-        draw_coefficients(np.uint64(seed), np.uint64(index), attempt, *self._arrays, out)
+        """Coefficients of one attempt, accepted or not, Eq. (7) -> (100,) µm, float32 values, 0 above the law's L."""
+        out = np.zeros(MAX_ORDERS**2)
+        drawn = out[: len(self.orders) ** 2]
+        draw_coefficients(np.uint64(seed), np.uint64(index), attempt, *self._arrays, drawn)
         if self.law == "relative":
             out[1:] *= out[0]
-        with np.errstate(
-            over="ignore"
-        ):  # a tail beyond float32 becomes infinite and is rejected by its radius
+        with np.errstate(over="ignore"):  # a tail beyond float32 becomes infinite: rejected by its radius
             return (out * self.unit_um).astype(np.float32).astype(np.float64)
 
     def to_dict(self) -> dict[str, Any]:

@@ -6,7 +6,15 @@ import numpy as np
 
 from nmcfast.library import Library
 
-DESCRIPTORS = ("d_max", "compactness", "aspect_ratio", "sphericity", "shell_volume_um3", "volume_um3", "grains")
+DESCRIPTORS = (
+    "d_max",
+    "compactness",
+    "aspect_ratio",
+    "sphericity",
+    "shell_volume_um3",
+    "volume_um3",
+    "grains",
+)
 REJECTIONS = ("rejected_size", "rejected_radius", "rejected_volume", "rejected_grains")
 
 
@@ -24,7 +32,11 @@ def summarise(library: Library) -> dict[str, Any]:
         result["median (5 %, 95 %)"] = {name: _quantiles(table[name]) for name in DESCRIPTORS}
         rejected = {name: int(table[name].sum()) for name in REJECTIONS}
         drawn = len(table) + sum(rejected.values())
-        result["shells drawn"] = {"drawn": drawn, **rejected, "rejected_share": sum(rejected.values()) / drawn}
+        result["shells drawn"] = {
+            "drawn": drawn,
+            **rejected,
+            "rejected_share": sum(rejected.values()) / drawn,
+        }
         result["grains"] = {
             "kept": int(table["grains"].sum()),
             "disconnected": int(table["disconnected"].sum()),

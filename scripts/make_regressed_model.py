@@ -15,9 +15,8 @@ import numpy as np
 from nmcfast import __version__, parameters
 from nmcfast.markers import MarkerNet, input_count, net_inputs
 from nmcfast.model import GrainLaw, Model
-from nmcfast.overlay import overlay
 from nmcfast.seeds import draw_pattern
-from nmcfast.shell import PUBLISHED, draw_shell
+from nmcfast.shell import PUBLISHED
 
 WIDTHS = (input_count(), 64, 64, 4)
 LOW, HIGH = np.array([0.0, 0.0, 0.0, 1.0]), np.array([50.0, 50.0, 50.0, 10.0])  # the paper's, as printed
@@ -36,13 +35,19 @@ def sample_inputs(seed: int, cells: int) -> np.ndarray:
     pattern = draw_pattern(
         mask, np.full(3, -cells // 2), parameters.MU, parameters.PIXEL_UM, seed, 0, parameters.KAPPA
     )
-    blank = net_of([np.zeros((a, b)) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)], [np.zeros(b) for b in WIDTHS[1:]])
+    blank = net_of(
+        [np.zeros((a, b)) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)],
+        [np.zeros(b) for b in WIDTHS[1:]],
+    )
     return net_inputs(pattern, blank, parameters.PIXEL_UM)
 
 
 def net_of(weights: list[np.ndarray], biases: list[np.ndarray]) -> MarkerNet:
     """A net that sees displacements in units of 10 pixels and noises in [−1, 1]."""
-    shift, scale = np.tile([0, 0, 0, 0.5, 0.5], parameters.KAPPA), np.tile([0.1, 0.1, 0.1, 2, 2], parameters.KAPPA)
+    shift, scale = (
+        np.tile([0, 0, 0, 0.5, 0.5], parameters.KAPPA),
+        np.tile([0.1, 0.1, 0.1, 2, 2], parameters.KAPPA),
+    )
     f32 = [np.asarray(a, np.float32) for a in (*weights, *biases, shift, scale, LOW, HIGH)]
     return MarkerNet(tuple(f32[:3]), tuple(f32[3:6]), *f32[6:])
 
@@ -82,7 +87,10 @@ def main() -> None:
     output = parser.parse_args().output
     rng = np.random.default_rng(0)
     train, test = sample_inputs(1, 20), sample_inputs(2, 12)
-    blank = net_of([np.zeros((a, b)) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)], [np.zeros(b) for b in WIDTHS[1:]])
+    blank = net_of(
+        [np.zeros((a, b)) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)],
+        [np.zeros(b) for b in WIDTHS[1:]],
+    )
     seen = (train - blank.shift) * blank.scale
     net = net_of(*regress(seen, radial_law(train), rng))
     diagonal, offset = net(test)
@@ -93,7 +101,9 @@ def main() -> None:
     provenance = {
         "grains": "regressed onto a radial law, not fitted to EBSD data (none of NMC811 is public): D = (1, k², k²)"
         " pixel⁻² with k uniform in [2, 3], r uniform in [1, 4], by the noises of the nearest seed",
-        "grains_rms_error": {name: float(e) for name, e in zip(("D1", "D2", "D3", "r"), rms.round(4), strict=True)},
+        "grains_rms_error": {
+            name: float(e) for name, e in zip(("D1", "D2", "D3", "r"), rms.round(4), strict=True)
+        },
         "shell": "Table 1 of Fuchs et al. (2025), doi 10.1038/s43246-024-00728-5, as docs/model_card.md reads it; the"
         " scale of the size law is estimated",
         "command": "python scripts/make_regressed_model.py nmcfast/models/nmc811.safetensors",

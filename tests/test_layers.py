@@ -1,0 +1,70 @@
+"""The three rooms: who imports whom, what an import costs, what a wheel holds, and where each equation is."""
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(p for folder in ("nmcfast", "kernels", "export") for p in (ROOT / folder).glob("*.py"))
+
+
+def test_import_contract():
+    lint = Path(sys.executable).parent / "lint-imports"
+    result = subprocess.run(
+        [lint, "--config", "setup.cfg"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_torch_is_imported_in_one_place():
+    assert {p.name for p in SOURCES if any(m.split(".")[0] == "torch" for m in imported(p))} <= {"gan.py"}
+
+
+def test_nothing_is_unpickled():
+    assert not [
+        p.name for p in SOURCES if any(m.split(".")[0] in ("pickle", "joblib", "dill") for m in imported(p))
+    ]
+    text = "".join(p.read_text() for p in SOURCES)
+    assert "allow_pickle=True" not in text and "torch.load(" not in text
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = (
+        "import nmcfast, sys; print(sorted({'numpy', 'numba', 'zarr', 'scipy', 'torch'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_kernels_use_no_fast_math_and_no_random_state():
+    for path in (ROOT / "kernels").glob("*.py"):
+        assert "fastmath" not in path.read_text() and "np.random" not in path.read_text(), path.name
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a git checkout to compare the wheel with")
+def test_the_wheel_holds_what_git_holds(tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
+    listed = subprocess.run(["git", "ls-files", "nmcfast", "kernels", "export"], cwd=ROOT, capture_output=True,
+                            text=True, check=True).stdout.split()  # fmt: skip
+    wanted = {
+        re.sub("^(kernels|export)/", r"nmcfast/\1/", n)
+        for n in listed
+        if n.endswith((".py", ".safetensors", "py.typed"))
+    }
+    assert held == wanted

@@ -50,38 +50,52 @@ def _insert(index, square, i, q):
 
 
 @njit(cache=True, nogil=True)
+def _scan(i, x, y, z, sorted_points, order, start, stop, index, square):
+    """Put the seeds start to stop of the order of cells that are near enough into the lists."""
+    last = square.size - 1
+    worst = square[last]
+    for p in range(start, stop):
+        dx, dy, dz = sorted_points[p, 0] - x, sorted_points[p, 1] - y, sorted_points[p, 2] - z
+        q = dx * dx + dy * dy + dz * dz
+        if q <= worst:
+            j = order[p]
+            if j != i and (q < worst or j < index[last]):
+                _insert(index, square, j, q)
+                worst = square[last]
+
+
+@njit(cache=True, nogil=True)
 def _search(i, points, sorted_points, first, order, low, side, cells, index, square):
-    """Fill index (k,) and square (k,) with the nearest seeds of seed i, ring of cells by ring of cells."""
+    """Fill index (k,) and square (k,) with the nearest seeds of seed i, cube of cells by cube of cells.
+
+    Cells along z follow each other in the order, so a row of them is one run of seeds.
+    """
     index[:] = -1
     square[:] = np.inf
-    x, y, z = points[i]
+    x, y, z = points[i, 0], points[i, 1], points[i, 2]
     cx = _cell_of(x, low[0], side, cells[0])
     cy = _cell_of(y, low[1], side, cells[1])
     cz = _cell_of(z, low[2], side, cells[2])
-    last = square.size - 1
-    for ring in range(max(cells[0], cells[1], cells[2])):
-        reach = (ring - 1) * side  # a seed in this ring is at least this far from the faces of the home cell
-        if ring > 0:
-            reach += min(
-                min(x - low[0] - cx * side, low[0] + (cx + 1) * side - x),
-                min(y - low[1] - cy * side, low[1] + (cy + 1) * side - y),
-                min(z - low[2] - cz * side, low[2] + (cz + 1) * side - z),
-            )
-            if reach > 0.0 and square[last] < reach * reach * (1.0 - 1e-12):
-                break
+    inset = min(
+        min(x - low[0] - cx * side, low[0] + (cx + 1) * side - x),
+        min(y - low[1] - cy * side, low[1] + (cy + 1) * side - y),
+        min(z - low[2] - cz * side, low[2] + (cz + 1) * side - z),
+    )
+    for ring in range(1, max(cells[0], cells[1], cells[2]) + 1):
+        z0, z1 = max(cz - ring, 0), min(cz + ring, cells[2] - 1)
         for ax in range(max(cx - ring, 0), min(cx + ring + 1, cells[0])):
             for ay in range(max(cy - ring, 0), min(cy + ring + 1, cells[1])):
-                inner = abs(ax - cx) < ring and abs(ay - cy) < ring
-                for az in range(max(cz - ring, 0), min(cz + ring + 1, cells[2])):
-                    if inner and abs(az - cz) < ring:
-                        continue
-                    c = (ax * cells[1] + ay) * cells[2] + az
-                    for p in range(first[c], first[c + 1]):
-                        dx, dy, dz = sorted_points[p, 0] - x, sorted_points[p, 1] - y, sorted_points[p, 2] - z
-                        q = dx * dx + dy * dy + dz * dz
-                        j = order[p]
-                        if j != i and (q < square[last] or (q == square[last] and j < index[last])):
-                            _insert(index, square, j, q)
+                row = (ax * cells[1] + ay) * cells[2]
+                if ring == 1 or abs(ax - cx) == ring or abs(ay - cy) == ring:
+                    _scan(i, x, y, z, sorted_points, order, first[row + z0], first[row + z1 + 1], index, square)
+                    continue
+                for az in (cz - ring, cz + ring):
+                    if 0 <= az < cells[2]:
+                        start, stop = first[row + az], first[row + az + 1]
+                        _scan(i, x, y, z, sorted_points, order, start, stop, index, square)
+        covered = ring * side + inset  # nothing that was not looked at is nearer
+        if covered > 0.0 and square[square.size - 1] < covered * covered * (1.0 - 1e-12):
+            break
 
 
 def _nearest(points, queries, k):

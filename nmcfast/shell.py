@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nmcfast import parameters
-from nmcfast.descriptors import shell_descriptors
+from nmcfast.shell_descriptors import shell_descriptors
 from nmcfast.errors import InputError
 from nmcfast.harmonics import grid_basis, icosphere, order_of
 from nmcfast.kernels.harmonics import radii, radii_at, star_volume_area

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-from nmcfast.descriptors import shell_descriptors
+from nmcfast.shell_descriptors import shell_descriptors
 from nmcfast.errors import InputError
 from nmcfast.families import FamilyFit, fit_families
 from nmcfast.harmonics import degree_of, order_of

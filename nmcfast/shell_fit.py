@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nmcfast import parameters
-from nmcfast.descriptors import shell_descriptors, sphericity
+from nmcfast.shell_descriptors import shell_descriptors, sphericity
 from nmcfast.errors import InputError
 from nmcfast.shell import ShellLaw
 from nmcfast.shell_compare import LAWS, compare_laws

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage, sparse
 
 from nmcfast import parameters
-from nmcfast.descriptors import sphericity
+from nmcfast.shell_descriptors import sphericity
 from nmcfast.errors import InputError, MissingExtraError
 
 try:

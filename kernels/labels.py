@@ -12,6 +12,7 @@ from nmcfast.kernels import gbpd
 NORMS = ("unsquared", "squared")
 _ASYMMETRY = 1e-14  # of the trace: what rounding leaves of QᵀDQ, and less than the kernel's margin covers
 _FARTHEST = 1e18  # largest |A| |x − s|: its square stays finite in float32
+_WIDEST = 1e30  # largest difference of offsets: far from the end of float32
 _FINEST = 2.0**33  # largest coordinate in voxels: float64 still resolves 1e-6 of a voxel there
 
 
@@ -33,27 +34,26 @@ def label_grid(
     Raises InputError, a ValueError, for no seeds and for whatever is not as said here.
     """
     position, matrices, offset = check_seeds(position, matrices, offset)
-    shape, origin = _checked_grid(shape, origin, voxel_size)
+    shape, corner = _checked_grid(shape, origin, voxel_size)
     if not np.issubdtype(dtype, np.integer) or np.iinfo(dtype).max < offset.size - 1:
         raise InputError(f"dtype {np.dtype(dtype)} cannot hold the index {offset.size - 1}: use int32")
     squared = _is_squared(norm)
-    place, factor, shift, frame = tables(position, matrices, offset, origin, voxel_size)
-    _check_reach(place, factor, shape)
+    place, factor, shift, frame = tables(position, matrices, offset, corner, voxel_size)
+    _check_reach(place, factor, shift, shape)
     out = np.empty(shape, dtype)
     lut, relevant = np.arange(offset.size + 1).astype(dtype), np.ones(offset.size, np.uint8)
-    workers = min(get_num_threads(), gbpd.tile_count(shape))
+    workers = min(get_num_threads(), gbpd.part_count(shape))
     label_volume = gbpd.label_volume_parallel if workers > 1 else gbpd.label_volume_serial
-    label_volume(
-        out, lut, relevant, place, factor, shift, position, matrices, offset, frame, squared, workers
-    )
+    label_volume(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, squared, workers)
     return out
 
 
 def label_points(position: Any, matrices: Any, offset: Any, points: Any, norm: str = "unsquared") -> np.ndarray:
     """Index of the grain that holds each point, Eq. (8).
 
-    position (n, 3) µm, matrices (n, 3, 3) µm⁻² symmetric positive semi-definite, offset (n,), points (p, 3) µm -> (p,) int32.
-    Ties go to the lower index. Raises InputError as `label_grid` does.
+    position (n, 3) µm, matrices (n, 3, 3) µm⁻² symmetric positive semi-definite, offset (n,), points (p, 3) µm ->
+    (p,) int32, by float64 brute force on all threads: n · p evaluations. Ties go to the lower index.
+    Raises InputError as `label_grid` does.
     """
     position, matrices, offset = check_seeds(position, matrices, offset)
     points = np.ascontiguousarray(points, np.float64)
@@ -96,7 +96,7 @@ def _check_matrices(matrices: np.ndarray) -> None:
 
 
 def tables(
-    position: np.ndarray, matrices: np.ndarray, offset: np.ndarray, origin: Sequence[float], voxel_size: float
+    position: np.ndarray, matrices: np.ndarray, offset: np.ndarray, origin: Any, voxel_size: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The seeds of Eq. (8) in voxels as `gbpd.label_volume_serial` takes them: place, factor, shift, frame."""
     place = np.ascontiguousarray(((position - np.asarray(origin)) / voxel_size).T)
@@ -120,10 +120,12 @@ def _checked_grid(
     return tuple(int(k) for k in shape), corner
 
 
-def _check_reach(place: np.ndarray, factor: np.ndarray, shape: tuple[int, ...]) -> None:
+def _check_reach(place: np.ndarray, factor: np.ndarray, shift: np.ndarray, shape: tuple[int, ...]) -> None:
     scale = np.sqrt((factor.astype(np.float64) ** 2).sum(0))
     reach = scale * (np.abs(place).sum(0) + sum(shape))
     i = int(np.argmax(reach))
+    if not -shift.min() < _WIDEST:
+        raise InputError(f"offset: spans {-shift.min():.3g}, more than {_WIDEST:g}: drop seeds that cannot win")
     if not reach[i] < _FARTHEST:
         raise InputError(f"seed {i} lies {reach[i]:.3g} away from the grid in its own metric: drop it or rescale M")
 

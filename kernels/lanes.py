@@ -20,6 +20,7 @@ from numba.extending import lower_builtin, models, register_model
 WIDTH = 16
 _FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
 _INTS = ir.VectorType(ir.IntType(32), WIDTH)
+_MASK = ir.VectorType(ir.IntType(1), WIDTH)
 
 
 class Lanes(types.Type):
@@ -51,6 +52,11 @@ def load(a, i):
 def store(a, i, lanes):
     """a[i : i + 16] = lanes."""
     a[i : i + WIDTH] = lanes
+
+
+def gather(a, index, k, shift):
+    """Lanes a[index[k] + shift], …, a[index[k + 15] + shift] for int32 indices."""
+    return a[index[k : k + WIDTH] + shift]
 
 
 def sqrt(lanes):
@@ -95,7 +101,7 @@ def bits_unless_above(a, b):
 
 def first_bit(bits):
     """Number of the lowest bit that is set."""
-    return (bits & -bits).bit_length() - 1
+    return (int(bits) & -int(bits)).bit_length() - 1
 
 
 def spread_bits(n):
@@ -119,8 +125,8 @@ def put_bits(a, i, n):
 
 
 def put_row(out, z, y, x, a, i):
-    """out[z, y, x : x + 8] = a[i : i + 8] for an int32 array a, out C-contiguous of any integer type."""
-    out[z, y, x : x + 8] = a[i : i + 8]
+    """out[z, y, x : x + 4] = a[i : i + 4] for an int32 array a, out C-contiguous of any integer type."""
+    out[z, y, x : x + 4] = a[i : i + 4]
 
 
 def _typed(function: Callable, result: Any, *kinds: type) -> None:
@@ -177,6 +183,23 @@ def _store(context, builder, sig, arguments):
     pointer = _pointer(context, builder, sig.args[0], arguments[0], at, _FLOATS)
     builder.store(arguments[2], pointer, align=4)
     return context.get_dummy_value()
+
+
+@_lower(gather, LANES, _ARRAY, _ARRAY, _INTEGER, _INTEGER)
+def _gather(context, builder, sig, arguments):
+    at = _index(context, builder, sig, arguments, 2)
+    index = builder.load(_pointer(context, builder, sig.args[1], arguments[1], at, _INTS), align=4)
+    shift = _index(context, builder, sig, arguments, 3)
+    start = builder.gep(context.make_array(sig.args[0])(context, builder, arguments[0]).data, [shift])
+    wide = ir.VectorType(ir.IntType(64), WIDTH)  # llvmlite has no getelementptr of vectors
+    offsets = builder.shl(builder.sext(index, wide), ir.Constant(wide, [2] * WIDTH))
+    address = _splat(builder, builder.ptrtoint(start, ir.IntType(64)), wide)
+    pointers = builder.inttoptr(builder.add(offsets, address), ir.VectorType(start.type, WIDTH))
+    mask = ir.Constant(_MASK, [1] * WIDTH)
+    kind = ir.FunctionType(_FLOATS, [pointers.type, ir.IntType(32), _MASK, _FLOATS])
+    name = f"llvm.masked.gather.v{WIDTH}f32.v{WIDTH}p0"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(function, [pointers, ir.IntType(32)(4), mask, ir.Constant(_FLOATS, ir.Undefined)])
 
 
 @_lower(store_bits, types.none, _ARRAY, _INTEGER, Lanes)
@@ -271,12 +294,12 @@ def _put_bits(context, builder, sig, arguments):
 
 @_lower(put_row, types.none, _ARRAY, _INTEGER, _INTEGER, _INTEGER, _ARRAY, _INTEGER)
 def _put_row(context, builder, sig, arguments):
-    eight = ir.VectorType(ir.IntType(32), 8)
+    four = ir.VectorType(ir.IntType(32), 4)
     at = _index(context, builder, sig, arguments, 5)
-    row = builder.load(_pointer(context, builder, sig.args[4], arguments[4], at, eight), align=4)
+    row = builder.load(_pointer(context, builder, sig.args[4], arguments[4], at, four), align=4)
     out_type = sig.args[0]
     item = context.get_data_type(out_type.dtype)
-    kind = ir.VectorType(item, 8)
+    kind = ir.VectorType(item, 4)
     if item.width != 32:
         row = builder.trunc(row, kind) if item.width < 32 else builder.sext(row, kind)
     out = context.make_array(out_type)(context, builder, arguments[0])

@@ -210,8 +210,9 @@ def _rank(mass, channel, rank):
 def _cutouts(position, frame, diagonal, offset, first, corner, along, across, image, label, channel):
     """Fill image (b, c, size, size) float32, label (b, size, size) and channel (b, c) int32, Eqs. (15), (16).
 
-    position (n, 3), frame (n, 3, 3), diagonal (n, 3), offset (n,): markers of Algorithm 1; corner, along, across (b, 3):
-    first pixel and steps of each grid. Labels and channels count the grains of their own cutout from 0.
+    position (n, 3), frame (n, 3, 3), diagonal (n, 3), offset (n,): markers of Algorithm 1; corner, along,
+    across (b, 3): first pixel and steps of each grid. Labels and channels count the grains of their own
+    cutout from 0.
     """
     size = image.shape[-1]
     for cut in prange(first.size - 1):
@@ -238,7 +239,7 @@ def _cutouts(position, frame, diagonal, offset, first, corner, along, across, im
 def _leaf_gradients(base, diagonal, offset, kept, rank, x0, y0, share, slope, work, d_diagonal, d_offset):
     """Add what one leaf, slope (c, size, size) = dL/dimage, gives to dL/dD and dL/dr of the kept grains.
 
-    share (m, 16) as `_normalise` leaves it; work (6, 16).
+    share (m, 16) as `_normalise` leaves it; work (5, 16).
     """
     mean, d_logit = work[0], work[1]
     mean[:] = 0.0
@@ -249,22 +250,23 @@ def _leaf_gradients(base, diagonal, offset, kept, rank, x0, y0, share, slope, wo
                 mean[p] += share[k, p] * slope[c, y0 + p // LEAF, x0 + p % LEAF]
     for k in range(kept.size):
         i, c = kept[k], rank[kept[k]]
-        if share[k].max() < 1e-9:
-            continue
         for p in range(_PIXELS):
             own = slope[c, y0 + p // LEAF, x0 + p % LEAF] if c >= 0 else np.float32(0.0)
             d_logit[p] = share[k, p] * (own - mean[p])
         d_offset[i] += d_logit.sum()
+        ax, ay, az, bx, by, bz = base[3, i], base[4, i], base[5, i], base[6, i], base[7, i], base[8, i]
+        u0 = base[0, i] + x0 * ax + y0 * bx
+        u1 = base[1, i] + x0 * ay + y0 * by
+        u2 = base[2, i] + x0 * az + y0 * bz
         for p in range(_PIXELS):
-            x, y = float(x0 + p % LEAF), float(y0 + p // LEAF)
-            for axis in range(3):  # u holds √D already
-                u = base[axis, i] + x * base[3 + axis, i] + y * base[6 + axis, i]
-                work[3 + axis, p] = u * u
-            distance = math.sqrt(work[3, p] + work[4, p] + work[5, p])
-            work[2, p] = d_logit[p] / max(2.0 * distance, 1e-300)
-        for axis in range(3):
+            x, y = float(p % LEAF), float(p // LEAF)
+            v0, v1, v2 = u0 + x * ax + y * bx, u1 + x * ay + y * by, u2 + x * az + y * bz
+            distance = math.sqrt(v0 * v0 + v1 * v1 + v2 * v2)
+            factor = d_logit[p] / max(2.0 * distance, 1e-300)
+            work[2, p], work[3, p], work[4, p] = factor * v0 * v0, factor * v1 * v1, factor * v2 * v2
+        for axis in range(3):  # v holds √D already
             if diagonal[i, axis] > 0.0:
-                d_diagonal[i, axis] -= (work[2] * work[3 + axis]).sum() / diagonal[i, axis]
+                d_diagonal[i, axis] -= work[2 + axis].sum() / diagonal[i, axis]
 
 
 def _cutout_gradients(
@@ -289,7 +291,7 @@ def _cutout_gradients(
         d_diagonal[rows] = 0.0
         d_offset[rows] = 0.0
         best, total, winner = np.empty(_PIXELS), np.empty(_PIXELS), np.zeros(_PIXELS, np.int32)
-        share, work = np.empty((r.size, _PIXELS)), np.empty((6, _PIXELS))
+        share, work = np.empty((r.size, _PIXELS)), np.empty((5, _PIXELS))
         for leaf in range(start.size - 1):
             here = kept[start[leaf] : start[leaf + 1]]
             x0, y0 = _leaf_corner(leaf, size)
@@ -297,7 +299,18 @@ def _cutout_gradients(
             _leaf_values(base, r, here, x0, y0, part, best, winner)
             _normalise(part, best, total)
             _leaf_gradients(
-                base, diagonal[rows], r, here, rank, x0, y0, part, slope[cut], work, d_diagonal[rows], d_offset[rows]
+                base,
+                diagonal[rows],
+                r,
+                here,
+                rank,
+                x0,
+                y0,
+                part,
+                slope[cut],
+                work,
+                d_diagonal[rows],
+                d_offset[rows],
             )
 
 

@@ -44,9 +44,7 @@ def _failed(options: argparse.Namespace, error: object, code: int) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of the program; see INTERFACES in docs/cli.md."""
-    parser = argparse.ArgumentParser(
-        "nmcfast", description="Virtual NMC811 cathode particles with grain architecture."
-    )
+    parser = argparse.ArgumentParser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
     parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_models(commands)
@@ -57,9 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(
-    commands: Any, name: str, run: Callable[..., int], text: str, example: str
-) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, run: Callable[..., int], text: str, example: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name, help=text, description=text, epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -116,9 +112,7 @@ def _add_generate(commands: Any) -> None:
     parser.add_argument("--shard-size", type=int, metavar="N", help="particles of a shard (64)")
     parser.add_argument("--shards", metavar="I:J", help="make only shards I to J − 1, as one job of several")
     parser.add_argument("--workers", metavar="N|auto", help="processes, one thread each (1)")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -"
-    )
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -")
     parser.add_argument("--overwrite", action="store_true", default=None, help="replace the library at OUT")
 
 
@@ -150,9 +144,7 @@ def _generate(options: argparse.Namespace) -> int:
               "root_sha256": made.root_sha256, "rejected_shells": bar.rejected}  # fmt: skip
     state = f"complete, root hash {made.root_sha256}" if made.root_sha256 else "incomplete"
     text = f"{made.path}: {made.made} shards made, {made.present} of {made.expected} there, {state}"
-    _say(
-        options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}"
-    )
+    _say(options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}")
     return 0
 
 
@@ -179,9 +171,7 @@ def _shard_range(text: str | None) -> range | None:
         return None
     first, colon, last = text.partition(":")
     if not (colon and first.isdigit() and last.isdigit()):
-        raise InputError(
-            f"--shards: found {text!r}, expected I:J, the first shard and the one behind the last"
-        )
+        raise InputError(f"--shards: found {text!r}, expected I:J, the first shard and the one behind the last")
     return range(int(first), int(last))
 
 
@@ -254,9 +244,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _add_info(commands: Any) -> None:
-    parser = _command(
-        commands, "info", _info, "what a library holds and how it was made", "nmcfast info lib.zarr"
-    )
+    parser = _command(commands, "info", _info, "what a library holds and how it was made", "nmcfast info lib.zarr")
     parser.add_argument("library", type=Path, metavar="LIBRARY")
 
 
@@ -276,9 +264,7 @@ def _lines(table: dict[str, Any], indent: str = "") -> str:
             lines += [f"{indent}{name}", _lines(value, indent + "  ")]
         else:
             lines.append(
-                f"{indent}{name:<22} {value:.6g}"
-                if isinstance(value, float)
-                else f"{indent}{name:<22} {value}"
+                f"{indent}{name:<22} {value:.6g}" if isinstance(value, float) else f"{indent}{name:<22} {value}"
             )
     return "\n".join(lines)
 
@@ -289,23 +275,18 @@ def _lines(table: dict[str, Any], indent: str = "") -> str:
 def _add_calibrate(commands: Any) -> None:
     text = "fit a model to measurements"
     parser = commands.add_parser("calibrate", help=text, description=text)
-    kinds = parser.add_subparsers(required=True, metavar="shells")
+    kinds = parser.add_subparsers(required=True, metavar="shells|grains")
+    _add_calibrate_grains(kinds)
     shells = _command(
         kinds, "shells", _calibrate_shells, "fit the shell model to a CT volume, sections 2.1 and 2.3",
         "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
     )  # fmt: skip
-    shells.add_argument(
-        "volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels"
-    )
+    shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
     shells.add_argument("--voxel-size", type=float, required=True, help="edge of a voxel, µm")
     shells.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
     shells.add_argument("--segmented", action="store_true", help="the volume holds phases, not grey values")
-    shells.add_argument(
-        "--phase", type=int, default=1, help="value of the particles in a segmented volume (1)"
-    )
-    shells.add_argument(
-        "--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)"
-    )
+    shells.add_argument("--phase", type=int, default=1, help="value of the particles in a segmented volume (1)")
+    shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
     shells.add_argument("--law", choices=("auto", "independent", "relative"), default="auto",
                         help="law of the coefficients; auto takes the better one")  # fmt: skip
     shells.add_argument("--seed", type=int, default=0, help="seed of rotations and of the comparison (0)")
@@ -317,9 +298,8 @@ def _add_calibrate(commands: Any) -> None:
 def _calibrate_shells(options: argparse.Namespace) -> int:
     from nmcfast.calibrate import calibrate_shell_model
 
-    if options.output.exists() and not options.overwrite:
-        raise InputError(f"{options.output}: exists; choose another name or add --overwrite")
-    model, report = calibrate_shell_model(
+    _refuse_existing(options)
+    _, report = calibrate_shell_model(
         options.volume, options.voxel_size, options.output, base=options.base, report=options.report,
         command=shlex.join(["nmcfast", *sys.argv[1:]]), segmented=options.segmented, phase=options.phase,
         sigma=options.sigma, seed=options.seed, law=options.law,
@@ -327,3 +307,48 @@ def _calibrate_shells(options: argparse.Namespace) -> int:
     _say(options, report, _lines({name: report[name] for name in report if name != "size_dependence"}))
     _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0
+
+
+def _add_calibrate_grains(kinds: Any) -> None:
+    grains = _command(
+        kinds, "grains", _calibrate_grains, "fit the grain model to EBSD maps or label images, sections 2.2 and 2.5",
+        "nmcfast calibrate grains maps/*.ang --output my.safetensors --work training/ --report report/",
+    )  # fmt: skip
+    text = ".ang, OIM grain export, .ctf, or a label image (TIFF, PNG, npy) with --pixel-size"
+    grains.add_argument("sections", nargs="+", type=Path, metavar="SECTION", help=text)
+    grains.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
+    grains.add_argument("--angle", type=float, default=5.0, help="misorientation between grains, degrees (5)")
+    grains.add_argument("--by", choices=("misorientation", "quality"), default="misorientation",
+                        help="what parts grains: orientations, or the image quality map by watershed")  # fmt: skip
+    grains.add_argument("--symmetry", help="Laue group where the file has none, -3m for NMC")
+    grains.add_argument("--pixel-size", type=float, help="pixel of label images, µm")
+    text = "auto leaves out sections without preferred orientation (Fig. 2); all takes every one"
+    grains.add_argument("--central", choices=("auto", "all"), default="auto", help=text)
+    grains.add_argument("--schedule", choices=("fast", "paper"), default="fast",
+                        help="fast stops by itself; paper is 200 × 100 steps with the printed values")  # fmt: skip
+    grains.add_argument("--seed", type=int, default=0, help="seed of the training (0)")
+    grains.add_argument("--work", type=Path, metavar="DIR", help="folder from which an interrupted training goes on")
+    grains.add_argument("--base", default="nmc811", help="model whose shells are taken over (nmc811)")
+    grains.add_argument("--report", type=Path, metavar="DIR", help="folder for the report and the history")
+    grains.add_argument("--overwrite", action="store_true", help="replace the model file")
+
+
+def _calibrate_grains(options: argparse.Namespace) -> int:
+    from nmcfast.calibrate_grains import SectionOptions, calibrate_grain_model
+
+    _refuse_existing(options)
+    how = SectionOptions(options.angle, options.by, options.symmetry, options.pixel_size, options.central)
+    _, report = calibrate_grain_model(
+        options.sections, options.output, sections=how, base=options.base, schedule=options.schedule,
+        seed=options.seed, work=options.work, report=options.report, quiet=options.quiet,
+        command=shlex.join(["nmcfast", *sys.argv[1:]]),
+    )  # fmt: skip
+    sections = {row["file"]: {name: row[name] for name in row if name != "file"} for row in report["sections"]}
+    _say(options, report, _lines({"sections": sections, "scores": report["scores"], "mu": report["mu"]}))
+    _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
+    return 0
+
+
+def _refuse_existing(options: argparse.Namespace) -> None:
+    if options.output.exists() and not options.overwrite:
+        raise InputError(f"{options.output}: exists; choose another name or add --overwrite")

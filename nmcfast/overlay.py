@@ -18,7 +18,7 @@ from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, label_dtype
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Grid, Seeds, grid_over, label
+from nmcfast.tessellation import Grid, Seeds, bounding, grid_over, label
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int 
         seeds = draw_seeds(law, shell, reach + 2.0 * extent, seed, index)
         found = _label_relevant(law, shell, seeds, reach, extent, threads)
         if found.reach <= reach and found.extent <= extent:
-            return _prune(shell, seeds, found)
+            return _prune(shell, seeds, found, law.norm)
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
 
 
@@ -109,7 +109,7 @@ def _label_relevant(
     )
 
 
-def _prune(shell: Shell, seeds: Seeds, found: _Labelled) -> Overlay:
+def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     kept = found.voxels > 0
     kept[kept] = shell.contains(found.centroid[kept])
     names = np.zeros(len(kept) + 1, label_dtype(int(kept.sum())))
@@ -127,7 +127,9 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled) -> Overlay:
         centroid=_stored(found.centroid[kept]), volume=_stored(found.voxels[kept] * found.grid.size**3),
         components=_components(labels, len(rows)),
     )  # fmt: skip
-    halo = seeds.take(np.setdiff1d(np.arange(len(seeds)), rows))
+    inner = np.zeros(len(seeds), bool)
+    inner[rows] = True
+    halo = seeds.take(np.flatnonzero(bounding(seeds, found.grid, inner, norm=norm)))
     return Overlay(
         grains, halo, labels, Grid((x, y, z), labels.shape, found.grid.size), int((found.voxels == 0).sum())
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels import gbpd
+from nmcfast.kernels import gbpd, halo
 from nmcfast.markers import frames, metrics
 
 NORMS = ("unsquared", "squared")
@@ -109,18 +109,32 @@ def label(
     names (n,) unsigned: what is written for each seed. relevant (n,) bool: the seeds that are asked for; where none of
     them can win, 0 is written without looking further. shift x, y, z µm moves the grid. Ties go to the lower row.
     """
-    n = len(seeds)
-    if n == 0:
+    if len(seeds) == 0:
         return np.zeros(grid.shape, names.dtype)
-    factor = np.empty((6, n), np.float32)
-    gbpd.factors(seeds.metric, grid.size, factor)
     origin = grid.origin + shift
-    place = np.ascontiguousarray(((seeds.position - origin) / grid.size).T)
     out = np.empty(grid.shape, names.dtype)
     kernel = gbpd.label_volume_parallel if threads > 1 else gbpd.label_volume_serial
     kernel(
-        out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), place, factor,
-        seeds.offset - seeds.offset.max(), seeds.position, seeds.metric, seeds.offset,
-        np.append(origin, grid.size), norm == "squared", threads,
+        out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), *_in_voxels(seeds, origin, grid.size),
+        seeds.position, seeds.metric, seeds.offset, np.append(origin, grid.size), norm == "squared", threads,
     )  # fmt: skip
     return out
+
+
+def bounding(seeds: Seeds, grid: Grid, inner: np.ndarray, *, norm: str = "unsquared") -> np.ndarray:
+    """Which seeds (n,) bool may win, at some point of a grid's box, next to the inner ones (n,) bool, Eq. (8).
+
+    With these and themselves the inner grains can be labelled at any voxel size.
+    """
+    touched = np.zeros(len(seeds), bool)
+    arrays = _in_voxels(seeds, grid.origin, grid.size)
+    halo.mark_halo(touched, inner.astype(np.uint8), *arrays, grid.shape, norm == "squared")
+    return touched & ~inner
+
+
+def _in_voxels(seeds: Seeds, origin: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place (3, n), factors (6, n) and offsets less their maximum (n,) of seeds, in voxels from an origin."""
+    factor = np.empty((6, len(seeds)), np.float32)
+    gbpd.factors(seeds.metric, size, factor)
+    place = np.ascontiguousarray(((seeds.position - origin) / size).T)
+    return place, factor, seeds.offset - seeds.offset.max()

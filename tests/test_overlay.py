@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from naive_particle import distance
 
 from nmcfast import generate_particle, load_model, overlay
 from nmcfast.kernels import label_grid
@@ -10,7 +11,7 @@ from nmcfast.overlay import draw_seeds
 from nmcfast.parameters import KAPPA, WINDOW
 from nmcfast.seeds import cell_side, draw_pattern
 from nmcfast.shell import draw_shell
-from nmcfast.tessellation import Seeds
+from nmcfast.tessellation import Seeds, joined
 
 MODEL = load_model("nmc811")
 LAW = MODEL.grains
@@ -104,6 +105,22 @@ def test_a_region_holds_the_seeds_of_a_larger_one():
     assert rows == sorted(rows)  # the order is that of space, whatever the region
     for name in ("diagonal", "offset", "angle"):
         assert np.array_equal(getattr(near, name), getattr(far, name)[rows])
+
+
+def test_halo_and_grains_are_enough_at_any_point():
+    shell, _ = draw_shell(MODEL.shell, 1, 3)
+    found = overlay.overlay(LAW, shell, 1, 3)
+    every = draw_seeds(LAW, shell, (LAW.reach + 2 * LAW.extent) * LAW.pixel_um, 1, 3)
+    assert len(found.halo) < len(every) - len(found.grains)
+    low, high = shell.bounds()
+    points = np.random.default_rng(0).uniform(low - 0.3, high + 0.3, (4000, 3))
+    few = joined(found.grains, found.halo)
+    a = distance(every.position, every.metric, every.offset, points).argmin(axis=1)
+    b = distance(few.position, few.metric, few.offset, points).argmin(axis=1)
+    kept = {tuple(p) for p in found.grains.position}
+    for i, j in zip(a, b, strict=True):
+        mine, theirs = tuple(few.position[j]), tuple(every.position[i])
+        assert mine == theirs or (mine not in kept and theirs not in kept)
 
 
 def test_grains_fill_the_shell():

@@ -93,9 +93,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise InputError(f"{path / 'zarr.json'}: attribute kind is not {KIND!r}: not an nmcfast library")
     recipe = check_recipe(document["attributes"].get("recipe"), str(path / "zarr.json"))
     if document != root_document(recipe):
-        raise DamageError(
-            f"{path / 'zarr.json'}: was changed after the library was made (recipe_sha256 differs)"
-        )
+        raise DamageError(f"{path / 'zarr.json'}: was changed after the library was made (recipe_sha256 differs)")
     return recipe
 
 

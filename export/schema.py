@@ -88,9 +88,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("halo/angle", "h", "f4", "rad", "Eq. (12)", "rotation γ of the frame about the radius"),
 ))
 # fmt: on
-LABELS = Variable(
-    "labels", ("p", "z", "y", "x"), "u2", "1", "Eq. (8)", "0 outside, i + 1 in grain i of the particle"
-)
+LABELS = Variable("labels", ("p", "z", "y", "x"), "u2", "1", "Eq. (8)", "0 outside, i + 1 in grain i of the particle")
 WIDE_LABELS = "u4"  # dtype of labels when a particle of the shard has more grains than LABELS.dtype can count
 
 # What the store itself reads from a recipe; whoever generates may add more. Values must be JSON.
@@ -168,9 +166,7 @@ def _value(record: ParticleRecord, variable: Variable) -> Any:
     if variable.field in _FIELDS:
         return getattr(record, variable.field)
     if variable.field not in record.scalars:
-        raise InputError(
-            f"particle {record.index}: scalars lacks {variable.field!r}; it must hold {list(SCALARS)}"
-        )
+        raise InputError(f"particle {record.index}: scalars lacks {variable.field!r}; it must hold {list(SCALARS)}")
     return record.scalars[variable.field]
 
 
@@ -185,9 +181,7 @@ def _cast(variable: Variable, value: Any, sizes: Mapping[str, int], index: int) 
     wrong = (stored != array) if exact else ~np.isfinite(stored)
     if wrong.any():
         found = array[wrong].flat[0]
-        raise InputError(
-            f"particle {index}: {variable.name} holds {found}, which is not a {variable.dtype} number"
-        )
+        raise InputError(f"particle {index}: {variable.name} holds {found}, which is not a {variable.dtype} number")
     return stored
 
 
@@ -230,17 +224,11 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: recipe is {type(recipe).__name__}, expected a JSON object")
     for name, (kind, prose) in RECIPE.items():
         if type(recipe.get(name)) is not kind:  # not isinstance: True is an int
-            raise InputError(
-                f"{where}: recipe {name} = {recipe.get(name)!r}, expected {kind.__name__} ({prose})"
-            )
+            raise InputError(f"{where}: recipe {name} = {recipe.get(name)!r}, expected {kind.__name__} ({prose})")
     for name in ("count", "shard_size", "voxel_size", "grid_size"):
         if not 0 < recipe[name] < float("inf"):
-            raise InputError(
-                f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})"
-            )
+            raise InputError(f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})")
     if recipe["format_version"] != FORMAT_VERSION:
         found = recipe["format_version"]
-        raise InputError(
-            f"{where}: format version {found}, this program reads {FORMAT_VERSION}: update nmcfast"
-        )
+        raise InputError(f"{where}: format version {found}, this program reads {FORMAT_VERSION}: update nmcfast")
     return recipe

@@ -51,9 +51,7 @@ def shard_range(recipe: dict[str, Any], number: int) -> range:
 def committed_shards(library: Path) -> list[int]:
     """Numbers of the finished shards of a library, ascending."""
     folder = library / "shards"
-    return sorted(
-        int(p.name) for p in folder.glob("[0-9]*") if re.fullmatch(r"\d{6,}", p.name) and p.is_dir()
-    )
+    return sorted(int(p.name) for p in folder.glob("[0-9]*") if re.fullmatch(r"\d{6,}", p.name) and p.is_dir())
 
 
 @contextmanager

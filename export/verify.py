@@ -53,9 +53,7 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> Re
             progress(done, len(found))
     particles = sum(len(shards.shard_range(recipe, n)) for n in found)
     sealed = (path / root.SEAL).exists()
-    return Report(
-        path, len(found), shards.shard_count(recipe), particles, count, size, sealed, tuple(problems)
-    )
+    return Report(path, len(found), shards.shard_count(recipe), particles, count, size, sealed, tuple(problems))
 
 
 def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:

@@ -28,9 +28,7 @@ def attributes(variable: Variable, recipe: dict[str, Any]) -> dict[str, Any]:
     return {**said, "voxel_size": [h, h, h], "dimension_units": ["", *[f"{h} um"] * 3]}
 
 
-def document(
-    variable: Variable, shape: sharding.Shape, dtype: np.dtype, recipe: dict[str, Any]
-) -> dict[str, Any]:
+def document(variable: Variable, shape: sharding.Shape, dtype: np.dtype, recipe: dict[str, Any]) -> dict[str, Any]:
     """The zarr.json of a variable: all of it follows from schema, shape, dtype and recipe."""
     chunk = _chunk(variable, shape, dtype)
     return sharding.array_document(shape, chunk, dtype, variable.dims, attributes(variable, recipe))
@@ -85,9 +83,7 @@ class ShardWriter:
         with self._folder.guard():
             expected = self.first + len(self._rows)
             if record.index != expected:
-                raise ValueError(
-                    f"shard of particles from {self.first}: got {record.index}, expected {expected}"
-                )
+                raise ValueError(f"shard of particles from {self.first}: got {record.index}, expected {expected}")
             self._rows.append(schema.rows(record))
             if self._labels is not None:
                 self._labels.add(schema.check_labels(record), record.grains)

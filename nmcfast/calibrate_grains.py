@@ -16,6 +16,7 @@ from nmcfast.export.files import write_file
 from nmcfast.fit2d import SectionFit, fit_section, label_section
 from nmcfast.grain_map import GrainMap
 from nmcfast.model import GrainLaw, Model, load_model
+from nmcfast.overlay import with_margins
 from nmcfast.parameters import CUTOUT, PIXEL_UM
 from nmcfast.section_statistics import compare_sections, edge_grains, is_central, measure_grains
 
@@ -118,7 +119,8 @@ def calibrate_grain_model(
     found = gan.calibrate(fitted, options, work, quiet)
     best = found.history[found.epoch - 1]
     result = {"sections": rows, "options": asdict(options), "epoch": found.epoch, "mu": found.mu, "scores": best}
-    model = Model(output.stem, shells.shell, GrainLaw(found.net, float(found.mu), PIXEL_UM), {
+    law = with_margins(GrainLaw(found.net, float(found.mu), PIXEL_UM), shells.shell)
+    model = Model(output.stem, shells.shell, law, {
         "grains": f"calibrated by the stereological GAN on {len(used)} sections", "grains_report": result,
         "shell": shells.provenance.get("shell"), "shell_from": {"model": shells.name, "sha256": shells.digest},
         "command": command, "nmcfast": __version__,

@@ -44,9 +44,7 @@ def log_density(family: str, parameters: tuple[float, ...], x: np.ndarray) -> np
     if family == "student_t":
         freedom, location, scale = parameters
         constant = gammaln((freedom + 1) / 2) - gammaln(freedom / 2) - 0.5 * np.log(np.pi * freedom)
-        return (
-            constant - np.log(scale) - (freedom + 1) / 2 * np.log1p(((x - location) / scale) ** 2 / freedom)
-        )
+        return constant - np.log(scale) - (freedom + 1) / 2 * np.log1p(((x - location) / scale) ** 2 / freedom)
     shape, location, scale = parameters
     above = x > location
     ratio = np.log(np.where(above, x - location, scale) / scale)
@@ -62,9 +60,7 @@ def fit_families(x: np.ndarray, *, centred: bool) -> list[FamilyFit]:
     dependent. Raises InputError when the values do not vary.
     """
     if len(x) < 3 or not np.std(x) > 0:
-        raise InputError(
-            f"coefficients: found {len(x)} rows of deviation {np.std(x)}, expected a sample that varies"
-        )
+        raise InputError(f"coefficients: found {len(x)} rows of deviation {np.std(x)}, expected a sample that varies")
     fits = [_fit_normal(x, centred), _fit_student(x, centred), _fit_lognormal(x)]
     return sorted(fits, key=lambda fit: fit.aic)
 
@@ -140,9 +136,7 @@ def standard_errors(
     step = np.where(np.array([name in _LENGTHS for name in FAMILIES[family][1]]), scale, np.abs(theta)) * 1e-4
 
     def scores(at: np.ndarray) -> np.ndarray:
-        return np.stack(
-            [_slope(lambda p: log_density(family, tuple(p), x), at, i, step[i]) for i in free], axis=-1
-        )
+        return np.stack([_slope(lambda p: log_density(family, tuple(p), x), at, i, step[i]) for i in free], axis=-1)
 
     information = -np.stack([_slope(lambda p: scores(p).sum(axis=(0, 1)), theta, i, step[i]) for i in free])
     information = 0.5 * (information + information.T)
@@ -158,9 +152,7 @@ def standard_errors(
 _LENGTHS = {"mean", "deviation", "location", "scale"}
 
 
-def _slope(
-    function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, index: int, step: float
-) -> np.ndarray:
+def _slope(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, index: int, step: float) -> np.ndarray:
     ahead, behind = at.copy(), at.copy()
     ahead[index] += step
     behind[index] -= step

@@ -103,7 +103,6 @@ FAST = replace(
     epochs=24,
     steps=50,
     augmentation=0.05,
-    keep="last",
     patience=12,
 )
 
@@ -177,13 +176,7 @@ class SoftImage(torch.autograd.Function):
     def forward(
         ctx: Any, diagonal: Tensor, offset: Tensor, seeds: Seeds, grids: Grids, hard: Callable | None
     ) -> Tensor:
-        markers = Markers(
-            seeds.position,
-            seeds.frame,
-            diagonal.detach().double().numpy(),
-            offset.detach().double().numpy(),
-            seeds.first,
-        )
+        markers = with_markers(seeds, diagonal, offset)
         cut = evaluate(markers, grids)
         ctx.markers, ctx.grids, ctx.channel = markers, grids, cut.channel
         return torch.from_numpy(cut.image if hard is None else hard(cut))
@@ -258,7 +251,10 @@ class Trainer:
         return self.discriminator(image.contiguous(memory_format=torch.channels_last))
 
     def generator_step(self) -> dict[str, float]:
-        """One step of G against a fixed D, lines 7–9 of Algorithm 2."""
+        """One step of G against a fixed D, lines 7–9 of Algorithm 2.
+
+        Deviation: print maximises D², unbounded unless D ends in a sigmoid; by default (D − 1)² is minimised.
+        """
         seeds, grids = self.draw_fake(self.options.batch_generator)
         diagonal, offset = self.generator(torch.from_numpy(seeds.inputs))
         hard = BINARISE[self.options.binarise] if self.options.straight_through else None
@@ -273,16 +269,14 @@ class Trainer:
         normalise_gradient(self.generator)
         self.adam_g.step()
         self.discriminator.train().requires_grad_(True)
+        self._follow()
+        return marker_statistics(diagonal.detach(), offset.detach()) | {"loss_g": loss.item()}
+
+    def _follow(self) -> None:
+        """Move the average of G a little towards G."""
         with torch.no_grad():
             for slow, fast in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
                 slow.lerp_(fast, 1.0 - self.options.average)
-        mean = diagonal.detach().mean(dim=0)
-        found = {"loss_g": loss.item(), "D1": mean[0].item(), "D2": mean[1].item(), "D3": mean[2].item()}
-        return {
-            **found,
-            "spread_r": offset.detach().std().item(),
-            "spread_D": diagonal.detach().log().std(dim=0).mean().item(),
-        }
 
     def gauge(self, diagonal: Tensor) -> Tensor | float:
         """Penalty that holds the geometric mean of D (n, 3): a common factor of √D and r changes no label, so nothing
@@ -440,10 +434,21 @@ def misplaced(image: Tensor, reach: int, rng: np.random.Generator) -> Tensor:
     return image.flatten(2).gather(2, index).reshape(image.shape)
 
 
+def marker_statistics(diagonal: Tensor, offset: Tensor) -> dict[str, float]:
+    """Means of D (n, 3) px⁻², and how much log D and r (n,) spread over grains: what to watch in training."""
+    means = {f"D{k + 1}": value.item() for k, value in enumerate(diagonal.mean(dim=0))}
+    return {**means, "spread_D": diagonal.log().std(dim=0).mean().item(), "spread_r": offset.std().item()}
+
+
 def markers_of(net: Generator, seeds: Seeds) -> Markers:
     """Markers that a net gives to seeds, as the kernels take them."""
-    diagonal, offset = net(torch.from_numpy(seeds.inputs))
-    return Markers(seeds.position, seeds.frame, diagonal.double().numpy(), offset.double().numpy(), seeds.first)
+    return with_markers(seeds, *net(torch.from_numpy(seeds.inputs)))
+
+
+def with_markers(seeds: Seeds, diagonal: Tensor, offset: Tensor) -> Markers:
+    """Seeds with their D (n, 3) and r (n,), as the kernels take them."""
+    arrays = [t.detach().double().numpy() for t in (diagonal, offset)]
+    return Markers(seeds.position, seeds.frame, arrays[0], arrays[1], seeds.first)
 
 
 def real_statistics(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, NDArray]:

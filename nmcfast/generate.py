@@ -147,9 +147,7 @@ def _wanted(chosen: range | None, total: int) -> range:
     return chosen
 
 
-def make_shard(
-    path: Path, recipe: dict[str, Any], model: Model, number: int, progress: Progress | None = None
-) -> None:
+def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, progress: Progress | None = None) -> None:
     """Draw the particles of one shard and store it, whole or not at all."""
     members = shards.shard_range(recipe, number)
     writer = shards.format_module(recipe["format"]).ShardWriter
@@ -176,9 +174,7 @@ class Stopped(Exception):
 def _start_worker(path: Path, recipe: dict[str, Any], told: Any, stop: Any) -> None:
     import signal
 
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
     _worker.update(path=path, recipe=recipe, told=told, stop=stop, model=load_model(path / root.MODEL))
 
 
@@ -191,9 +187,7 @@ def _work(number: int) -> None:
     make_shard(_worker["path"], _worker["recipe"], _worker["model"], number, tell)
 
 
-def _make_in_pool(
-    path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None
-) -> None:
+def _make_in_pool(path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None) -> None:
     context = multiprocessing.get_context("spawn")
     told, stop = context.Queue(), context.Event()
     with ProcessPoolExecutor(workers, context, _start_worker, (path, recipe, told, stop)) as pool:

@@ -93,16 +93,12 @@ class Library:
         reader, row = self._locate_labels(index)
         planes = int(reader.table["box_shape"][row, 0])
         if not 0 <= z < planes:
-            raise IndexError(
-                f"{self.path}: plane {z} of particle {index}, which has {planes}: 0 to {planes - 1}"
-            )
+            raise IndexError(f"{self.path}: plane {z} of particle {index}, which has {planes}: 0 to {planes - 1}")
         return reader.label_slice(row, z)
 
     def _locate_labels(self, index: int) -> tuple[Any, int]:
         if not self.recipe["labels"]:
-            raise InputError(
-                f"{self.path}: holds no labels (recipe labels = false): use library[i].voxelize instead"
-            )
+            raise InputError(f"{self.path}: holds no labels (recipe labels = false): use library[i].voxelize instead")
         return self._locate(index)
 
     def _locate(self, index: int) -> tuple[Any, int]:

@@ -33,25 +33,19 @@ class MarkerNet:
     def __post_init__(self) -> None:
         widths = self.widths
         if widths[0] != self.shift.size or self.shift.size != self.scale.size:
-            raise InputError(
-                f"G_net takes {widths[0]} inputs, shift has {self.shift.size}, scale {self.scale.size}"
-            )
+            raise InputError(f"G_net takes {widths[0]} inputs, shift has {self.shift.size}, scale {self.scale.size}")
         if self.shift.size != input_count(self.with_radius, self.with_noise):
             wanted = input_count(self.with_radius, self.with_noise)
             raise InputError(f"G_net: found {self.shift.size} inputs, expected {wanted}")
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if weight.shape != (widths[k], bias.size):
-                raise InputError(
-                    f"G_net layer {k}: weights are {weight.shape}, expected {(int(widths[k]), bias.size)}"
-                )
+                raise InputError(f"G_net layer {k}: weights are {weight.shape}, expected {(int(widths[k]), bias.size)}")
         if not self.low.size == self.high.size == widths[-1] == 4:
             raise InputError(f"G_net gives {widths[-1]} outputs, expected 4: D₁ D₂ D₃ r")
         if not all(np.isfinite(array).all() for array in self.arrays()):
             raise InputError("G_net: a weight, bias, scale or range is not a finite number")
         if (self.low[:3] < 0).any() or (self.high < self.low).any():
-            raise InputError(
-                f"G_net: range {self.low.tolist()} to {self.high.tolist()}, expected 0 ≤ low ≤ high for D"
-            )
+            raise InputError(f"G_net: range {self.low.tolist()} to {self.high.tolist()}, expected 0 ≤ low ≤ high for D")
 
     @cached_property
     def widths(self) -> np.ndarray:
@@ -63,10 +57,7 @@ class MarkerNet:
 
     @cached_property
     def _flat(self) -> tuple[np.ndarray, np.ndarray]:
-        flat = [
-            np.concatenate([a.ravel() for a in arrays], dtype=np.float32)
-            for arrays in (self.weights, self.biases)
-        ]
+        flat = [np.concatenate([a.ravel() for a in arrays], dtype=np.float32) for arrays in (self.weights, self.biases)]
         return flat[0], flat[1]
 
     def __call__(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,9 +65,7 @@ class MarkerNet:
         out = np.empty((len(inputs), 4), np.float32)
         shift, scale = self.shift.astype(np.float32), self.scale.astype(np.float32)
         low, high = self.low.astype(np.float64), self.high.astype(np.float64)
-        gnet.forward(
-            np.ascontiguousarray(inputs, np.float32), shift, scale, self.widths, *self._flat, low, high, out
-        )
+        gnet.forward(np.ascontiguousarray(inputs, np.float32), shift, scale, self.widths, *self._flat, low, high, out)
         return out[:, :3], out[:, 3]
 
 

@@ -82,9 +82,7 @@ class Model:
 def list_models() -> list[str]:
     """Names of the models that ship."""
     folder = resources.files("nmcfast") / "models"
-    return sorted(
-        f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors")
-    )
+    return sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
 
 
 def load_model(name: str | Path) -> Model:

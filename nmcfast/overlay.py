@@ -7,7 +7,7 @@ lengths are numbers of the grain law; each particle checks them on its own grain
 where they do not hold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, label_dtype
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
-from nmcfast.shell import Shell
+from nmcfast.shell import Shell, ShellLaw, draw_shell
 from nmcfast.tessellation import Grid, Seeds, bounding, grid_over, label
 
 
@@ -57,6 +57,21 @@ def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int 
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
 
 
+def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainLaw:
+    """The law with the reach and extent that suffice for nine of ten particles of seed 0.
+
+    They decide how much is drawn, and how often a particle starts again; not what comes out.
+    """
+    wide, needed = (10.0 * law.pixel_um, 25.0 * law.pixel_um), []
+    for index in range(particles):
+        shell, _ = draw_shell(shells, 0, index)
+        seeds = draw_seeds(law, shell, wide[0] + 2.0 * wide[1], 0, index)
+        found = _label_relevant(law, shell, seeds, *wide, threads=1)
+        needed.append((found.reach, found.extent))
+    reach, extent = np.ceil(np.quantile(needed, 0.9, axis=0) / law.pixel_um)
+    return replace(law, reach=float(reach), extent=float(extent))
+
+
 @dataclass(frozen=True, eq=False)
 class _Labelled:
     """Relevant grains on the model grid: rows of the seeds (m,), labels row + 1, voxels (m,), centroids (m, 3) µm,
@@ -72,9 +87,7 @@ class _Labelled:
     extent: float
 
 
-def _label_relevant(
-    law: GrainLaw, shell: Shell, seeds: Seeds, reach: float, extent: float, threads: int
-) -> _Labelled:
+def _label_relevant(law: GrainLaw, shell: Shell, seeds: Seeds, reach: float, extent: float, threads: int) -> _Labelled:
     relevant = np.linalg.norm(seeds.position, axis=1) <= shell.radius(seeds.position) + reach
     rows = np.flatnonzero(relevant)
     names = np.zeros(len(seeds), label_dtype(len(rows)))
@@ -86,9 +99,7 @@ def _label_relevant(
     moments.moments_serial(labels, sums, boxes)
     sums, boxes = sums[0, 1:], boxes[0, 1:]
     voxels = sums[:, moments.COUNT]
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # an empty grain has no centroid: NaN, and is not kept
+    with np.errstate(invalid="ignore", divide="ignore"):  # an empty grain has no centroid: NaN, and is not kept
         mean = sums[:, moments.X : moments.Z + 1] / voxels[:, None]
     centroid = (np.array(grid.first) + mean + 0.5) * grid.size
     full = voxels > 0
@@ -115,9 +126,7 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     names = np.zeros(len(kept) + 1, label_dtype(int(kept.sum())))
     names[1:][kept] = np.arange(1, kept.sum() + 1)
     boxes = found.boxes[kept]
-    low, high = (
-        (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
-    )
+    low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
     labels = names[found.labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]]
     x, y, z = (int(f + a) for f, a in zip(found.grid.first, low[::-1], strict=True))
     rows = found.rows[kept]
@@ -130,9 +139,7 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True
     halo = seeds.take(np.flatnonzero(bounding(seeds, found.grid, inner, norm=norm)))
-    return Overlay(
-        grains, halo, labels, Grid((x, y, z), labels.shape, found.grid.size), int((found.voxels == 0).sum())
-    )
+    return Overlay(grains, halo, labels, Grid((x, y, z), labels.shape, found.grid.size), int((found.voxels == 0).sum()))
 
 
 def _components(labels: np.ndarray, grains: int) -> np.ndarray:

@@ -89,9 +89,7 @@ class Particle:
         labels = self._label(plane, shift=(0.0, 0.0, height - 0.5 * grid.size))
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
-    def _label(
-        self, grid: Grid, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    ) -> np.ndarray:
+    def _label(self, grid: Grid, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> np.ndarray:
         kept, halo = len(self.grains), len(self.halo)
         names = np.zeros(kept + halo, label_dtype(kept))
         names[:kept] = np.arange(1, kept + 1)

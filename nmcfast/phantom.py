@@ -60,8 +60,7 @@ def _place(label: np.ndarray, body: np.ndarray, number: int, rng: np.random.Gene
     room = np.array(label.shape) - body.shape - MARGIN
     for _ in range(TRIES if (room > 0).all() else 0):
         box = tuple(
-            slice(start, start + size)
-            for start, size in zip(rng.integers(MARGIN, room + 1), body.shape, strict=True)
+            slice(start, start + size) for start, size in zip(rng.integers(MARGIN, room + 1), body.shape, strict=True)
         )
         if not label[box][body].any():
             label[box][body] = number

@@ -101,9 +101,7 @@ def figure_4(coefficients: np.ndarray, fit: LawFit) -> "Figure":
     return figure
 
 
-def figure_10a(
-    data: dict[str, np.ndarray], simulated: dict[str, np.ndarray], floor: dict[str, float]
-) -> "Figure":
+def figure_10a(data: dict[str, np.ndarray], simulated: dict[str, np.ndarray], floor: dict[str, float]) -> "Figure":
     """Descriptors of measured and of simulated shells side by side, Fig. 10a.
 
     data, simulated: arrays by name as of `shell_compare.descriptor_table`; floor: Wasserstein distance of two
@@ -126,7 +124,5 @@ def _two_histograms(axes: "Axes", data: np.ndarray, simulated: np.ndarray) -> No
     edges = np.linspace(low, high, 36)
     for values, colour, label in ((data, DATA, "CT"), (simulated, MODEL, "simulated")):
         share = np.full(values.size, 1.0 / values.size)
-        axes.hist(
-            values, edges.tolist(), weights=share, histtype="stepfilled", color=colour, alpha=0.6, label=label
-        )
+        axes.hist(values, edges.tolist(), weights=share, histtype="stepfilled", color=colour, alpha=0.6, label=label)
     axes.set_yticks([])

@@ -14,9 +14,7 @@ from nmcfast.kernels import neighbours, philox
 from nmcfast.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
-_RINGS = (
-    2  # cells around a domain whose seeds are drawn as neighbours only; more are added where they do not do
-)
+_RINGS = 2  # cells around a domain whose seeds are drawn as neighbours only; more are added where they do not do
 
 
 @dataclass(frozen=True, eq=False)

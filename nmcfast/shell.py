@@ -126,9 +126,7 @@ class ShellLaw:
         _expect(isinstance(listed, list | tuple), "orders", listed, "a list, one entry an order")
         orders = []
         for order, entry in enumerate(listed):
-            _expect(
-                isinstance(entry, Mapping), f"orders[{order}]", entry, "a table with family and parameters"
-            )
+            _expect(isinstance(entry, Mapping), f"orders[{order}]", entry, "a table with family and parameters")
             try:
                 orders.append(OrderLaw.from_dict(entry))
             except InputError as error:
@@ -202,9 +200,7 @@ class Shell:
         return shell_descriptors(self.coefficients)
 
 
-def draw_shell(
-    law: ShellLaw, seed: int, index: int, *, first: int = 0, level: int = 3
-) -> tuple[Shell, dict[str, int]]:
+def draw_shell(law: ShellLaw, seed: int, index: int, *, first: int = 0, level: int = 3) -> tuple[Shell, dict[str, int]]:
     """The shell of one particle: the first attempt, from number `first` on, that is a particle, Eq. (7).
 
     A pure function of (law, seed, index, first). Returns the shell and the rejected attempts by reason: "size" Z_00

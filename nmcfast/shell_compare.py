@@ -103,16 +103,12 @@ def compare_laws(
     distances of the descriptors, their floor, and the law taken: the one with the lower AIC.
     """
     if len(coefficients) < MIN_PARTICLES:
-        raise InputError(
-            f"found {len(coefficients)} particles, expected at least {MIN_PARTICLES} for a law of shells"
-        )
+        raise InputError(f"found {len(coefficients)} particles, expected at least {MIN_PARTICLES} for a law of shells")
     data = descriptor_table(coefficients * unit_um)
     fits = {law: fit_law(coefficients, law, unit_um) for law in LAWS}
     report = {law: _judge(fit, data, seed, count or len(coefficients)) for law, fit in fits.items()}
     taken = min(fits, key=lambda law: fits[law].aic)
-    closer = sum(
-        report["relative"]["distances"][name] < report["independent"]["distances"][name] for name in COMPARED
-    )
+    closer = sum(report["relative"]["distances"][name] < report["independent"]["distances"][name] for name in COMPARED)
     return fits, {
         "particles": len(coefficients),
         "laws": report,

@@ -71,9 +71,7 @@ def shell_descriptors(coefficients: np.ndarray) -> dict[str, float]:
     sphericity. Raises InputError when a radius is not positive.
     """
     order = order_of(len(coefficients))
-    fine, coarse = (
-        radii(np.asarray(coefficients)[None], grid_basis(level, order))[0] for level in (LEVEL, HULL_LEVEL)
-    )
+    fine, coarse = (radii(np.asarray(coefficients)[None], grid_basis(level, order))[0] for level in (LEVEL, HULL_LEVEL))
     volume, area = volume_area(fine, *icosphere(LEVEL))
     return {
         "volume": volume,

@@ -75,9 +75,7 @@ def star_shapes(labels: np.ndarray, seed: int = 0, order: int = ORDER) -> StarSh
     ]
     kept = [entry for entry in found if (entry[2] > 0).all()]
     if not kept:
-        raise InputError(
-            f"labels: found {len(found)} particles, none is star-shaped about its centre of mass"
-        )
+        raise InputError(f"labels: found {len(found)} particles, none is star-shaped about its centre of mass")
     label, volume, radius = (np.array(column) for column in zip(*kept, strict=True))
     coefficients = fit_coefficients(radius, icosphere(LEVEL)[0], order)
     good = (radii(coefficients, grid_basis(LEVEL, order)) > 0).all(axis=1)

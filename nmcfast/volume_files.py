@@ -111,9 +111,7 @@ def _choose(path: Path, arrays: dict[str, Any], inner: str) -> Any:
 
 def _check_shape(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
     if len(shape) != 3:
-        raise InputError(
-            f"{path}: found {len(shape)} dimensions {tuple(shape)}, expected a volume (nz, ny, nx)"
-        )
+        raise InputError(f"{path}: found {len(shape)} dimensions {tuple(shape)}, expected a volume (nz, ny, nx)")
     if 0 in shape:
         raise InputError(f"{path}: found the empty shape {tuple(shape)}, expected a volume (nz, ny, nx)")
     if dtype.kind not in "buif":

@@ -1,6 +1,6 @@
 """What the rejections make of Table 1: drawn and accepted shells of a model side by side.
 
-    python scripts/accepted_law.py --output docs/results/accepted_law.md
+python scripts/accepted_law.py --output docs/results/accepted_law.md
 """
 
 import argparse

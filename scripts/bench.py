@@ -52,7 +52,8 @@ def bench_shells() -> dict[str, float]:
     return {
         "draw of coefficients": best(lambda: [MODEL.shell.draw(0, i, 0) for i in range(count)], 3) / count,
         "radii in 642 directions": best(lambda: radii(drawn, basis), 5) / count,
-        "accepted shell, checks and redraws": best(lambda: [draw_shell(MODEL.shell, 0, i) for i in range(count)], 3) / count,
+        "accepted shell, checks and redraws": best(lambda: [draw_shell(MODEL.shell, 0, i) for i in range(count)], 3)
+        / count,
     }
 
 
@@ -115,7 +116,9 @@ def bench_library(count: int, workers: int) -> dict[str, float]:
 
 
 def machine() -> str:
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), platform.processor())
+    model = next(
+        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), platform.processor()
+    )
     import numba
 
     return f"{model}, Python {platform.python_version()}, numba {numba.__version__}, numpy {np.__version__}"
@@ -136,8 +139,16 @@ def main() -> None:
     lines = ["# Benchmark", "", "    python scripts/bench.py --output docs/results/bench.md", "", machine(), ""]
     lines += ["| shell | µs |", "|---|---|", *(f"| {k} | {v * 1e6:.1f} |" for k, v in shells.items())]
     lines += [f"| paper, coefficients only | {PAPER_SHELL * 1e6:.0f} |", ""]
-    lines += [f"| analytic grain, mean of {n} | µs |", "|---|---|", *(f"| {k} | {v * 1e6:.2f} |" for k, v in grains.items())]
-    lines += [f"| **all** | **{sum(grains.values()) * 1e6:.2f}** |", f"| paper, 12 cores and a GPU | {PAPER_GRAIN * 1e6} |", ""]
+    lines += [
+        f"| analytic grain, mean of {n} | µs |",
+        "|---|---|",
+        *(f"| {k} | {v * 1e6:.2f} |" for k, v in grains.items()),
+    ]
+    lines += [
+        f"| **all** | **{sum(grains.values()) * 1e6:.2f}** |",
+        f"| paper, 12 cores and a GPU | {PAPER_GRAIN * 1e6} |",
+        "",
+    ]
     head = f"particle {particle.pop('index'):.0f} of seed 0, {particle.pop('grains'):.0f} grains, {particle.pop('voxels in box'):.3g} voxels"
     lines += [f"| {head} | ms |", "|---|---|", *(f"| {k} | {v * 1e3:.0f} |" for k, v in particle.items()), ""]
     lines += [f"| library of {options.count} particles, wall clock | 1 process | 2 processes |", "|---|---|---|"]

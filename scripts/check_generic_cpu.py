@@ -35,7 +35,9 @@ print(json.dumps(out))
 def run(environment: dict[str, str]) -> list[list]:
     with tempfile.TemporaryDirectory() as cache:
         full = {**os.environ, "NUMBA_CACHE_DIR": cache, **environment}
-        return json.loads(subprocess.run([sys.executable, "-c", CODE], env=full, stdout=subprocess.PIPE, check=True).stdout)
+        return json.loads(
+            subprocess.run([sys.executable, "-c", CODE], env=full, stdout=subprocess.PIPE, check=True).stdout
+        )
 
 
 def main() -> None:

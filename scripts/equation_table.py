@@ -1,6 +1,6 @@
 """Make README's table "where is each equation", from the docstrings: the first line that cites an equation owns it.
 
-    python scripts/equation_table.py          # rewrites the table in README.md
+python scripts/equation_table.py          # rewrites the table in README.md
 """
 
 import ast

@@ -15,8 +15,7 @@ CHOSEN = ((0, 0), (0, 1), (1, 3), (7, 12345), (2**63 + 5, 2**40))
 def main() -> None:
     model = load_model("nmc811")
     digests = {
-        f"{seed}/{index}": particle_digest(generate_particle(model, seed=seed, index=index))
-        for seed, index in CHOSEN
+        f"{seed}/{index}": particle_digest(generate_particle(model, seed=seed, index=index)) for seed, index in CHOSEN
     }
     path = Path(__file__).parents[1] / "tests" / "golden" / "particles.json"
     path.parent.mkdir(exist_ok=True)

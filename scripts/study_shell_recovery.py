@@ -49,9 +49,7 @@ def turned(shells: list[Shell], seed: int) -> np.ndarray:
     return fit_coefficients(np.array(radius), grid)
 
 
-def stages(
-    shells: list[Shell], phantom: Phantom, seed: int
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def stages(shells: list[Shell], phantom: Phantom, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Coefficients at each stage between the law and the image, and the counts of the segmentation."""
     labels, counts = segment(phantom.grey)
     return {

@@ -43,9 +43,7 @@ def library(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(
-    "command", [(), ("models",), ("generate",), ("verify",), ("info",), ("calibrate", "shells")]
-)
+@pytest.mark.parametrize("command", [(), ("models",), ("generate",), ("verify",), ("info",), ("calibrate", "shells")])
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = call(capsys, *command, "--help")
     assert code == 0
@@ -179,8 +177,7 @@ def SMALL_OF(model_file):
 def can_mount():
     probe = ["unshare", "-m", "true"]
     return (
-        shutil.which("unshare") is not None
-        and subprocess.run(probe, capture_output=True, check=False).returncode == 0
+        shutil.which("unshare") is not None and subprocess.run(probe, capture_output=True, check=False).returncode == 0
     )
 
 
@@ -195,9 +192,7 @@ def test_a_full_disk_is_exit_4_and_the_run_can_be_continued(tmp_path, model_file
         f"mount -t tmpfs -o size=700k none {disk} && {run}; echo exit $?; {verify}; echo exit $?; "
         f"mount -o remount,size=50m {disk} && {run} --quiet --json; echo exit $?; {verify}; echo exit $?"
     )
-    result = subprocess.run(
-        ["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     exits = [line for line in result.stdout.splitlines() if line.startswith("exit")]
     assert exits == ["exit 4", "exit 0", "exit 0", "exit 0"], result
     assert "no space left on the disk" in result.stderr and "shards are finished and intact" in result.stderr

@@ -96,9 +96,7 @@ def test_descriptors_stay_in_their_range():
 
 def test_fitted_ellipsoid_keeps_its_volume():
     coefficients = fit_coefficients(ellipsoid([1.3, 1.1, 1.0], 3), icosphere(3)[0])
-    assert descriptors.shell_descriptors(coefficients)["volume"] == pytest.approx(
-        4 / 3 * np.pi * 1.43, rel=3e-3
-    )
+    assert descriptors.shell_descriptors(coefficients)["volume"] == pytest.approx(4 / 3 * np.pi * 1.43, rel=3e-3)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])

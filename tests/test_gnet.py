@@ -66,9 +66,7 @@ def test_inputs_do_not_see_where_the_particle_is_turned():
     turn, _ = np.linalg.qr(RNG.normal(size=(3, 3)))
     a, *_ = inputs_of(points, noise, False, False)
     b, *_ = inputs_of(points @ turn.T, noise, False, False)
-    assert np.allclose(
-        a.reshape(60, 12, 5)[:, :, 0], b.reshape(60, 12, 5)[:, :, 0], atol=1e-4
-    )  # along the radius
+    assert np.allclose(a.reshape(60, 12, 5)[:, :, 0], b.reshape(60, 12, 5)[:, :, 0], atol=1e-4)  # along the radius
 
 
 def test_forward_equals_float64():

@@ -74,9 +74,7 @@ def test_radii_equal_naive_sum_and_matrix_product():
 def test_radii_of_any_order_equal_radii_at(order):
     coefficients = np.random.default_rng(order).normal(size=(order + 1) ** 2)
     basis = real_harmonics(directions(), order)
-    np.testing.assert_allclose(
-        radii(coefficients[None], basis)[0], radii_at(coefficients, directions()), atol=1e-12
-    )
+    np.testing.assert_allclose(radii(coefficients[None], basis)[0], radii_at(coefficients, directions()), atol=1e-12)
 
 
 def test_bits_do_not_depend_on_the_block_of_shells():

@@ -15,9 +15,7 @@ SOURCES = sorted(p for folder in ("nmcfast", "kernels", "export") for p in (ROOT
 
 def test_import_contract():
     lint = Path(sys.executable).parent / "lint-imports"
-    result = subprocess.run(
-        [lint, "--config", "setup.cfg"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([lint, "--config", "setup.cfg"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -34,17 +32,13 @@ def test_torch_is_imported_in_one_place():
 
 
 def test_nothing_is_unpickled():
-    assert not [
-        p.name for p in SOURCES if any(m.split(".")[0] in ("pickle", "joblib", "dill") for m in imported(p))
-    ]
+    assert not [p.name for p in SOURCES if any(m.split(".")[0] in ("pickle", "joblib", "dill") for m in imported(p))]
     text = "".join(p.read_text() for p in SOURCES)
     assert "allow_pickle=True" not in text and "torch.load(" not in text
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = (
-        "import nmcfast, sys; print(sorted({'numpy', 'numba', 'zarr', 'scipy', 'torch'} & set(sys.modules)))"
-    )
+    code = "import nmcfast, sys; print(sorted({'numpy', 'numba', 'zarr', 'scipy', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

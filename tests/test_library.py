@@ -94,9 +94,7 @@ def test_an_incomplete_library_gives_what_it_has(tmp_path: Path) -> None:
 def test_a_shard_missing_from_a_complete_library_is_damage(library: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(library, tmp_path / "copy.zarr")
     shutil.rmtree(copy / "shards/000001")
-    with pytest.raises(
-        DamageError, match="shard 000001 is missing, 2 of 3 shards, and the library was complete"
-    ):
+    with pytest.raises(DamageError, match="shard 000001 is missing, 2 of 3 shards, and the library was complete"):
         open_library(copy).record(3)
 
 

@@ -35,7 +35,7 @@ def with_head(change):
 def test_the_default_model_ships_and_says_what_it_is():
     assert "nmc811" in list_models()
     said = json.dumps(dict(MODEL.provenance))
-    assert "not fitted to" in said and "estimated" in said and MODEL.provenance["command"]
+    assert "not on EBSD data" in said and "estimated" in said and MODEL.provenance["command"]
     assert [order.standing for order in MODEL.shell.orders] == ["estimated"] + ["published"] * 9
 
 

@@ -26,24 +26,18 @@ def window_seeds(index):
     pattern = draw_pattern(mask, np.full(3, -cells // 2), LAW.mu, LAW.pixel_um, 1, index, KAPPA)
     diagonal, offset = LAW.net(net_inputs(pattern, LAW.net, LAW.pixel_um))
     diagonal = (diagonal / np.float32(LAW.pixel_um**2)).astype(float)
-    return Seeds(
-        pattern.position[pattern.inner], diagonal, offset.astype(float), pattern.angle[pattern.inner]
-    )
+    return Seeds(pattern.position[pattern.inner], diagonal, offset.astype(float), pattern.angle[pattern.inner])
 
 
 def prune_by_definition(shell, seeds):
     """Rows of the kept seeds, their voxels and centroids: label the whole window, then look at every grain."""
     origin, shape = np.full(3, -HALF * LAW.pixel_um), (2 * HALF,) * 3
-    labels = label_grid(
-        seeds.position, seeds.metric, seeds.offset, shape=shape, origin=origin, voxel_size=LAW.pixel_um
-    )
+    labels = label_grid(seeds.position, seeds.metric, seeds.offset, shape=shape, origin=origin, voxel_size=LAW.pixel_um)
     voxels = np.bincount(labels.ravel(), minlength=len(seeds))
     full = np.flatnonzero(voxels)
     centre = (np.arange(2 * HALF) + 0.5 - HALF) * LAW.pixel_um
     sums = [
-        np.bincount(
-            labels.ravel(), np.broadcast_to(centre.reshape(side), shape).ravel(), minlength=len(seeds)
-        )
+        np.bincount(labels.ravel(), np.broadcast_to(centre.reshape(side), shape).ravel(), minlength=len(seeds))
         for side in ((1, 1, -1), (1, -1, 1), (-1, 1, 1))
     ]
     centroid = np.stack(sums, axis=1)[full] / voxels[full, None]

@@ -61,9 +61,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     assert left_over(library) == []
 
 
-def test_everything_is_on_the_disk_before_the_shard_exists(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_is_on_the_disk_before_the_shard_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library, made = empty_library(tmp_path)
     calls: list[str] = []
     flush, rename = os.fsync, os.rename
@@ -159,9 +157,7 @@ def test_two_processes_at_once_give_the_same_bytes(tmp_path: Path) -> None:
     whole = write_library(tmp_path / "whole.zarr", count=24)
     (tmp_path / "both").mkdir()
     library = tmp_path / "both" / "lib.zarr"
-    runs = [
-        subprocess.Popen([sys.executable, "-c", RUN, library], stdout=subprocess.DEVNULL) for _ in range(2)
-    ]
+    runs = [subprocess.Popen([sys.executable, "-c", RUN, library], stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [run.wait() for run in runs] == [0, 0]
     assert tree(library) == tree(whole)
 
@@ -214,9 +210,7 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
         pytest.skip("this system lets us mount no tmpfs")
     command = [*apart, sys.executable, "-c", RUN, str(tmp_path / "lib.zarr")]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert re.search(r"no space left .* [1-7] of 8 shards .* sound: True shards: [1-7] left over:$", said), (
-        said
-    )
+    assert re.search(r"no space left .* [1-7] of 8 shards .* sound: True shards: [1-7] left over:$", said), said
 
 
 def test_a_library_is_continued_only_with_the_same_recipe(tmp_path: Path) -> None:

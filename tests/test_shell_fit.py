@@ -41,9 +41,7 @@ def sample(law, count, seed=1):
 @pytest.mark.parametrize("family", TRUE)
 def test_log_density_equals_scipy(family):
     x = np.linspace(-80.0, 400.0, 97)
-    np.testing.assert_allclose(
-        log_density(family, TRUE[family], x), SCIPY[family](TRUE[family]).logpdf(x), rtol=1e-12
-    )
+    np.testing.assert_allclose(log_density(family, TRUE[family], x), SCIPY[family](TRUE[family]).logpdf(x), rtol=1e-12)
 
 
 def test_log_density_is_eq_5_and_eq_6():

@@ -1,0 +1,97 @@
+"""Where a training step spends its time, at the paper's batches (64, 128) and at those of the fast options.
+
+    python scripts/profile_gan.py --threads 2 --output docs/results/gan_step.md
+
+Medians over --repeats steps on one synthetic section; the tessellation's kernels and torch take the same threads.
+"""
+
+import argparse
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+
+from nmcfast import gan
+from nmcfast.cutouts import Section
+
+PARTS = {
+    "draw_seeds": "seeds, neighbours, inputs of G_net",
+    "evaluate": "tessellations of generated and fitted cutouts",
+    "draw_fitted": "choosing and augmenting fitted grains",
+    "gradients": "gradient of the tessellation",
+}
+
+
+def synthetic_section(seed: int) -> Section:
+    """A 2D GBPD of 3 : 1 radial grains: the cost of a step does not hang on where it comes from."""
+    rng = np.random.default_rng(seed)
+    position = rng.uniform(-125, 125, (1350, 2))
+    return Section(position, np.tile([40.0, 360.0], (1350, 1)), rng.uniform(10, 20, 1350), 118.0)
+
+
+def timed(function: Callable, spent: dict[str, float], name: str) -> Callable:
+    """The function, adding its wall time to spent[name]."""
+
+    def call(*args: object, **kwargs: object) -> object:
+        start = time.perf_counter()
+        result = function(*args, **kwargs)
+        spent[name] += time.perf_counter() - start
+        return result
+
+    return call
+
+
+def profile(trainer: gan.Trainer, repeats: int) -> dict[str, float]:
+    """Median seconds of each part of a step, of G's and D's half, and of the whole."""
+    steps = []
+    spent: dict[str, float] = defaultdict(float)
+    originals = {name: getattr(gan, name) for name in ("draw_seeds", "evaluate", "draw_fitted")}
+    gradients = gan.soft.cutout_gradients_parallel
+    for name, function in originals.items():
+        setattr(gan, name, timed(function, spent, name))
+    gan.soft.cutout_gradients_parallel = timed(gradients, spent, "gradients")
+    for _ in range(repeats + 2):
+        spent.clear()
+        start = time.perf_counter()
+        trainer.generator_step()
+        middle = time.perf_counter()
+        trainer.discriminator_step()
+        end = time.perf_counter()
+        steps.append({**{p: spent[p] for p in PARTS}, "G": middle - start, "D": end - middle, "step": end - start})
+    for name, function in originals.items():
+        setattr(gan, name, function)
+    gan.soft.cutout_gradients_parallel = gradients
+    return {name: float(np.median([step[name] for step in steps[2:]])) for name in steps[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    numba.set_num_threads(args.threads)
+    torch.set_num_threads(args.threads)
+    sections = [synthetic_section(seed) for seed in range(2)]
+    paper = dataclasses.replace(gan.FAST, batch_generator=64, batch_discriminator=128)
+    columns = [profile(gan.Trainer(sections, options), args.repeats) for options in (paper, gan.FAST)]
+    labels = {**PARTS, "rest": "G_net, D, Adam", "G": "half of G", "D": "half of D", "step": "step"}
+    for column in columns:
+        column["rest"] = column["step"] - sum(column[p] for p in PARTS)
+    fast = f"{gan.FAST.batch_generator}, {gan.FAST.batch_discriminator}"
+    lines = [f"| seconds, {args.threads} threads | batches 64, 128 | {fast} |", "|---|---|---|"]
+    lines += [f"| {text} | {columns[0][name]:.3f} | {columns[1][name]:.3f} |" for name, text in labels.items()]
+    whole = columns[0]["step"] * 200 * 100 / 3600
+    lines.append(f"\n200 × 100 steps: {whole:.2f} h at the paper's batches.")
+    if args.output:
+        args.output.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

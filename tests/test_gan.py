@@ -1,0 +1,164 @@
+"""The stereological GAN, Algorithms 1 and 2: G_net in torch and numba, resuming, and a short closure."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from nmcfast import cutouts
+from nmcfast.errors import InputError
+
+torch = pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
+from nmcfast import gan  # noqa: E402  (torch first, or nothing)
+
+TINY = dataclasses.replace(
+    gan.FAST, batch_generator=8, batch_discriminator=16, score_cutouts=64, steps=10, epochs=8, final_rate=1.0,
+    hidden=(32,), features=(8, 16, 16), dense=16, average=0.9, learning_rate=3e-3, discriminator_rate=2e-3,
+)  # fmt: skip
+
+
+def radial_section(seed):
+    """A 2D GBPD of 3 : 1 radial grains, 0.0216 px⁻² of them: what a fit of a section is."""
+    rng = np.random.default_rng(seed)
+    position = rng.uniform(-125, 125, (rng.poisson(0.0216 * 250**2), 2))
+    diagonal = np.tile([1.0, 9.0], (len(position), 1)) * 40.0
+    return cutouts.Section(position, diagonal, rng.uniform(10, 20, len(position)), 118.0)
+
+
+@pytest.fixture(scope="module")
+def sections():
+    return [radial_section(seed) for seed in range(3)]
+
+
+def test_torch_and_numba_agree_on_g_net():
+    """Same inputs, same markers to 1e-5 of the range, Algorithm 1 line 6."""
+    options = dataclasses.replace(gan.FAST, hidden=(60, 64, 64))
+    torch.manual_seed(0)
+    net = gan.Generator(options)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    inputs = cutouts.draw_seeds(np.array([5.0, 70.0]), 0.0018, np.random.default_rng(0)).inputs
+    with torch.no_grad():
+        diagonal, offset = net(torch.from_numpy(inputs))
+    plain_diagonal, plain_offset = net.numpy()(inputs)
+    assert np.abs(diagonal.numpy() - plain_diagonal).max() < 1e-5 * 50
+    assert np.abs(offset.numpy() - plain_offset).max() < 1e-5 * 10
+    assert offset.numpy().std() > 0.1
+
+
+def test_the_untrained_net_starts_where_the_options_say():
+    torch.manual_seed(1)
+    net = gan.Generator(gan.FAST)
+    inputs = cutouts.draw_seeds(np.full(4, 40.0), 0.0018, np.random.default_rng(0)).inputs
+    diagonal, offset = net(torch.from_numpy(inputs))
+    assert diagonal.mean().item() == pytest.approx(gan.FAST.start_diagonal, rel=0.25)
+    assert offset.mean().item() == pytest.approx(5.5, abs=0.7)
+
+
+def test_one_hot_and_rounded_images():
+    label = np.array([[[0, 1], [2, 2]]], np.int32)
+    image = np.array([[[[0.9, 0.3], [0.0, 0.2]], [[0.1, 0.36], [0.1, 0.1]]]], np.float32)
+    cut = cutouts.Cutouts(image, label, np.array([[0, 1]], np.int32))
+    assert gan.rounded(cut).tolist() == [[[[1, 0], [0, 0]], [[0, 0], [0, 0]]]]
+    assert gan.one_hot(cut).tolist() == [[[[1, 0], [0, 0]], [[0, 1], [0, 0]]]]
+
+
+@pytest.mark.parametrize("straight_through", [False, True])
+def test_the_gradient_reaches_g_and_is_that_of_the_soft_image(straight_through):
+    options = dataclasses.replace(TINY, straight_through=straight_through)
+    torch.manual_seed(0)
+    net = gan.Generator(options)
+    distance = np.array([30.0, 60.0])
+    seeds, grids = cutouts.draw_seeds(distance, 0.0018, np.random.default_rng(1)), cutouts.radial_grids(distance)
+    diagonal, offset = net(torch.from_numpy(seeds.inputs))
+    image = gan.SoftImage.apply(diagonal, offset, seeds, grids, gan.one_hot if straight_through else None)
+    assert (image.detach().unique().numel() == 2) == straight_through
+    (image * torch.linspace(0, 1, 32)).sum().backward()
+    assert all(p.grad.abs().max() > 0 for p in net.parameters())
+
+
+def test_normalised_gradients_have_length_one():
+    net = torch.nn.Linear(3, 2)
+    net(torch.ones(1, 3)).square().sum().backward()
+    gan.normalise_gradient(net)
+    assert sum(p.grad.square().sum().item() for p in net.parameters()) == pytest.approx(1.0)
+
+
+def test_the_discriminator_rests_at_low_loss(sections):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, skip_loss=1e9))
+    before = [p.clone() for p in trainer.discriminator.parameters()]
+    assert trainer.discriminator_step()["skipped"] == 1.0
+    assert all((a == b).all() for a, b in zip(before, trainer.discriminator.parameters(), strict=True))
+
+
+def test_mu_follows_eq_13(sections):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, steps=1))
+    row = trainer.epoch()
+    assert trainer.mu == pytest.approx(row["mu"] * (0.5 + 0.5 * row["grains_real"] / row["grains_fake"]))
+
+
+@pytest.mark.parametrize("objective", ["minimise", "maximise"])
+def test_a_resumed_run_equals_an_uninterrupted_one(sections, tmp_path, objective):
+    options = dataclasses.replace(TINY, epochs=2, steps=2, final_rate=1.0, objective=objective)
+    whole = gan.calibrate(sections, options, quiet=True)
+    gan.calibrate(sections, dataclasses.replace(options, epochs=1), tmp_path, quiet=True)
+    resumed = gan.calibrate(sections, options, tmp_path, quiet=True)
+    assert resumed.history == whole.history
+    assert all((a == b).all() for a, b in zip(resumed.net.arrays(), whole.net.arrays(), strict=True))
+    assert json.loads((tmp_path / "history.json").read_text()) == whole.history
+
+
+def test_other_options_and_too_few_sections_are_refused(sections, tmp_path):
+    gan.calibrate(sections, dataclasses.replace(TINY, epochs=1, steps=1), tmp_path, quiet=True)
+    with pytest.raises(InputError, match="other options"):
+        gan.calibrate(sections, dataclasses.replace(TINY, epochs=1, steps=2), tmp_path, quiet=True)
+    with pytest.raises(InputError, match="found 1"):
+        gan.calibrate(sections[:1], TINY)
+    with pytest.raises(InputError, match=r"objective: found 'win', expected one of minimise, maximise"):
+        dataclasses.replace(TINY, objective="win")
+
+
+def test_a_damaged_state_is_refused(sections, tmp_path):
+    options = dataclasses.replace(TINY, epochs=1, steps=1)
+    gan.calibrate(sections, options, tmp_path, quiet=True)
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(InputError, match="not a whole state"):
+        gan.calibrate(sections, options, tmp_path, quiet=True)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_what_is_kept(sections, keep):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, epochs=2, steps=1, keep=keep))
+    trainer.epoch()
+    trainer.history[0]["score"] = 0.0  # none will be better
+    trainer.epoch()
+    found = trainer.result()
+    assert (found.epoch, found.mu) == ((1, 0.0018) if keep == "best" else (2, trainer.history[1]["mu"]))
+    wanted = trainer.best if keep == "best" else trainer.averaged
+    assert all((a == b).all() for a, b in zip(found.net.arrays(), wanted.numpy().arrays(), strict=True))
+
+
+def test_short_training_finds_the_radial_elongation(sections):
+    """A loose but real bar: the untrained and any isotropic G have mean α near π/4, elongation below 2.1."""
+    trainer = gan.Trainer(sections, TINY)
+    untrained = trainer.score()
+    while not trainer.finished():
+        trainer.epoch()
+    best = trainer.best_row
+    assert untrained["mean_alpha"] > 0.7
+    assert best["mean_alpha"] < 0.6
+    assert best["score"] < 0.7 * untrained["score"]
+
+
+def test_misplaced_pixels_stay_near_and_keep_all_channels_together():
+    image = torch.zeros(2, 3, 32, 32)
+    image[:, 0], image[:, 1] = torch.arange(32.0), torch.arange(32.0)[:, None]  # x and y of each pixel
+    image[:, 2] = image[:, 0] + 100 * image[:, 1]
+    moved = gan.misplaced(image, 1, np.random.default_rng(0))
+    assert (moved[:, :2] - image[:, :2]).abs().max() == 1
+    assert (moved[:, 2] == moved[:, 0] + 100 * moved[:, 1]).all()
+    assert (moved[:, :2] != image[:, :2]).any(dim=1).float().mean() > 0.8  # 8 of 9 places are others
+    assert gan.misplaced(image, 0, np.random.default_rng(0)) is image

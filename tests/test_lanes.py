@@ -1,0 +1,78 @@
+"""Compiled lanes do what the NumPy arrays do that stand for them without the compiler."""
+
+import numba
+import numpy as np
+import pytest
+
+from nmcfast.kernels import lanes as ln
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="compares compiled code with Python")
+F = np.float32
+
+
+def arithmetic(a, out):
+    x, y = ln.load(a, 0), ln.load(a, 16)
+    ln.store(out, 0, x + y)
+    ln.store(out, 16, x - y * F(3.0))
+    ln.store(out, 32, F(2.0) / x)
+    ln.store(out, 48, ln.sqrt(x * x))
+    ln.store(out, 64, ln.spread(F(1.5)) - x)
+
+
+def choices(a, out):
+    x, y = ln.load(a, 0), ln.load(a, 16)
+    ln.store(out, 0, ln.least(x, y))
+    ln.store(out, 16, ln.most(x, y))
+    ln.store(out, 32, ln.where_less(x, y, ln.spread(F(1.0)), x))
+    ln.store(out, 48, ln.halves(a[3], a[4]))
+    out[64] = ln.lowest(x)
+    out[65] = ln.bits_unless_above(x, y)
+    out[66] = ln.first_bit(ln.bits_unless_above(y, x))
+
+
+def multiplied(a, out):
+    ln.store(out, 0, ln.multiply_add(ln.load(a, 0), ln.load(a, 16), ln.load(a, 32)))
+
+
+@pytest.mark.parametrize("body", (arithmetic, choices))
+def test_compiled_equals_python_to_the_bit(body):
+    """100 draws of 48 values, with −0, zeros, infinities and equal lanes."""
+    compiled, rng = numba.njit(body), np.random.default_rng(0)
+    for _ in range(100):
+        a = rng.normal(size=48).astype(F)
+        a[rng.integers(1, 48, 4)] = rng.choice(np.array([0.0, -0.0, np.inf, 1e-30, 1e30], F), 4)
+        a[5] = a[21]
+        found, expected = np.zeros(96, F), np.zeros(96, F)
+        compiled(a, found)
+        with np.errstate(all="ignore"):
+            body(a, expected)
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_multiply_add_rounds_once_or_twice():
+    """Within 2⁻²³ of |ab| + |c| of float64, whichever the machine does."""
+    a, out = np.random.default_rng(1).normal(size=48).astype(F), np.zeros(16, F)
+    numba.njit(multiplied)(a, out)
+    x, y, z = a.reshape(3, 16).astype(float)
+    assert (np.abs(out - (x * y + z)) <= 2.0**-23 * (np.abs(x * y) + np.abs(z))).all()
+
+
+def moves(a, index, out, box):
+    ln.store(out, 0, ln.gather(a, index, 2, 7))
+    ln.put_bits(out, 20, -123456)
+    chosen = ln.where_less(ln.load(a, 0), ln.load(a, 16), ln.spread_bits(70_001), ln.spread_bits(-2))
+    ln.store_bits(index, 0, chosen)
+    ln.put_row(box, 1, 0, 2, index, 3)
+    return ln.bits_at(out, 20)
+
+
+@pytest.mark.parametrize("dtype", (np.int32, np.uint16, np.int64, np.uint8))
+def test_bits_travel_unchanged(dtype):
+    """Integers carried as float lanes, gathered places and rows of any integer type."""
+    rng = np.random.default_rng(2)
+    a, results = rng.normal(size=100).astype(F), []
+    for body in (numba.njit(moves), moves):
+        index, out, box = np.arange(60, 0, -2).astype(np.int32), np.zeros(32, F), np.zeros((2, 3, 7), dtype)
+        number = body(a, index, out, box)
+        results.append((int(number), index.tobytes(), out.tobytes(), box.tobytes()))
+    assert results[0] == results[1] and results[0][0] == -123456

@@ -8,8 +8,19 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels.candidates import (
-    CORNERS, SEED, TILE, WANTED, copy_list, corners, end_of, load_seeds, place_seeds, scratch_for, survivors,
-    tangent_size, tangents,
+    CORNERS,
+    SEED,
+    TILE,
+    WANTED,
+    copy_list,
+    corners,
+    end_of,
+    load_seeds,
+    place_seeds,
+    scratch_for,
+    survivors,
+    tangent_size,
+    tangents,
 )  # fmt: skip
 from nmcfast.kernels.lanes import bits_at
 
@@ -27,10 +38,10 @@ def _grown(c, slots, t, blocks):
 
 @njit(cache=True, nogil=True)
 def _all_wanted(c, slots, count):
+    wanted = 0
     for slot in slots[:count]:
-        if c[slot + WANTED] < 0.5:
-            return False
-    return True
+        wanted += c[slot + WANTED] > 0.5
+    return wanted == count
 
 
 @njit(cache=True, nogil=True)

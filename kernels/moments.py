@@ -110,7 +110,7 @@ def components(labels, out):
 
     Returns the label (c,) and the voxels (c,) of each part, parts numbered in the order of their first voxel.
     """
-    nz, ny, nx = labels.shape
+    nz, ny = labels.shape[:2]
     ends, tags, first = _runs(labels)
     parent = np.arange(ends.size)
     for row in range(nz * ny):

@@ -49,9 +49,16 @@ def measure_volume(labels: np.ndarray, voxel_size: float, origin: np.ndarray) ->
         cosine = np.abs((axis * centroid).sum(axis=1)) / length
     neighbours, faces = _contacts(labels, n)
     return GrainStatistics(
-        label, count * voxel_size**3, centroid, variance * voxel_size**2, axis, np.sqrt(variance[:, 0] / variance[:, 2]),
-        np.arccos(np.minimum(cosine, 1.0)), neighbours[label], faces[label] * voxel_size**2,
-    )  # fmt: skip
+        label=label,
+        volume=count * voxel_size**3,
+        centroid=centroid,
+        variance=variance * voxel_size**2,
+        axis=axis,
+        elongation=np.sqrt(variance[:, 0] / variance[:, 2]),
+        angle=np.arccos(np.minimum(cosine, 1.0)),
+        neighbours=neighbours[label],
+        surface=faces[label] * voxel_size**2,
+    )
 
 
 def _principal(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

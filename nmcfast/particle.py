@@ -1,4 +1,4 @@
-"""A particle: the grains whose centre of mass lies inside a shell, and the seeds around that bound them, section 2.6."""
+"""A particle: the grains whose centre of mass lies inside a shell, and the seeds that bound them, section 2.6."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from nmcfast import parameters
-from nmcfast.shell_descriptors import shell_descriptors
 from nmcfast.errors import InputError
 from nmcfast.harmonics import grid_basis, icosphere, order_of
 from nmcfast.kernels.harmonics import radii, radii_at, star_volume_area
 from nmcfast.kernels.philox import LOGNORMAL, NORMAL, STUDENT_T, draw_coefficients
+from nmcfast.shell_descriptors import shell_descriptors
 
 MAX_ATTEMPTS = 1000  # free choice: Table 1's law needs one or two
 MAX_ORDERS = parameters.ORDER + 1  # a shell has 100 coefficients, and so have the stored ones

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-from nmcfast.shell_descriptors import shell_descriptors
 from nmcfast.errors import InputError
 from nmcfast.families import FamilyFit, fit_families
 from nmcfast.harmonics import degree_of, order_of
 from nmcfast.shell import REASONS, ShellLaw, draw_shell
+from nmcfast.shell_descriptors import shell_descriptors
 
 LAWS = ("independent", "relative")
 COMPARED = ("d_max", "compactness", "aspect_ratio", "sphericity")  # Eqs. (17)–(20), Fig. 10a

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from nmcfast import parameters
-from nmcfast.shell_descriptors import shell_descriptors, sphericity
 from nmcfast.errors import InputError
 from nmcfast.shell import ShellLaw
 from nmcfast.shell_compare import LAWS, compare_laws
+from nmcfast.shell_descriptors import shell_descriptors, sphericity
 from nmcfast.star_shapes import StarShapes, star_shapes
 from nmcfast.volume_files import read_volume
 

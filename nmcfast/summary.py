@@ -19,7 +19,7 @@ REJECTIONS = ("rejected_size", "rejected_radius", "rejected_volume", "rejected_g
 
 
 def summarise(library: Library) -> dict[str, Any]:
-    """Recipe, progress, quantiles of the descriptors over particles, rejected shells by reason, provenance; JSON-able."""
+    """Recipe, progress, quantiles of the descriptors, rejected shells by reason, provenance; JSON-able."""
     table = library.table
     result: dict[str, Any] = {
         "path": str(library.path),

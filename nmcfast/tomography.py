@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage, sparse
 
 from nmcfast import parameters
-from nmcfast.shell_descriptors import sphericity
 from nmcfast.errors import InputError, MissingExtraError
+from nmcfast.shell_descriptors import sphericity
 
 try:
     from skimage.filters import threshold_otsu

@@ -116,9 +116,8 @@ def bench_library(count: int, workers: int) -> dict[str, float]:
 
 
 def machine() -> str:
-    model = next(
-        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), platform.processor()
-    )
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
     import numba
 
     return f"{model}, Python {platform.python_version()}, numba {numba.__version__}, numpy {np.__version__}"
@@ -149,7 +148,8 @@ def main() -> None:
         f"| paper, 12 cores and a GPU | {PAPER_GRAIN * 1e6} |",
         "",
     ]
-    head = f"particle {particle.pop('index'):.0f} of seed 0, {particle.pop('grains'):.0f} grains, {particle.pop('voxels in box'):.3g} voxels"
+    who, size = f"particle {particle.pop('index'):.0f} of seed 0", f"{particle.pop('voxels in box'):.3g} voxels"
+    head = f"{who}, {particle.pop('grains'):.0f} grains, {size}"
     lines += [f"| {head} | ms |", "|---|---|", *(f"| {k} | {v * 1e3:.0f} |" for k, v in particle.items()), ""]
     lines += [f"| library of {options.count} particles, wall clock | 1 process | 2 processes |", "|---|---|---|"]
     runs = []

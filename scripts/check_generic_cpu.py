@@ -49,7 +49,8 @@ def main() -> None:
     lines = [
         "# The same bits from other machine code", "",
         "    python scripts/check_generic_cpu.py --output docs/results/generic_cpu.md", "",
-        f"{PARTICLES} particles of nmc811, seed 11, {sum(row[2] for row in reference)} grains. Equal to the first row:", "",
+        f"{PARTICLES} particles of nmc811, seed 11, {sum(row[2] for row in reference)} grains; equal to the first row:",
+        "",
         "| case | particles | label volumes |", "|---|---|---|",
     ]  # fmt: skip
     for name, rows in found.items():

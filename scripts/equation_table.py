@@ -35,7 +35,7 @@ def cited_in(text: str) -> set[str]:
 
 
 def places() -> dict[str, list[str]]:
-    """Where each equation, algorithm and table of the paper is cited by a function or class; modules only if nobody else."""
+    """Where each equation, algorithm and table of the paper is cited by functions and classes, else by modules."""
     table: dict[str, list[str]] = {name: [] for name in CITED}
     modules: dict[str, list[str]] = {name: [] for name in CITED}
     for place, text in docstrings():

@@ -1,4 +1,4 @@
-"""Write tests/golden/particles.json: digests of some particles of nmc811. Run it only when particles are meant to change.
+"""Write tests/golden/particles.json: digests of particles of nmc811. Run it only when they are meant to change.
 
 python scripts/make_golden.py
 """

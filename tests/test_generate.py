@@ -170,7 +170,7 @@ def test_a_model_that_never_holds_a_grain_is_refused():
 
 
 def test_golden_particles():
-    """The first particles of nmc811 are the same to the bit as when tests/golden was written (scripts/make_golden.py)."""
+    """Particles of nmc811 are the same to the bit as when tests/golden was written (scripts/make_golden.py)."""
     for name, digest in json.loads(GOLDEN.read_text()).items():
         seed, index = (int(part) for part in name.split("/"))
         assert particle_digest(generate_particle(NMC811, seed=seed, index=index)) == digest, name

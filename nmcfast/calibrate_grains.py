@@ -97,9 +97,6 @@ def calibrate_grain_model(
     if output.is_dir() or not output.parent.is_dir():
         raise InputError(f"{output}: not a file name in a folder that exists")
     shells = load_model(base)
-    from nmcfast import gan  # here, since only training needs torch
-    from nmcfast.cutouts import section_of_fit
-
     maps = [read_section(path, sections) for path in paths]
     rows = [describe_section(path, grains, sections) for path, grains in zip(paths, maps, strict=True)]
     used = [k for k, row in enumerate(rows) if row["central"]]
@@ -108,6 +105,9 @@ def calibrate_grain_model(
             f"{len(used)} of {len(rows)} sections pass near the centre (Fig. 2), calibration needs 2 or more;"
             " add sections, or --central all"
         )
+    from nmcfast import gan  # here, since only training needs torch
+    from nmcfast.cutouts import section_of_fit
+
     options = _training(gan, schedule, seed, min(rows[k]["radius_um"] for k in used))
     fitted = []
     for k in used:

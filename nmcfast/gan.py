@@ -217,7 +217,7 @@ class Calibration:
 
 
 class Trainer:
-    """The game of Eq. (10): G, D, the moving average of G, the intensity mu, and what scores them."""
+    """The game of Eqs. (9), (10): G, D, the moving average of G, the intensity mu, and what scores them."""
 
     def __init__(self, sections: Sequence[Section], options: Options) -> None:
         if len(sections) < 2:

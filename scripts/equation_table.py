@@ -44,13 +44,17 @@ def places() -> dict[str, list[str]]:
     return {name: table[name] or modules[name] for name in CITED}
 
 
+def table() -> str:
+    """The table in Markdown."""
+    rows = [f"| {name} | {', '.join(where[:4])}{' …' if len(where) > 4 else ''} |" for name, where in places().items()]
+    return "\n".join(["| paper | code |", "|---|---|", *rows])
+
+
 def main() -> None:
     readme = ROOT / "README.md"
-    rows = [f"| {name} | {', '.join(where[:4])}{' …' if len(where) > 4 else ''} |" for name, where in places().items()]
-    table = "\n".join(["| paper | code |", "|---|---|", *rows])
     marked = re.compile(r"(?<=<!-- equations -->\n).*?(?=<!-- /equations -->)", re.DOTALL)
-    readme.write_text(marked.sub(lambda _: table + "\n", readme.read_text()))
-    print(table)
+    readme.write_text(marked.sub(lambda _: table() + "\n", readme.read_text()))
+    print(table())
 
 
 if __name__ == "__main__":

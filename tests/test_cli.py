@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,10 @@ def library(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("command", [(), ("models",), ("generate",), ("verify",), ("info",), ("calibrate", "shells")])
+@pytest.mark.parametrize(
+    "command",
+    [(), ("models",), ("generate",), ("verify",), ("info",), ("calibrate", "shells"), ("calibrate", "grains")],
+)
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = call(capsys, *command, "--help")
     assert code == 0
@@ -221,3 +225,31 @@ def test_a_ct_volume_that_is_none(capsys, tmp_path, volume, said):
     assert code == 2 and len(err) == 1 and "ct.tif" in err[0]
     assert said in err[0] or said == "2"
     assert not output.exists()
+
+
+def write_section(path, rng, cut=None):
+    """A square .ang map of 8 × 8 grains of 10 × 10 points, or its first `cut` lines."""
+    from nmcfast.ebsd_write import simulate_map, write_ang
+
+    labels = (np.arange(80) // 10)[:, None] * 8 + np.arange(80) // 10 + 1
+    write_ang(simulate_map(labels, 0.05, rng), path)
+    if cut is not None:
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:cut]))
+
+
+def test_sections_that_cannot_be_used(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    write_section(tmp_path / "good.ang", rng)
+    write_section(tmp_path / "short.ang", rng, cut=300)
+    np.save(tmp_path / "labels.npy", np.ones((9, 9), int))
+    cases = {
+        "short.ang": r"short\.ang, line \d+: ",
+        "missing.ang": "missing.ang",
+        "labels.npy": "give --pixel-size",
+        "good.ang": "calibration needs 2 or more",
+    }
+    for name, said in cases.items():
+        output = tmp_path / "model.safetensors"
+        code, _, err = call(capsys, "calibrate", "grains", tmp_path / name, "--output", output)
+        assert code == 2 and len(err) == 1 and re.search(said, err[0]), err
+        assert not output.exists()

@@ -1,6 +1,7 @@
 """The three rooms: who imports whom, what an import costs, what a wheel holds, and where each equation is."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -62,3 +63,12 @@ def test_the_wheel_holds_what_git_holds(tmp_path):
         if n.endswith((".py", ".safetensors", "py.typed"))
     }
     assert held == wanted
+
+
+def test_every_equation_is_cited_and_the_table_in_readme_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("equation_table", ROOT / "scripts" / "equation_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    missing = [name for name, where in module.places().items() if not where]
+    assert not missing
+    assert module.table() in (ROOT / "README.md").read_text()

@@ -22,15 +22,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
-        print("nmcfast: interrupted; run the same command again to continue", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
         sys.stderr.close()
         return 1
     except NmcfastError as error:
         return _failed(options, error, error.exit_code)
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C within compiled code: a SystemError caused by it
+            return _interrupted()
         return _failed(options, f"{type(error).__name__}: {error} (run with --debug and report it)", 1)
+
+
+def _interrupted() -> int:
+    print("nmcfast: interrupted; run the same command again to continue", file=sys.stderr)  # noqa: T201
+    return INTERRUPTED
 
 
 def _failed(options: argparse.Namespace, error: object, code: int) -> int:

@@ -58,7 +58,7 @@ def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int 
 
 
 def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainLaw:
-    """The law with the reach and extent that suffice for nine of ten particles of seed 0.
+    """The law with the reach and extent that suffice for some particles of seed 0.
 
     They decide how much is drawn, and how often a particle starts again; not what comes out.
     """
@@ -68,7 +68,7 @@ def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainL
         seeds = draw_seeds(law, shell, wide[0] + 2.0 * wide[1], 0, index)
         found = _label_relevant(law, shell, seeds, *wide, threads=1)
         needed.append((found.reach, found.extent))
-    reach, extent = np.ceil(np.quantile(needed, 0.9, axis=0) / law.pixel_um)
+    reach, extent = np.ceil(np.max(needed, axis=0) / law.pixel_um)
     return replace(law, reach=float(reach), extent=float(extent))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.export.schema import ParticleRecord
+from nmcfast.kernels import moments
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid, Seeds, grid_over, joined, label
 
@@ -34,6 +35,27 @@ class Volume:
     labels: np.ndarray
     origin: np.ndarray
     voxel_size: float
+
+    def split(self) -> tuple["Volume", np.ndarray]:
+        """The volume with each face-connected part under a label of its own, and the grain (c,) of each label 1 … c.
+
+        The largest part of grain i keeps label i; the others, which cells of Eq. (8) can have, follow behind the last.
+        """
+        number, grain, main = _parts(self.labels)
+        last = int(self.labels.max(initial=0))
+        extra = np.flatnonzero(~main & (grain > 0))
+        names = np.where(main, grain, 0)
+        names[extra] = last + 1 + np.arange(len(extra))
+        owner = np.concatenate([np.arange(1, last + 1), grain[extra]])
+        labels = names.astype(label_dtype(len(owner)))[number]
+        return Volume(labels, self.origin, self.voxel_size), owner
+
+    def largest_parts(self) -> tuple["Volume", int]:
+        """The volume with only the largest face-connected part of each grain, and the voxels that became 0."""
+        number, grain, main = _parts(self.labels)
+        labels = np.where(main, grain, 0).astype(self.labels.dtype)[number]
+        lost = int(np.count_nonzero(self.labels) - np.count_nonzero(labels))
+        return Volume(labels, self.origin, self.voxel_size), lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +154,16 @@ def _wide(values: np.ndarray) -> np.ndarray:
 def _seeds(*arrays: np.ndarray) -> Seeds:
     position, diagonal, offset, angle = (_wide(a) for a in arrays)
     return Seeds(position, diagonal, offset, angle)
+
+
+def _parts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Part of each voxel (nz, ny, nx), grain of each part (c,), and whether it is the largest, the first of equals."""
+    number = np.empty(labels.shape, np.int32)
+    grain, size = moments.components(labels, number)
+    order = np.lexsort((np.arange(len(size)), -size, grain))
+    main = np.zeros(len(size), bool)
+    main[order[np.diff(grain[order], prepend=-1) > 0]] = True
+    return number, grain, main
 
 
 def label_dtype(grains: int) -> np.dtype:

@@ -7,7 +7,7 @@ from naive_particle import distance
 from nmcfast import generate_particle, load_model
 from nmcfast.errors import InputError
 from nmcfast.generate import _grow
-from nmcfast.particle import Particle
+from nmcfast.particle import Particle, Volume
 
 MODEL = load_model("nmc811")
 PARTICLE, ON_GRID = _grow(MODEL, 5, 1)
@@ -115,3 +115,23 @@ def test_the_same_seed_and_index_give_the_same_particle_and_others_another():
 def test_seed_and_index_out_of_range(seed, index):
     with pytest.raises(InputError, match="expected a whole number from 0"):
         generate_particle(MODEL, seed=seed, index=index)
+
+
+def test_parts_of_disconnected_grains_can_be_split_or_dropped():
+    labels = np.zeros((3, 4, 7), np.uint16)
+    labels[1, 1:3, 1:3], labels[1, 1, 5], labels[2, 3, 6], labels[0, 0, 0:2] = 1, 1, 1, 2
+    volume = Volume(labels, np.zeros(3), 0.05)
+    apart, owner = volume.split()
+    assert owner.tolist() == [1, 2, 1, 1]
+    assert np.bincount(apart.labels.ravel()).tolist()[1:] == [4, 2, 1, 1]
+    assert np.array_equal(np.concatenate([[0], owner])[apart.labels], labels)
+    whole, lost = volume.largest_parts()
+    assert lost == 2 and np.bincount(whole.labels.ravel()).tolist()[1:] == [4, 2]
+
+
+def test_parts_of_a_particle_are_those_its_table_counts():
+    _, owner = ON_GRID.split()
+    assert np.array_equal(np.bincount(owner)[1:], PARTICLE.grains.components)
+    whole, lost = ON_GRID.largest_parts()
+    assert lost == np.count_nonzero(ON_GRID.labels) - np.count_nonzero(whole.labels) > 0
+    assert whole.split()[1].tolist() == list(range(1, len(PARTICLE.grains) + 1))

@@ -29,9 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NmcfastError as error:
         return _failed(options, error, error.exit_code)
     except Exception as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C within compiled code: a SystemError caused by it
+        if _comes_from_ctrl_c(error):
             return _interrupted()
         return _failed(options, f"{type(error).__name__}: {error} (run with --debug and report it)", 1)
+
+
+def _comes_from_ctrl_c(error: BaseException) -> bool:
+    """Whether an interruption lies behind an error: within compiled code Ctrl-C comes out as a SystemError."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
 
 
 def _interrupted() -> int:

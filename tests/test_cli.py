@@ -255,7 +255,9 @@ def test_sections_that_cannot_be_used(capsys, tmp_path):
 
 def test_ctrl_c_within_compiled_code_is_an_interruption_too(capsys, monkeypatch):
     def compiled(options):
-        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+        wrapped = SystemError("_numba_unpickle returned a result with an exception set")
+        wrapped.__cause__ = KeyboardInterrupt()
+        raise SystemError("CPUDispatcher returned a result with an exception set") from wrapped
 
     monkeypatch.setattr("nmcfast.cli._models", compiled)
     code, out, err = call(capsys, "models")

@@ -1,4 +1,4 @@
-"""What label volumes say of their grains: volumes, moments, boxes, connected parts, contacts.
+"""What label volumes say of their grains: volumes, moments, boxes, connected parts, contacts; renaming.
 
 All sums are of whole numbers (voxels and voxel indices), so they are exact and do not depend on the order or the
 number of threads. Label volumes are (nz, ny, nx) of any integer type, labels 0 to n - 1.
@@ -92,7 +92,7 @@ def _runs(labels):
             n += line[x] != line[x - 1]
         first[row + 1] = first[row] + n
     ends = np.empty(first[-1], np.int32)
-    tags = np.empty(first[-1], np.int64)
+    tags = np.empty(first[-1], labels.dtype)
     k = 0
     for row in range(nz * ny):
         line = labels[row // ny, row % ny]
@@ -105,19 +105,37 @@ def _runs(labels):
 
 
 @njit(cache=True, nogil=True)
+def _joined_runs(labels):
+    """The runs of `_runs`, and a forest (r,) int32 over them in which face-connected runs of one label share a root."""
+    nz, ny = labels.shape[:2]
+    ends, tags, first = _runs(labels)
+    parent = np.arange(ends.size).astype(np.int32)
+    for row in range(nz * ny):
+        if row % ny:
+            _join_rows(parent, ends, tags, first[row - 1], first[row], first[row], first[row + 1])
+        if row >= ny:
+            _join_rows(parent, ends, tags, first[row - ny], first[row - ny + 1], first[row], first[row + 1])
+    return ends, tags, first, parent
+
+
+@njit(cache=True, nogil=True)
+def part_counts(labels, counts):
+    """Fill counts (n,) with the number of face-connected parts of each label."""
+    _, tags, _, parent = _joined_runs(labels)
+    counts[:] = 0
+    for k in range(tags.size):
+        if parent[k] == k:
+            counts[tags[k]] += 1
+
+
+@njit(cache=True, nogil=True)
 def components(labels, out):
     """Fill out (nz, ny, nx) int32 with the number of the face-connected part a voxel is in.
 
     Returns the label (c,) and the voxels (c,) of each part, parts numbered in the order of their first voxel.
     """
     nz, ny = labels.shape[:2]
-    ends, tags, first = _runs(labels)
-    parent = np.arange(ends.size)
-    for row in range(nz * ny):
-        if row % ny:
-            _join_rows(parent, ends, tags, first[row - 1], first[row], first[row], first[row + 1])
-        if row >= ny:
-            _join_rows(parent, ends, tags, first[row - ny], first[row - ny + 1], first[row], first[row + 1])
+    ends, tags, first, parent = _joined_runs(labels)
     number = np.empty(ends.size, np.int32)
     count = 0
     for k in range(ends.size):  # the root of a part is its first run
@@ -140,7 +158,8 @@ def components(labels, out):
 @njit(cache=True, nogil=True)
 def _find(keys, key):
     """Slot of a key in an open table whose size is a power of two; -1 marks a free slot."""
-    slot = (key * 0x9E3779B97F4A7C1 >> 20) & (keys.size - 1)
+    mixed = ((key >> 32) * 0x9E3779B1) ^ ((key & 0xFFFFFFFF) * 0x85EBCA6B)
+    slot = (mixed >> 15) & (keys.size - 1)
     while keys[slot] != -1 and keys[slot] != key:
         slot = (slot + 1) & (keys.size - 1)
     return slot
@@ -188,3 +207,15 @@ def contacts(labels):
         pairs[k, 0] = keys[slots[k]] >> 32
         pairs[k, 1] = keys[slots[k]] & 0xFFFFFFFF
     return pairs, values[slots]
+
+
+@njit(cache=True, nogil=True)
+def renamed_box(labels, low, names, out):
+    """Fill out (nz, ny, nx) with names[label] of the box of labels that starts at low (3,), z y x.
+
+    out may be the front of the memory of labels: no voxel is overwritten before it was read.
+    """
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            for x in range(out.shape[2]):
+                out[z, y, x] = names[labels[low[0] + z, low[1] + y, low[2] + x]]

@@ -55,6 +55,7 @@ def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int 
         if found.reach <= reach and found.extent <= extent:
             return _prune(shell, seeds, found, law.norm)
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
+        del found  # or a large particle's labels would be in memory twice
 
 
 def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainLaw:
@@ -75,7 +76,7 @@ def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainL
 @dataclass(frozen=True, eq=False)
 class _Labelled:
     """Relevant grains on the model grid: rows of the seeds (m,), labels row + 1, voxels (m,), centroids (m, 3) µm,
-    boxes (m, 6), and the largest distances of a centroid and of a voxel from its seed, µm."""
+    boxes (m, 6), and the largest distances of a centroid and of a voxel from its seed, µm. `_prune` uses labels up."""
 
     rows: np.ndarray
     labels: np.ndarray
@@ -127,14 +128,14 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     names[1:][kept] = np.arange(1, kept.sum() + 1)
     boxes = found.boxes[kept]
     low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
-    labels = names[found.labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]]
+    labels = _packed(found.labels, low, high, names)
     x, y, z = (int(f + a) for f, a in zip(found.grid.first, low[::-1], strict=True))
     rows = found.rows[kept]
     own = seeds.take(rows)
     grains = Grains(
         own.position, own.diagonal, own.offset, own.angle,
         centroid=_stored(found.centroid[kept]), volume=_stored(found.voxels[kept] * found.grid.size**3),
-        components=_components(labels, len(rows)),
+        components=_part_counts(labels, len(rows)),
     )  # fmt: skip
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True
@@ -142,10 +143,19 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     return Overlay(grains, halo, labels, Grid((x, y, z), labels.shape, found.grid.size), int((found.voxels == 0).sum()))
 
 
-def _components(labels: np.ndarray, grains: int) -> np.ndarray:
+def _packed(labels: np.ndarray, low: np.ndarray, high: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """names[labels] from low to high (3,), z y x, in the memory of the labels: a large particle fills much of it."""
+    z, y, x = (int(n) for n in high - low)
+    packed = labels.reshape(-1).view(names.dtype)[: z * y * x].reshape(z, y, x)
+    moments.renamed_box(labels, low, names, packed)
+    return packed
+
+
+def _part_counts(labels: np.ndarray, grains: int) -> np.ndarray:
     """Face-connected parts of each grain (n,) int64."""
-    parts, _ = moments.components(labels, np.empty(labels.shape, np.int32))
-    return np.bincount(parts, minlength=grains + 1)[1:]
+    counts = np.empty(grains + 1, np.int64)
+    moments.part_counts(labels, counts)
+    return counts[1:]
 
 
 def _stored(values: np.ndarray) -> np.ndarray:

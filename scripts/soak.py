@@ -36,19 +36,18 @@ def workers_of(pid: int) -> list[int]:
         return []
 
 
-def watch(command: list[str], library: Path, shard_size: int) -> tuple[np.ndarray, float, str]:
-    """Rows (particles finished, MiB of one worker), wall seconds, what the command printed."""
+def watch(command: list[str], library: Path, shard_size: int) -> tuple[np.ndarray, float]:
+    """Rows (particles finished, MiB of one worker), wall seconds."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "nmcfast", *command], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "nmcfast", *command], stdout=subprocess.DEVNULL)
     rows = []
     while process.poll() is None:
         time.sleep(0.5)
         finished = shard_size * len(list(library.glob("shards/*/manifest.json")))
         rows += [(finished, mib) for mib in map(resident, workers_of(process.pid)) if mib > 0.0]
-    said = process.communicate()[0].strip()
     if process.returncode:
         raise SystemExit(process.returncode)
-    return np.array(rows), time.perf_counter() - start, said
+    return np.array(rows), time.perf_counter() - start
 
 
 def main() -> None:
@@ -65,13 +64,13 @@ def main() -> None:
         options = {"count": args.count, "seed": 1, "workers": args.workers, "shard-size": args.shard_size}
         command = ["generate", str(library), "--model", args.model, "--quiet"]
         command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        rows, seconds, said = watch(command, library, args.shard_size)
+        rows, seconds = watch(command, library, args.shard_size)
     lines = [
         f"# Memory over {args.count} particles",
         "    " + shlex.join(["python", "scripts/soak.py", *sys.argv[1:]]),
-        f"{seconds / 60:.0f} min, {args.count / seconds:.2f} particles a second on {args.workers} processes. {said}",
+        f"{seconds / 60:.0f} min, {args.count / seconds:.2f} particles a second on {args.workers} processes.",
         "Resident memory of one worker, MiB, while so many particles were finished:",
-        "| particles | samples | least | median | 95 % | greatest |\n|---|---|---|---|---|---|\n" + table(rows, args.count),
+        table(rows, args.count),
     ]
     args.output.write_text("\n\n".join(lines) + "\n")
     print(args.output.read_text())
@@ -79,7 +78,7 @@ def main() -> None:
 
 def table(rows: np.ndarray, count: int) -> str:
     """A row for each tenth of the library."""
-    lines = []
+    lines = ["| particles | samples | least | median | 95 % | greatest |", "|---|---|---|---|---|---|"]
     for low in range(0, count, max(count // 10, 1)):
         high = low + max(count // 10, 1)
         mib = rows[(rows[:, 0] >= low) & (rows[:, 0] < high), 1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import DamageError, InputError, NoSpaceError
-from nmcfast.export import files, shards
+from nmcfast.export import files, formats, shards
 from nmcfast.export.schema import check_recipe
 
 KIND = "nmcfast library"
@@ -33,7 +33,7 @@ def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     Raises InputError, and changes nothing, when `path` is something else or was made with another recipe.
     """
     check_recipe(recipe, str(path))
-    shards.format_module(recipe["format"])
+    formats.bulk_module(recipe["format"])
     if hashlib.sha256(model).hexdigest() != recipe["model_sha256"]:
         raise InputError(f"{path}: recipe model_sha256 is not the SHA-256 of the model given with it")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
@@ -41,6 +41,7 @@ def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
         for folder, name in ((path.parent, path.name), (path, ""), (path / "shards", "")):
             files.sweep(folder, name)
         return
+    files.sweep(path.parent, path.name)
     try:
         with shards.clear_when_full(path, path, recipe):
             _write_root(path, recipe, model)

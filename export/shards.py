@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,9 @@ from nmcfast.errors import DamageError, InputError, NoSpaceError
 from nmcfast.export.files import HashedFile, fsync, json_bytes, temporary
 
 MANIFEST = "manifest.json"
-FORMATS = {"zarr": "nmcfast.export.zarr"}  # homes of ShardWriter, ShardReader, shard_files
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
-
-
-def format_module(name: str) -> Any:
-    """The module of a registered format; InputError with the choices for another name."""
-    if name not in FORMATS:
-        raise InputError(f"format {name!r} is not known, expected one of {sorted(FORMATS)}")
-    return import_module(FORMATS[name])
 
 
 def shard_name(number: int) -> str:

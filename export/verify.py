@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import InputError, NmcfastError
-from nmcfast.export import contents, files, root, shards
+from nmcfast.export import contents, files, formats, root, shards
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _sealed_digests(seal: Path) -> dict[str, Any]:
 
 def _shard_problems(path: Path, number: int, recipe: dict[str, Any]) -> Iterator[str]:
     folder = path / "shards" / shards.shard_name(number)
-    module = shards.format_module(recipe["format"])
+    module = formats.bulk_module(recipe["format"])
     try:
         listed = _listed_files(folder, number, recipe)
     except (NmcfastError, ValueError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 from nmcfast import __version__
 from nmcfast.errors import InputError
-from nmcfast.export import root, shards
+from nmcfast.export import formats, root, shards
 from nmcfast.export.schema import FORMAT_VERSION
 from nmcfast.model import Model, load_model
 from nmcfast.overlay import Overlay, overlay
@@ -83,7 +83,7 @@ def library_recipe(
         raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
     if not 0.0 < voxel_size < float("inf"):
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
-    shards.format_module(format)
+    formats.bulk_module(format)
     return {
         "format": format, "format_version": FORMAT_VERSION, "nmcfast": __version__,
         "model_name": model.name, "model_sha256": model.digest, "seed": seed, "count": count,
@@ -150,7 +150,7 @@ def _wanted(chosen: range | None, total: int) -> range:
 def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, progress: Progress | None = None) -> None:
     """Draw the particles of one shard and store it, whole or not at all."""
     members = shards.shard_range(recipe, number)
-    writer = shards.format_module(recipe["format"]).ShardWriter
+    writer = formats.bulk_module(recipe["format"]).ShardWriter
     with writer(path, number, members.start, recipe) as shard:
         for index in members:
             particle, volume = _grow(model, recipe["seed"], index)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmcfast.errors import DamageError, InputError
-from nmcfast.export import root, schema, shards
+from nmcfast.export import formats, root, schema, shards
 
 if TYPE_CHECKING:
     from nmcfast.model import Model
@@ -111,7 +111,7 @@ class Library:
     def _reader(self, number: int) -> Any:
         if number not in self._readers:
             self._require(number)
-            reader = shards.format_module(self.recipe["format"]).ShardReader
+            reader = formats.bulk_module(self.recipe["format"]).ShardReader
             self._readers[number] = reader(self.path, number, self.recipe)
         self._readers.move_to_end(number)
         while len(self._readers) > _OPEN_SHARDS:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nmcfast.export import root, schema, shards
+from nmcfast.export import formats, root, schema, shards
 from nmcfast.export.schema import ParticleRecord
 
 VOXEL = 0.05
@@ -72,7 +72,7 @@ def record(index: int, labels: np.ndarray | None = None, grains: int = 5) -> Par
 
 def write_shard(library: Path, number: int, made: dict[str, Any]) -> None:
     particles = shards.shard_range(made, number)
-    writer = shards.format_module(made["format"]).ShardWriter
+    writer = formats.bulk_module(made["format"]).ShardWriter
     with writer(library, number, particles.start, made) as shard:
         for index in particles:
             shard.add(record(index))

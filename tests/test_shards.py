@@ -281,6 +281,15 @@ def test_continuing_sweeps_what_the_dead_left(tmp_path: Path) -> None:
     assert left_over(library) == []
 
 
+def test_making_a_library_sweeps_what_the_dead_left(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    name = files.temporary(tmp_path / "lib.zarr").name.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    (tmp_path / name).mkdir()
+    empty_library(tmp_path)
+    assert left_over(tmp_path / "lib.zarr") == []
+
+
 def test_a_place_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot be made"):

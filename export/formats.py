@@ -1,0 +1,29 @@
+"""Every file format the program writes, by the name the command line knows: one line a format."""
+
+from importlib import import_module
+from typing import Any
+
+from nmcfast.errors import InputError
+
+# Formats of whole libraries: homes of ShardWriter, ShardReader, shard_files (see records.py).
+BULK = {
+    "zarr": "nmcfast.export.zarr",
+}
+# Formats of single particles: homes of write(deck, folder) -> list of the files written (see deck.py).
+DECKS: dict[str, str] = {}
+
+
+def bulk_module(name: str) -> Any:
+    """The module of a format of libraries; InputError with the choices for another name."""
+    return _module(name, BULK)
+
+
+def any_module(name: str) -> Any:
+    """The module of any format; InputError with the choices for another name."""
+    return _module(name, {**BULK, **DECKS})
+
+
+def _module(name: str, known: dict[str, str]) -> Any:
+    if name not in known:
+        raise InputError(f"format {name!r} is not known, expected one of {sorted(known)}")
+    return import_module(known[name])

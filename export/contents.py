@@ -68,6 +68,9 @@ def _particle_problems(reader: Any, row: int) -> Iterator[str]:
         yield f"particles/volume_um3 is {table['volume_um3']}, its grains have {volume} µm³"
     if np.count_nonzero(record.components > 1) != table["disconnected"]:
         yield f"particles/disconnected is {table['disconnected']}, not what grains/components gives"
+    lengths = np.linalg.norm(record.orientation.astype(float), axis=1)
+    for grain in np.flatnonzero((np.abs(lengths - 1.0) > _ROUNDING) | (record.orientation[:, 0] < 0)):
+        yield f"grains/orientation of grain {grain} is {record.orientation[grain]}, not of length 1 with w ≥ 0"
     if reader.recipe["labels"]:
         yield from (f"labels {p}" for p in _label_problems(reader, row, record.volume))
 

@@ -15,8 +15,9 @@ class Deck:
 
     labels (nz, ny, nx) uint16 or uint32: 0 outside, i + 1 in grain i; voxel centres at origin + (k + 0.5) voxel_size.
     origin (3,) µm x, y, z; voxel_size µm. position, centroid (n, 3) µm; diagonal (n, 3) µm⁻²; offset (n,);
-    angle (n,) rad; volume (n,) µm³ on the model grid, which may have another voxel size. descriptors: one number for
-    each scalar of the table of particles (docs/format.md). source: recipe of the library the particle is from.
+    angle (n,) rad; volume (n,) µm³ on the model grid, which may have another voxel size; orientation (n, 4), as in
+    docs/conventions.md. descriptors: one number for each scalar of the table of particles (docs/format.md). source:
+    recipe of the library the particle is from.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Deck:
     angle: np.ndarray
     centroid: np.ndarray
     volume: np.ndarray
+    orientation: np.ndarray
     descriptors: Mapping[str, float]
     source: Mapping[str, Any] = field(default_factory=dict)
 

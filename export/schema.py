@@ -12,7 +12,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: grains/orientation
 COEFFICIENTS = 100  # (L + 1)² real spherical harmonics, L = 9, Eq. (7)
 
 DIMENSIONS = {
@@ -24,11 +24,12 @@ DIMENSIONS = {
     "xyz": "coordinates x, y, z",
     "zyx": "number of voxels along z, y, x",
     "axis": "principal axes of a grain, the first along the radius",
+    "quaternion": "w, x, y, z of a unit quaternion, w ≥ 0, that turns crystal axes into the particle's",
     "z": "voxels along z, padded with 0 to the largest box of the shard",
     "y": "voxels along y, padded likewise",
     "x": "voxels along x, padded likewise",
 }
-_FIXED = {"c": COEFFICIENTS, "xyz": 3, "zyx": 3, "axis": 3}
+_FIXED = {"c": COEFFICIENTS, "xyz": 3, "zyx": 3, "axis": 3, "quaternion": 4}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("grains/angle", "g", "f4", "rad", "Eq. (12)", "rotation γ of the frame about the radius"),
     ("grains/centroid", "g xyz", "f4", "µm", "Sec. 2.6", "centre of mass on the model grid"),
     ("grains/volume", "g", "f4", "µm³", "Sec. 2.6", "volume on the model grid"),
+    ("grains/orientation", "g quaternion", "f4", "1", "", "orientation of the crystal, docs/conventions.md"),
     ("grains/components", "g", "u2", "1", "Eq. (8)", "connected components on the model grid"),
     ("halo/position", "h xyz", "f4", "µm", "Eq. (8)", "seed s"),
     ("halo/diagonal", "h axis", "f4", "µm⁻²", "Eq. (12)", "diagonal of D"),
@@ -111,7 +113,7 @@ class ParticleRecord:
     """One particle as arrays; n kept grains, m halo grains. What is stored of it is what `VARIABLES` lists.
 
     position, centroid (n, 3) µm; diagonal (n, 3) µm⁻²; offset (n,); angle (n,) rad; volume (n,) µm³;
-    components (n,); halo_* likewise (m, …); coefficients (100,) µm; box_origin (3,) µm x, y, z;
+    orientation (n, 4); components (n,); halo_* likewise (m, …); coefficients (100,) µm; box_origin (3,) µm x, y, z;
     box_shape (3,) voxels z, y, x; labels uint16 or uint32 of that shape, or None.
     scalars holds one number for each name of `SCALARS`.
     """
@@ -124,6 +126,7 @@ class ParticleRecord:
     angle: np.ndarray
     centroid: np.ndarray
     volume: np.ndarray
+    orientation: np.ndarray
     components: np.ndarray
     halo_position: np.ndarray
     halo_diagonal: np.ndarray
@@ -228,7 +231,8 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
     for name in ("count", "shard_size", "voxel_size", "grid_size"):
         if not 0 < recipe[name] < float("inf"):
             raise InputError(f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})")
-    if recipe["format_version"] != FORMAT_VERSION:
-        found = recipe["format_version"]
-        raise InputError(f"{where}: format version {found}, this program reads {FORMAT_VERSION}: update nmcfast")
+    found = recipe["format_version"]
+    if found != FORMAT_VERSION:
+        remedy = "update nmcfast" if found > FORMAT_VERSION else "made by an earlier one, generate it again"
+        raise InputError(f"{where}: format version {found}, this program reads {FORMAT_VERSION}: {remedy}")
     return recipe

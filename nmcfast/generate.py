@@ -8,7 +8,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from nmcfast.model import Model, load_model
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle, Volume
 from nmcfast.shell import Shell, draw_shell
+from nmcfast.texture import draw_orientations
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SHARD_SIZE = 64
@@ -48,6 +49,8 @@ def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Partic
             rejected[reason] += count
         found = overlay(model.grains, shell, seed, index, threads=threads)
         if len(found.grains):
+            orientation = draw_orientations(model.grains.texture, seed, index, found.grains.position)
+            found = replace(found, grains=replace(found.grains, orientation=orientation))
             particle = _assemble(model, index, shell, found, rejected)
             return particle, Volume(found.labels, found.grid.origin, found.grid.size)
         rejected["grains"] += 1

@@ -15,6 +15,7 @@ from nmcfast.errors import InputError
 from nmcfast.markers import MarkerNet
 from nmcfast.shell import ShellLaw
 from nmcfast.tessellation import NORMS
+from nmcfast.texture import UNIFORM, Texture
 
 FORMAT = "nmcfast model 1"
 
@@ -23,8 +24,9 @@ FORMAT = "nmcfast model 1"
 class GrainLaw:
     """Law of the grain architecture, section 2.4: Poisson seeds and the net that gives them markers.
 
-    mu seeds per pixel³, pixel_um µm, norm of Eq. (8). reach and extent, pixels: how far a centre of mass and a voxel of
-    a grain lie from its seed (see overlay); they set how much is drawn, not what comes out.
+    mu seeds per pixel³, pixel_um µm, norm of Eq. (8), texture: law of the crystal orientations. reach and extent,
+    pixels: how far a centre of mass and a voxel of a grain lie from its seed (see overlay); they set how much is drawn,
+    not what comes out.
     """
 
     net: MarkerNet
@@ -33,6 +35,7 @@ class GrainLaw:
     norm: str = "unsquared"
     reach: float = 10.0
     extent: float = 20.0
+    texture: Texture = UNIFORM
 
     def __post_init__(self) -> None:
         for name in ("mu", "pixel_um", "reach", "extent"):
@@ -67,6 +70,7 @@ class Model:
             "grains": {
                 "mu": law.mu, "pixel_um": law.pixel_um, "norm": law.norm, "reach": law.reach, "extent": law.extent,
                 "layers": len(net.weights), "with_radius": net.with_radius, "with_noise": net.with_noise,
+                "texture": law.texture.to_dict(),
             },
             "provenance": dict(self.provenance),
         }  # fmt: skip
@@ -141,7 +145,8 @@ def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
             with_radius=bool(law["with_radius"]), with_noise=bool(law["with_noise"]),
         )  # fmt: skip
         numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
-        grains = GrainLaw(net, norm=str(law["norm"]), **numbers)
+        texture = Texture.from_dict(law.get("texture", {"kind": "uniform"}))  # older files say nothing
+        grains = GrainLaw(net, norm=str(law["norm"]), texture=texture, **numbers)
         return Model(str(head["name"]), ShellLaw.from_dict(head["shell"]), grains, head["provenance"])
     except KeyError as error:
         raise InputError(f"{error.args[0]} is missing") from None

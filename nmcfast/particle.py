@@ -17,12 +17,14 @@ class Grains(Seeds):
     """The kept grains of a particle, n of them; row i is label i + 1.
 
     Besides what Seeds hold: centroid (n, 3) µm and volume (n,) µm³ on the model grid, components (n,): face-connected
-    parts there (cells of Eq. (8) can be disconnected).
+    parts there (cells of Eq. (8) can be disconnected), orientation (n, 4): unit quaternions w, x, y, z, w ≥ 0, that
+    turn crystal axes into those of the particle; none until they are drawn.
     """
 
     centroid: np.ndarray
     volume: np.ndarray
     components: np.ndarray
+    orientation: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +127,7 @@ class Particle:
         return ParticleRecord(
             index=self.index, coefficients=self.shell.coefficients,
             position=g.position, diagonal=g.diagonal, offset=g.offset, angle=g.angle,
-            centroid=g.centroid, volume=g.volume, components=g.components,
+            centroid=g.centroid, volume=g.volume, orientation=g.orientation, components=g.components,
             halo_position=h.position, halo_diagonal=h.diagonal, halo_offset=h.offset, halo_angle=h.angle,
             box_origin=grid.origin if volume is None else volume.origin,
             box_shape=np.array(grid.shape if volume is None else volume.labels.shape),
@@ -139,7 +141,7 @@ class Particle:
         halo = _seeds(record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle)
         grains = Grains(
             own.position, own.diagonal, own.offset, own.angle,
-            _wide(record.centroid), _wide(record.volume), np.asarray(record.components),
+            _wide(record.centroid), _wide(record.volume), np.asarray(record.components), _wide(record.orientation),
         )  # fmt: skip
         lower = _wide(record.box_origin)
         box = np.stack([lower, lower + np.asarray(record.box_shape)[::-1] * voxel_size])

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from fig10b import compare
 from fig11 import orientations
+from set_texture import with_texture
 from study_closure import measured_section, sample_3d, table, truth_3d, write_maps
 
 from nmcfast import __version__, gan, reference
@@ -67,7 +68,7 @@ def main() -> None:
     found = gan.calibrate([section for section, _ in fits], options, args.work / "seed_0")
     law = with_margins(GrainLaw(found.net, float(found.mu), PIXEL_UM), PUBLISHED)
     command = f"python scripts/train_default.py --output {args.output.name} --epochs {args.epochs} --keep {args.keep}"
-    model = Model("nmc811", PUBLISHED, law, provenance(found, agreement, args.sections, command))
+    model = with_texture(Model("nmc811", PUBLISHED, law, provenance(found, agreement, args.sections, command)))
     args.output.write_bytes(model.to_bytes())
     (args.results / "history.json").write_text(json.dumps(found.history, indent=1) + "\n")
     samples = [truth_3d(truth, args.rounds, seed) for seed in (1, 2)]

@@ -58,6 +58,7 @@ def record(index: int, labels: np.ndarray | None = None, grains: int = 5) -> Par
         angle=single(grains),
         centroid=single(grains, 3),
         volume=volume.astype(np.float32),
+        orientation=np.tile(np.float32([0.5, 0.5, -0.5, 0.5]), (grains, 1)),
         components=np.ones(grains, np.uint16),
         halo_position=single(halo, 3),
         halo_diagonal=single(halo, 3),

@@ -46,6 +46,7 @@ def test_a_library_verifies_and_gives_its_particles_back(library):
     for index in (0, 7, 9):
         wanted = generate_particle(SMALL, seed=3, index=index)
         assert particle_digest(opened[index]) == particle_digest(wanted)
+        assert np.array_equal(opened[index].grains.orientation, wanted.grains.orientation)
         volume = opened[index].voxelize(0.05)
         assert np.array_equal(opened.labels(index), volume.labels)
         assert np.array_equal(opened.label_slice(index, 3), volume.labels[3])

@@ -10,6 +10,7 @@ from safetensors.numpy import save
 from nmcfast import list_models, load_model
 from nmcfast.errors import InputError
 from nmcfast.model import Model, model_from_bytes
+from nmcfast.texture import RADIAL_NMC811, UNIFORM
 
 MODEL = load_model("nmc811")
 BYTES = MODEL.to_bytes()
@@ -98,6 +99,8 @@ def test_weights_that_are_not_numbers(name):
         (("grains", "mu"), -1, "grains.mu: found -1.0, expected a positive number"),
         (("grains", "mu"), "many", "could not convert"),
         (("grains", "norm"), "cubed", "grains.norm"),
+        (("grains", "texture"), {"kind": "cubic", "angle_deg": 0, "concentration": 1}, "texture.kind: found 'cubic'"),
+        (("grains", "texture"), {"kind": "radial fibre", "angle_deg": 90}, "concentration is missing"),
         (("grains", "layers"), 2, "G_net"),
         (("grains", "layers"), 7, "net.3.weight is missing"),
         (("shell", "law"), "odd", "law"),
@@ -111,6 +114,13 @@ def test_values_that_make_no_sense(path, value, said):
 
     with pytest.raises(InputError, match=rf"bad: .*{said}"):
         model_from_bytes(with_head(change), "bad")
+
+
+def test_textures_go_through_files_and_files_without_one_are_uniform():
+    assert MODEL.grains.texture == RADIAL_NMC811 and "assumed" in MODEL.provenance["texture"]
+    assert model_from_bytes(BYTES, "again").grains.texture == RADIAL_NMC811
+    old = model_from_bytes(with_head(lambda head: head["grains"].pop("texture")), "old")
+    assert old.grains.texture == UNIFORM
 
 
 def test_missing_parts_are_named():

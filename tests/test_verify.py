@@ -198,6 +198,7 @@ def test_a_shard_of_another_recipe_is_found(library: Path, tmp_path: Path) -> No
         (lambda r: {"volume": r.volume * np.float32(1.001)}, "particle 3: labels grain "),
         (lambda r: {"components": r.components + 1}, "particle 3: particles/disconnected is 0.0"),
         (lambda r: {"scalars": {**r.scalars, "volume_um3": 1.0}}, "particle 3: particles/volume_um3 is 1.0"),
+        (lambda r: {"orientation": -r.orientation}, "particle 3: grains/orientation of grain 0 is"),
     ],
 )
 def test_a_shard_written_with_wrong_contents_is_found(

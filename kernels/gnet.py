@@ -109,4 +109,5 @@ def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
                 for j in range(n_out):
                     x[j] = max(total[j], np.float32(0.0))
         for j in range(4):
-            out[m, j] = low[j] + (high[j] - low[j]) / (1.0 + math.exp(-float(y[j])))
+            falling = math.exp(min(-float(y[j]), 700.0))  # 1e304: beyond it exp overflows
+            out[m, j] = low[j] + (high[j] - low[j]) / (1.0 + falling)

@@ -1,5 +1,6 @@
 """kernels/philox.py: known answers, independence of the addresses, the laws that are drawn."""
 
+import numba
 import numpy as np
 import pytest
 from scipy import stats
@@ -63,6 +64,7 @@ def test_coefficients_follow_their_law(family, parameters, law):
     assert stats.kstest(sample, law.cdf).statistic < 0.0115
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
 def test_seed_counts_are_poisson_and_positions_uniform():
     # 8,000 cells of mean 7.37: variance over mean of a Poisson sample is 1 ± 0.016
     cells = np.argwhere(np.ones((20, 20, 20), bool)) - 10

@@ -10,7 +10,13 @@ BULK = {
     "zarr": "nmcfast.export.zarr",
 }
 # Formats of single particles: homes of write(deck, folder) -> list of the files written (see deck.py).
-DECKS: dict[str, str] = {}
+DECKS = {
+    "abaqus": "nmcfast.export.decks.abaqus",
+    "damask": "nmcfast.export.decks.damask",
+    "gmsh": "nmcfast.export.decks.gmsh",
+    "numpy": "nmcfast.export.decks.arrays",
+    "tiff": "nmcfast.export.decks.tiff",
+}
 
 
 def bulk_module(name: str) -> Any:

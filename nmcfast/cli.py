@@ -303,6 +303,11 @@ def _add_calibrate(commands: Any) -> None:
     shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
     shells.add_argument("--law", choices=("auto", "independent", "relative"), default="auto",
                         help="law of the coefficients; auto takes the better one")  # fmt: skip
+    shells.add_argument(
+        "--restore",
+        action="store_true",
+        help="undo what the smoothing takes from fine waves; without it the report says how much",
+    )
     shells.add_argument("--seed", type=int, default=0, help="seed of rotations and of the comparison (0)")
     shells.add_argument("--base", default="nmc811", help="model whose grains are taken over (nmc811)")
     shells.add_argument("--report", type=Path, metavar="DIR", help="folder for the figures and the report")
@@ -316,7 +321,7 @@ def _calibrate_shells(options: argparse.Namespace) -> int:
     _, report = calibrate_shell_model(
         options.volume, options.voxel_size, options.output, base=options.base, report=options.report,
         command=shlex.join(["nmcfast", *sys.argv[1:]]), segmented=options.segmented, phase=options.phase,
-        sigma=options.sigma, seed=options.seed, law=options.law,
+        sigma=options.sigma, seed=options.seed, law=options.law, restore=options.restore,
     )  # fmt: skip
     _say(options, report, _lines({name: report[name] for name in report if name != "size_dependence"}))
     _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")

@@ -6,8 +6,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.kernels.harmonics import real_harmonics
-
-ORDER = 9  # L: highest order of the paper's shells, 100 coefficients
+from nmcfast.parameters import ORDER
 
 
 def degree_of(count: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from nmcfast.errors import InputError
 from nmcfast.shell import ShellLaw
 from nmcfast.shell_compare import LAWS, compare_laws
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
-from nmcfast.star_shapes import StarShapes, star_shapes
+from nmcfast.star_shapes import StarShapes, restored, smoothing_share, star_shapes
 from nmcfast.volume_files import read_volume
 
 MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows with the square
@@ -36,31 +36,46 @@ def calibrate_shells(
     sigma: float = parameters.SMOOTHING,
     seed: int = 0,
     law: str = "auto",
+    restore: bool = False,
     report_dir: str | os.PathLike[str] | None = None,
 ) -> ShellCalibration:
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
     path as `volume_files.read_volume`; segmented: phase numbers instead of grey values, particles being
     `phase`; sigma: Gaussian in voxels (1.8); law "auto" takes the better one, "independent" or "relative"
-    that one; report_dir: folder for Figs. 3, 4 and 10a as PNG. Raises InputError on any input that cannot be
-    a CT volume.
+    that one; restore: undo what that Gaussian takes from fine waves (`star_shapes.restored`), without it a
+    systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4 and
+    10a as PNG. Raises InputError on any input that cannot be a CT volume.
     """
     from nmcfast import tomography  # here, since only images need the imaging extra
 
     _check_options(voxel_size_um, law)
+    if restore and segmented:
+        raise InputError("restore: a segmented volume is not smoothed here, so there is nothing to restore")
     volume = read_volume(path)
     try:
         labels, counts = tomography.segment(volume, sigma=sigma, phase=phase if segmented else None)
         shapes = star_shapes(labels, seed)
+        smoothing = _smoothing_summary(shapes, 0.0 if segmented else sigma)
+        if restore:
+            shapes, smoothing["raised_to_limit"] = restored(shapes, sigma)
         fits, comparison = compare_laws(shapes.coefficients, voxel_size_um, seed=seed)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     taken = comparison["taken"] if law == "auto" else law
     report = {
         "input": {"file": Path(path).name, "shape": list(volume.shape), "voxel_size_um": voxel_size_um},
-        "options": {"segmented": segmented, "phase": phase, "sigma": sigma, "seed": seed, "law": law},
+        "options": {
+            "segmented": segmented,
+            "phase": phase,
+            "sigma": sigma,
+            "seed": seed,
+            "law": law,
+            "restore": restore,
+        },
         "segmentation": counts,
         "star_shapes": _star_summary(shapes, labels),
+        "smoothing": smoothing,
         "size_dependence": size_dependence(shapes.coefficients, seed).tolist(),
         "comparison": {**comparison, "taken": taken},
     }
@@ -69,6 +84,13 @@ def calibrate_shells(
 
         write_shell_report(report_dir, shapes.coefficients, fits[taken], report)
     return ShellCalibration(fits[taken].law, report)
+
+
+def _smoothing_summary(shapes: StarShapes, sigma: float) -> dict[str, Any]:
+    """Share of the waves of each order that the Gaussian has left, mean over the shapes."""
+    order = np.arange(1, parameters.ORDER + 1)
+    share = smoothing_share(order, shapes.coefficients[:, :1] / np.sqrt(4.0 * np.pi), sigma)
+    return {"sigma": sigma, "share_left_by_order": share.mean(axis=0).round(3).tolist()}
 
 
 def _star_summary(shapes: StarShapes, labels: np.ndarray) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import ORDER, fit_coefficients, grid_basis, icosphere
+from nmcfast.harmonics import degree_of, fit_coefficients, grid_basis, icosphere
 from nmcfast.kernels.harmonics import radii
+from nmcfast.parameters import ORDER
 
 LEVEL = 3  # the paper's 642 directions
+LEAST_SHARE = 0.5  # free: restoring makes no coefficient more than twice as large, or noise would grow with it
 _GRAZE = 1e-9  # voxels: a ray's stay in a voxel shorter than this is a touch of its edge
 
 
@@ -86,6 +88,30 @@ def star_shapes(labels: np.ndarray, seed: int = 0, order: int = ORDER) -> StarSh
     }
     share = 4.0 * np.pi / 3.0 * (radius**3).mean(axis=1) / volume
     return StarShapes(label[good], volume[good], radius[good], coefficients[good], share[good], counts)
+
+
+def smoothing_share(order: np.ndarray, radius: np.ndarray, sigma: float) -> np.ndarray:
+    """Share of a wave of order l on a ball of radius R that a Gaussian of width σ leaves: exp(−(l − 1)(l + 2) σ²/2R²).
+
+    To first order in the wave; l = 1 is a translation and stays. Lengths in voxels, arrays broadcast.
+    """
+    return np.exp(-np.maximum(order - 1, 0) * (order + 2) * sigma**2 / (2.0 * radius**2))
+
+
+def restored(shapes: StarShapes, sigma: float) -> tuple[StarShapes, int]:
+    """Shapes with the coefficients as they were before a Gaussian of σ voxels, and how many were raised to the limit.
+
+    Deviation: print fits what the Gaussian of section 2.1 has left. Shapes whose radius is no longer positive go.
+    """
+    radius = shapes.coefficients[:, :1] / np.sqrt(4.0 * np.pi)
+    share = smoothing_share(degree_of(shapes.coefficients.shape[1]), radius, sigma)
+    coefficients = shapes.coefficients / np.maximum(share, LEAST_SHARE)
+    good = (radii(coefficients, grid_basis(LEVEL, ORDER)) > 0).all(axis=1)
+    counts = {**shapes.counts, "radius": shapes.counts["radius"] + int((~good).sum()), "shapes": int(good.sum())}
+    kept = StarShapes(
+        shapes.label[good], shapes.volume[good], shapes.radius[good], coefficients[good], shapes.share[good], counts
+    )
+    return kept, int((share[good] < LEAST_SHARE).sum())
 
 
 def _one(mask: np.ndarray, rng: np.random.Generator) -> tuple[int, np.ndarray]:

@@ -1,13 +1,14 @@
 """Do the parameters of a known shell law come back from a noisy CT volume? Sections 2.1 and 2.3 as a whole.
 
 Shells of a known law are placed in touch in a volume, blurred, given noise, and calibrated as a measured
-volume would be. Four fits part the causes of an error:
+volume would be. Five fits part the causes of an error:
 
 - drawn: the coefficients themselves, sampling alone;
 - turned: each shell turned at random, as section 2.1 does. Independent Student t coefficients are not
   isotropic: a turn mixes the 2l + 1 coefficients of an order and brings them nearer to a normal law;
 - true labels: voxels, and the move of the centre to the centre of mass;
-- grey values: blur, noise, Gaussian, Otsu and watershed.
+- grey values: blur, noise, Gaussian, Otsu and watershed;
+- restored: the same with the Gaussian of section 2.1 undone (`calibrate shells --restore`).
 
     python scripts/study_shell_recovery.py --family normal --output docs/results/shell_recovery_normal.md
 """
@@ -24,7 +25,7 @@ from nmcfast.harmonics import fit_coefficients, icosphere
 from nmcfast.phantom import Phantom, make_phantom
 from nmcfast.shell import OrderLaw, Shell, ShellLaw, draw_shell
 from nmcfast.shell_compare import LawFit, fit_law
-from nmcfast.star_shapes import star_shapes
+from nmcfast.star_shapes import restored, smoothing_share, star_shapes
 from nmcfast.tomography import segment
 
 TAU = (0.05, 2.0, 0.98, 0.56, 0.37, 0.28, 0.21, 0.17, 0.15)  # voxels, Table 1 but for l = 1 and 2
@@ -52,11 +53,13 @@ def turned(shells: list[Shell], seed: int) -> np.ndarray:
 def stages(shells: list[Shell], phantom: Phantom, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Coefficients at each stage between the law and the image, and the counts of the segmentation."""
     labels, counts = segment(phantom.grey)
+    shapes = star_shapes(labels, seed)
     return {
         "drawn": np.array([shell.coefficients for shell in shells]),
         "turned": turned(shells, seed),
         "true labels": star_shapes(phantom.label, seed).coefficients,
-        "grey values": star_shapes(labels, seed).coefficients,
+        "grey values": shapes.coefficients,
+        "restored": restored(shapes, parameters.SMOOTHING)[0].coefficients,
     }, counts
 
 
@@ -67,15 +70,10 @@ def parameter(fit: LawFit, order: int, family: str, place: int) -> tuple[float, 
 
 
 def row(name: str, truth: float, found: list[tuple[float, float]], expected: str = "") -> str:
-    """A line of the table: truth, each stage, grey values over turned shells, and what blur should leave."""
+    """A line of the table: truth, each stage, the last two over turned shells, and what smoothing should leave."""
     shown = " | ".join(f"{value:.3g} ± {error:.2g}" for value, error in found)
-    return f"| {name} | {truth:g} | {shown} | {found[3][0] / found[1][0]:.2f} | {expected} |"
-
-
-def attenuation(order: int) -> float:
-    """Share of a wave of order l on a ball of radius R that blur of width σ leaves, exp(−l(l+1) σ²/2R²)."""
-    width = BLUR**2 + parameters.SMOOTHING**2
-    return float(np.exp(-order * (order + 1) * width / (2 * RADIUS**2)))
+    ratios = " | ".join(f"{found[k][0] / found[1][0]:.2f}" for k in (3, 4))
+    return f"| {name} | {truth:g} | {shown} | {ratios} | {expected} |"
 
 
 def table(samples: dict[str, np.ndarray], family: str) -> list[str]:
@@ -86,8 +84,8 @@ def table(samples: dict[str, np.ndarray], family: str) -> list[str]:
     theory = SIZE[2] * np.exp(SIZE[0] ** 2 / 2)
     spread = theory * np.sqrt(np.expm1(SIZE[0] ** 2))
     lines = [
-        f"| parameter | truth | {' | '.join(samples)} | grey / turned | left by blur |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| parameter | truth | {' | '.join(samples)} | grey / turned | restored / turned | left by smoothing |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         row("a_00 mean", round(theory, 2), [(size.mean(), e) for size, e in zip(sizes, error, strict=True)]),
         row("a_00 deviation", round(spread, 2), [(s.std(), e) for s, e in zip(sizes, error, strict=True)]),
     ]
@@ -95,7 +93,7 @@ def table(samples: dict[str, np.ndarray], family: str) -> list[str]:
     for order in range(1, 10):
         for name, place in places.items():
             truth = FREEDOM if name == "ν" else TAU[order - 1]
-            expected = "" if name == "ν" else f"{attenuation(order):.2f}"
+            expected = "" if name == "ν" else f"{smoothing_share(order, RADIUS, parameters.SMOOTHING):.2f}"
             found = [parameter(fit, order, family, place) for fit in fits]
             lines.append(row(f"l = {order} {name}", truth, found, expected))
     return lines

@@ -218,6 +218,8 @@ def test_calibration_reports_every_step(calibration):
     assert all(order.standing == "fitted" for order in found.law.orders)
     assert len(found.report["size_dependence"]) == 99
     assert 0.95 < found.report["star_shapes"]["volume_share"] < 1.02
+    left = found.report["smoothing"]["share_left_by_order"]
+    assert left[0] == 1.0 and (np.diff(left) < 0).all() and left[8] < 0.5  # radius near 10 voxels
     assert [len(rows) for rows in found.report["comparison"]["laws"]["relative"]["orders"]] == [3] * 10
     assert json.loads(json.dumps(found.report, allow_nan=False)) == found.report
     assert ShellLaw.from_dict(json.loads(json.dumps(found.law.to_dict()))) == found.law
@@ -234,6 +236,7 @@ def test_calibration_reports_every_step(calibration):
         ({"law": "both"}, "law: found 'both'"),
         ({"segmented": True, "phase": 9}, "phantom.tif: phase: found no voxel of phase 9"),
         ({"sigma": float("inf")}, "sigma: found inf"),
+        ({"segmented": True, "restore": True}, "restore: a segmented volume is not smoothed"),
     ],
 )
 def test_bad_options_are_refused(tmp_path, options, words):

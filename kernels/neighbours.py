@@ -38,7 +38,7 @@ def _sort_into_cells(points, low, side, cells):
 
 
 @njit(cache=True, nogil=True)
-def _insert(index, square, i, q):
+def insert(index, square, i, q):
     """Put seed i at squared distance q into lists that are sorted by (distance, index); the last falls out."""
     k = index.size - 1
     while k > 0 and (q < square[k - 1] or (q == square[k - 1] and i < index[k - 1])):
@@ -60,7 +60,7 @@ def _scan(i, x, y, z, sorted_points, order, start, stop, index, square):
         if q <= worst:
             j = order[p]
             if j != i and (q < worst or j < index[last]):
-                _insert(index, square, j, q)
+                insert(index, square, j, q)
                 worst = square[last]
 
 

@@ -3,17 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
-
-@njit(cache=True, nogil=True)
-def _insert(index, square, i, q):
-    """Put seed i at squared distance q into lists that are sorted by (distance, index); the last falls out."""
-    k = index.size - 1
-    while k > 0 and (q < square[k - 1] or (q == square[k - 1] and i < index[k - 1])):
-        index[k] = index[k - 1]
-        square[k] = square[k - 1]
-        k -= 1
-    index[k] = i
-    square[k] = q
+from nmcfast.kernels.neighbours import insert
 
 
 @njit(cache=True, nogil=True)
@@ -59,7 +49,7 @@ def _search(query, points, first, order, cell, shape, limit, index, square):
                 if q < limit and p != query:
                     found += 1
                     if q < square[last] or (q == square[last] and order[p] < index[last]):
-                        _insert(index, square, order[p], q)
+                        insert(index, square, order[p], q)
     return found
 
 

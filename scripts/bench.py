@@ -3,8 +3,8 @@
     python scripts/bench.py --output docs/results/bench.md
 
 Times are CPU seconds of this process for single-threaded work (the machine may be shared) and wall seconds where two
-threads or processes are compared; each is the best of several repetitions after one that compiles. The labels have a
-benchmark of their own, scripts/bench_labels.py.
+threads or processes are compared; each is the best of several repetitions after one that compiles. More sizes of label
+volumes: scripts/bench_labels.py.
 """
 
 import argparse
@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from bench_labels import best, table
 
 from nmcfast import generate_library, load_model, open_library, parameters
 from nmcfast.generate import _grow
@@ -32,17 +32,6 @@ from nmcfast.shell import draw_shell
 MODEL = load_model("nmc811")
 LAW = MODEL.grains
 PAPER_GRAIN, PAPER_SHELL = 7.06e-6, 2.37e-3  # s, section 2.10
-
-
-def best(work: Callable[[], object], repeat: int, clock: Callable[[], float] = time.process_time) -> float:
-    """Seconds of the fastest of some runs, after one that does not count."""
-    work()
-    times = []
-    for _ in range(repeat):
-        start = clock()
-        work()
-        times.append(clock() - start)
-    return min(times)
 
 
 def bench_shells() -> dict[str, float]:
@@ -145,7 +134,9 @@ def main() -> None:
     ]
     lines += [
         f"| **all** | **{sum(grains.values()) * 1e6:.2f}** |",
-        f"| paper, 12 cores and a GPU | {PAPER_GRAIN * 1e6} |",
+        f"| paper, 12 cores and a GPU | {PAPER_GRAIN * 1e6:.2f} |",
+        "",
+        *table([256], 5),
         "",
     ]
     who, size = f"particle {particle.pop('index'):.0f} of seed 0", f"{particle.pop('voxels in box'):.3g} voxels"

@@ -61,8 +61,9 @@ def brute_rows(position, matrices, offset, z, x, best, label):
                 best[row, k] = min(d, best[row, k])
 
 
-def least(clock: Callable[[], float], repeat: int, work: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs."""
+def best(work: Callable[[], object], repeat: int, clock: Callable[[], float] = time.process_time) -> float:
+    """Seconds of the fastest of some runs, after one that does not count."""
+    work()
     times = []
     for _ in range(repeat):
         start = clock()
@@ -80,15 +81,25 @@ def bench(size: int, ratio: float, repeat: int) -> list[float]:
     out = np.zeros(shape, np.int32)
     given = out, lut, relevant, place, factor, shift, position, matrices, offset, frame, False
     counts = gbpd.label_volume_serial(*given, 1).sum(0) / voxels
-    one = least(time.thread_time, repeat, lambda: gbpd.label_volume_serial(*given, 1))
-    two = least(time.perf_counter, repeat, lambda: gbpd.label_volume_parallel(*given, 2))
+    one = best(lambda: gbpd.label_volume_serial(*given, 1), repeat, time.thread_time)
+    two = best(lambda: gbpd.label_volume_parallel(*given, 2), repeat, time.perf_counter)
     x, rows = np.arange(size) + 0.5 - size / 2, (np.empty((ROWS, size)), np.zeros((ROWS, size), np.int32))
-    brute = least(time.thread_time, 2, lambda: brute_rows(position, matrices, offset, x[size // 2], x, *rows))
+    brute = best(lambda: brute_rows(position, matrices, offset, x[size // 2], x, *rows), 2, time.thread_time)
     wrong = np.count_nonzero(rows[1] != out[size // 2, :ROWS])
-    write = least(time.thread_time, repeat, lambda: write_all(out, np.int32(1)))
-    touch = least(time.thread_time, repeat, lambda: write_all(np.empty(shape, np.int32), np.int32(1)))
+    write = best(lambda: write_all(out, np.int32(1)), repeat, time.thread_time)
+    touch = best(lambda: write_all(np.empty(shape, np.int32), np.int32(1)), repeat, time.thread_time)
     times = [one / voxels, two / voxels, brute / (ROWS * size), write / voxels, touch / voxels]
     return [size, ratio, n, *(t * 1e9 for t in times), *counts[1:], wrong]
+
+
+def table(sizes: list[int], repeat: int) -> list[str]:
+    """Markdown rows of all D ratios at some sizes."""
+    lines = [f"ns per voxel; int32 labels; brute force: float64, {ROWS} rows, one thread.", ""]
+    lines += ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
+    for size in sizes:
+        rows = (bench(size, ratio, repeat) for ratio in RATIOS)
+        lines += ["| " + " | ".join(f"{value:.4g}" for value in row) + " |" for row in rows]
+    return lines
 
 
 def main() -> None:
@@ -97,20 +108,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    lines = [
-        f"ns per voxel; int32 labels; brute force: float64, {ROWS} rows, one thread. "
-        f"{platform.processor() or platform.machine()}, numba {numba.__version__}, numpy {np.__version__}.",
-        "",
-        "| " + " | ".join(HEAD) + " |",
-        "|" + "---|" * len(HEAD),
-    ]
+    lines = [f"{platform.processor() or platform.machine()}, numba {numba.__version__}, numpy {np.__version__}.", ""]
+    lines += table(arguments.sizes, arguments.repeat)
     print("\n".join(lines))
-    write_all(np.zeros((1, 1, 1), np.int32), np.int32(0))
-    for size in arguments.sizes:
-        for ratio in RATIOS:
-            row = bench(size, ratio, arguments.repeat)
-            lines.append("| " + " | ".join(f"{value:.4g}" for value in row) + " |")
-            print(lines[-1], flush=True)
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n")
 

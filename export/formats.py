@@ -8,6 +8,7 @@ from nmcfast.errors import InputError
 # Formats of whole libraries: homes of ShardWriter, ShardReader, shard_files (see records.py).
 BULK = {
     "zarr": "nmcfast.export.zarr",
+    "hdf5": "nmcfast.export.hdf5",
 }
 # Formats of single particles: homes of write(deck, folder) -> list of the files written (see deck.py).
 DECKS = {

@@ -104,7 +104,7 @@ def _is_ours(document: Any) -> bool:
 
 
 def seal_document(library: Path, recipe: dict[str, Any], numbers: list[int]) -> dict[str, Any]:
-    """The complete.json of a library with these finished shards; root_sha256 covers recipe and manifests."""
+    """The complete.json of a library with these finished shards; root_sha256 covers recipe, manifests and files."""
     folder = library / "shards"
     names = [shards.shard_name(n) for n in numbers]
     digests = {name: files.sha256_file(folder / name / shards.MANIFEST) for name in names}
@@ -112,8 +112,15 @@ def seal_document(library: Path, recipe: dict[str, Any], numbers: list[int]) -> 
         "particles": recipe["count"],
         "recipe_sha256": shards.recipe_digest(recipe),
         "shards": digests,
+        "files": file_digests(library, recipe),
     }
     return {**contents, "root_sha256": hashlib.sha256(files.json_bytes(contents)).hexdigest()}
+
+
+def file_digests(library: Path, recipe: dict[str, Any]) -> dict[str, str]:
+    """SHA-256 of the files that the format keeps beside the shards, by name; "" for one that is missing."""
+    paths = [library / name for name in formats.bulk_module(recipe["format"]).LIBRARY_FILES]
+    return {path.name: files.sha256_file(path) if path.is_file() else "" for path in paths}
 
 
 def finish_library(library: Path) -> str | None:
@@ -122,8 +129,10 @@ def finish_library(library: Path) -> str | None:
     numbers = shards.committed_shards(library)
     if numbers != list(range(shards.shard_count(recipe))):
         return None
-    seal = seal_document(library, recipe, numbers)
     with shards.clear_when_full(library / SEAL, library, recipe):
+        for name, data in formats.bulk_module(recipe["format"]).library_files(library, recipe).items():
+            files.write_file(library / name, data)
+        seal = seal_document(library, recipe, numbers)
         files.write_file(library / SEAL, files.json_bytes(seal))
     return seal["root_sha256"]
 

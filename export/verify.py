@@ -57,7 +57,7 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> Re
 
 
 def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
-    known = {*root.ROOT_FILES, root.SEAL}
+    known = {*root.ROOT_FILES, *formats.bulk_module(recipe["format"]).LIBRARY_FILES, root.SEAL}
     for name in sorted(p.name for p in path.iterdir()):
         if name not in known and not files.is_temporary(name):
             yield f"{name}: foreign, not part of a library"
@@ -92,18 +92,20 @@ def _seal_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
         yield f"shard {shards.shard_name(number)}: missing from a library that was complete"
     held = [n for n in found if (folder / shards.shard_name(n) / shards.MANIFEST).is_file()]
     expected = root.seal_document(path, recipe, held)
-    sealed = _sealed_digests(path / root.SEAL)
-    differing = [n for n, digest in expected["shards"].items() if sealed.get(n, digest) != digest]
+    differing = []
+    for kind, said in (("shards", f"shard {{}}, {shards.MANIFEST}"), ("files", "{}")):
+        sealed = _sealed_digests(path / root.SEAL, kind)
+        differing += [said.format(n) for n, digest in expected[kind].items() if sealed.get(n, digest) != digest]
     for name in differing:
-        yield f"shard {name}, {shards.MANIFEST}: SHA-256 differs from {root.SEAL}"
+        yield f"{name}: SHA-256 differs from {root.SEAL}"
     if not missing and not differing and _bytes(path / root.SEAL) != files.json_bytes(expected):
         yield f"{root.SEAL}: does not agree with the recipe and the manifests of the shards"
 
 
-def _sealed_digests(seal: Path) -> dict[str, Any]:
-    """SHA-256 of each manifest by shard, as far as it can be read; the caller compares the bytes anyway."""
+def _sealed_digests(seal: Path, kind: str) -> dict[str, Any]:
+    """SHA-256 of manifests by shard, or of files by name, as far as it can be read; the caller compares the bytes."""
     try:
-        digests = files.read_json(seal)["shards"]
+        digests = files.read_json(seal)[kind]
     except (InputError, LookupError, TypeError):
         return {}
     return digests if isinstance(digests, dict) else {}
@@ -117,7 +119,7 @@ def _shard_problems(path: Path, number: int, recipe: dict[str, Any]) -> Iterator
     except (NmcfastError, ValueError) as error:
         yield f"{shards.MANIFEST}: {error}"
         return
-    damaged = list(_file_problems(folder, listed, module.shard_files(recipe)))
+    damaged = list(_file_problems(folder, listed, module.shard_files(recipe, shards.shard_range(recipe, number))))
     yield from damaged
     reader = module.ShardReader(path, number, recipe)
     yield from contents.problems(reader) if not damaged else contents.unreadable(reader)

@@ -1,27 +1,32 @@
 """Shards as Zarr v3 groups: tables of particles, ragged tables of grains, label volumes."""
 
-from functools import cached_property
-from itertools import accumulate
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from nmcfast.errors import DamageError, InputError
-from nmcfast.export import schema, sharding
+from nmcfast.export import records, schema, sharding
 from nmcfast.export.files import json_bytes, read_json
+from nmcfast.export.records import LABEL_CHUNK, RecordReader, RecordWriter, label_dtype, label_shape
 from nmcfast.export.root import group_document
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
-from nmcfast.export.shards import ShardFolder, shard_name, shard_range
+from nmcfast.export.shards import ShardFolder
 
-LABEL_CHUNK = (64, 64, 64)  # voxels along z, y, x
 GROUPS = ("", *sorted({v.name.partition("/")[0] + "/" for v in schema.VARIABLES}))
+LIBRARY_FILES = ()
 _LABEL_DATA = sharding.data_path(LABELS.name, len(LABELS.dims))
+
+
+def encoders() -> dict[str, str]:
+    """Versions of the packages that the bytes of a shard depend on."""
+    return {"numcodecs": version("numcodecs")}
 
 
 def attributes(variable: Variable, recipe: dict[str, Any]) -> dict[str, Any]:
     """The attributes of a stored array; labels carry their voxel size as viewers read it."""
-    said = {"units": variable.unit, "source": variable.source, "description": variable.prose}
+    said = records.attributes(variable)
     if variable.name != LABELS.name:
         return said
     h = recipe["voxel_size"]
@@ -34,89 +39,45 @@ def document(variable: Variable, shape: sharding.Shape, dtype: np.dtype, recipe:
     return sharding.array_document(shape, chunk, dtype, variable.dims, attributes(variable, recipe))
 
 
-def label_dtype(grains: int) -> np.dtype:
-    """The dtype of labels in a shard whose largest particle has so many grains."""
-    fits = grains <= np.iinfo(LABELS.dtype).max
-    return np.dtype(f"<{LABELS.dtype if fits else schema.WIDE_LABELS}")
-
-
-def label_shape(boxes: np.ndarray) -> sharding.Shape:
-    """Shape of the label array of particles whose boxes (p, 3) are given."""
-    return (len(boxes), *boxes.max(axis=0).tolist())
-
-
 def _chunk(variable: Variable, shape: sharding.Shape, dtype: np.dtype) -> sharding.Shape:
     return (1, *LABEL_CHUNK) if variable.name == LABELS.name else sharding.table_chunk(shape, dtype.itemsize)
 
 
-def shard_files(recipe: dict[str, Any]) -> set[str]:
+def shard_files(recipe: dict[str, Any], particles: range) -> set[str]:
     """The files of a shard, without its manifest."""
     stored = [*schema.VARIABLES, *([LABELS] if recipe["labels"] else [])]
     documents = {f"{name}zarr.json" for name in (*GROUPS, *(f"{v.name}/" for v in stored))}
     return documents | {sharding.data_path(v.name, len(v.dims)) for v in stored}
 
 
-class ShardWriter:
-    """Writes one shard: `add` a record for each of its particles in order, then `commit`.
+def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
+    """The files beside the shards of a finished library: none."""
+    return {}
 
-    As a context manager it removes what is unfinished when the block is left without `commit`. Memory is the
-    tables and one particle's labels. NoSpaceError when the disk is full.
-    """
 
-    def __init__(self, library: Path, number: int, first: int, recipe: dict[str, Any]) -> None:
-        self.first, self.recipe = first, recipe
-        self._folder = ShardFolder(library, number, recipe)
-        self._rows: list[dict[str, np.ndarray]] = []
-        self._labels: _LabelWriter | None = None
-        if recipe["labels"]:
-            with self._folder.guard():
-                self._labels = _LabelWriter(self._folder)
+class ShardWriter(RecordWriter):
+    """Writes a shard as Zarr groups and arrays. Memory is the tables and one particle's labels."""
 
-    def __enter__(self) -> Self:
-        return self
+    def _start(self) -> None:
+        self._labels = _LabelWriter(self._folder) if self.recipe["labels"] else None
 
-    def __exit__(self, *exception: object) -> None:
-        self.abort()
+    def _add_labels(self, record: ParticleRecord, labels: np.ndarray) -> None:
+        assert self._labels is not None
+        self._labels.add(labels, record.grains)
 
-    def add(self, record: ParticleRecord) -> None:
-        """Append a particle. InputError when the record is not what the schema says."""
-        with self._folder.guard():
-            expected = self.first + len(self._rows)
-            if record.index != expected:
-                raise ValueError(f"shard of particles from {self.first}: got {record.index}, expected {expected}")
-            self._rows.append(schema.rows(record))
-            if self._labels is not None:
-                self._labels.add(schema.check_labels(record), record.grains)
+    def _finish(self, columns: dict[str, np.ndarray]) -> None:
+        for name in GROUPS:
+            self._folder.write(f"{name}zarr.json", json_bytes(group_document()))
+        for variable in schema.VARIABLES:
+            self._write_table(variable, columns[variable.name])
+        if self._labels is not None:
+            self._write_document(LABELS, *self._labels.finish())
 
-    def commit(self) -> None:
-        """Write what is left and make the shard exist, all at once."""
-        with self._folder.guard():
-            for name in GROUPS:
-                self._folder.write(f"{name}zarr.json", json_bytes(group_document()))
-            for variable in schema.VARIABLES:
-                self._write_table(variable)
-            if self._labels is not None:
-                shape, dtype = self._labels.finish()
-                self._write_document(LABELS, shape, dtype)
-            self._folder.commit(self.first, len(self._rows))
-
-    def abort(self) -> None:
-        """Remove the unfinished shard; harmless after `commit`."""
-        self._folder.abort()
-
-    def _write_table(self, variable: Variable) -> None:
-        values = self._column(variable)
+    def _write_table(self, variable: Variable, values: np.ndarray) -> None:
         file = self._folder.create(sharding.data_path(variable.name, values.ndim))
         index = sharding.write_block(file, values, _chunk(variable, values.shape, values.dtype))
         sharding.write_index(file, index)
         self._write_document(variable, values.shape, values.dtype)
-
-    def _column(self, variable: Variable) -> np.ndarray:
-        if variable.dims == ("pointer",):
-            counts = (row[schema.POINTED[variable.name]].item() for row in self._rows)
-            return np.fromiter(accumulate(counts, initial=0), f"<{variable.dtype}")
-        join = np.stack if variable.dims[0] == "p" else np.concatenate
-        return join([row[variable.name] for row in self._rows])
 
     def _write_document(self, variable: Variable, shape: sharding.Shape, dtype: np.dtype) -> None:
         said = document(variable, shape, dtype, self.recipe)
@@ -164,22 +125,8 @@ class _LabelWriter:
         aside.unlink()
 
 
-class ShardReader:
-    """Reads one shard, each array when it is first asked for.
-
-    DamageError, naming the file, for whatever is not as the format says; a missing file never reads as zeros.
-    """
-
-    def __init__(self, library: Path, number: int, recipe: dict[str, Any]) -> None:
-        self.folder, self.recipe = library / "shards" / shard_name(number), recipe
-        self.particles = shard_range(recipe, number)
-        self._arrays: dict[str, sharding.ShardedArray] = {}
-
-    def array(self, variable: Variable) -> sharding.ShardedArray:
-        """The open array of a variable."""
-        if variable.name not in self._arrays:
-            self._arrays[variable.name] = self._open(variable)
-        return self._arrays[variable.name]
+class ShardReader(RecordReader):
+    """Reads a shard of Zarr groups and arrays."""
 
     def _open(self, variable: Variable) -> sharding.ShardedArray:
         path = self.folder / variable.name / "zarr.json"
@@ -189,50 +136,8 @@ class ShardReader:
             agrees = held == document(variable, shape, dtype, self.recipe)
         except (InputError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise DamageError(f"{path}: does not describe an array: {error}") from error
-        dtypes = {np.dtype(f"<{variable.dtype}")} | ({label_dtype(2**16)} if variable is LABELS else set())
-        if not agrees or dtype not in dtypes:
+        if not agrees:
             raise DamageError(f"{path}: does not say of {variable.name} what the format says")
-        if variable.dims[0] == "p" and shape[0] != len(self.particles):
-            raise DamageError(f"{path}: has {shape[0]} particles, expected {len(self.particles)}")
+        self._check(variable, shape, dtype, path)
         data = self.folder / sharding.data_path(variable.name, len(shape))
         return sharding.ShardedArray(data, shape, _chunk(variable, shape, dtype), dtype)
-
-    @cached_property
-    def table(self) -> np.ndarray:
-        """One row a particle, dtype `schema.table_dtype()`."""
-        table = np.empty(len(self.particles), schema.table_dtype())
-        for variable in schema.TABLE:
-            table[variable.leaf] = self.array(variable).read()
-        return table
-
-    @cached_property
-    def starts(self) -> dict[str, np.ndarray]:
-        """Where the rows of each particle start, and the last ones end, in kept "g" and halo grains "h"."""
-        return {letter: self.array(v).read().astype(np.int64) for letter, v in schema.POINTERS.items()}
-
-    def expected_labels(self) -> tuple[sharding.Shape, np.dtype]:
-        """Shape and dtype that the table of particles asks of the label array."""
-        return label_shape(self.table["box_shape"]), label_dtype(self.table["grains"].max())
-
-    def record(self, row: int) -> ParticleRecord:
-        """The particle in a row of the shard, without its labels."""
-        parts = {v.name: self.table[v.leaf][row] for v in schema.TABLE}
-        for variable in schema.BULK:
-            if variable.dims[0] == "p":
-                parts[variable.name] = self.array(variable).read((row, row + 1))[0]
-            else:
-                start, stop = self.starts[variable.dims[0]][row : row + 2].tolist()
-                parts[variable.name] = self.array(variable).read((start, stop))
-        return schema.record_from(parts)
-
-    def labels(self, row: int) -> np.ndarray:
-        """Labels of the particle in a row, (nz, ny, nx), cropped to its box."""
-        return self._labels(row, *((0, n) for n in self.table["box_shape"][row].tolist()))[0]
-
-    def label_slice(self, row: int, z: int) -> np.ndarray:
-        """Plane z of these labels, (ny, nx), read without the others."""
-        _, ny, nx = self.table["box_shape"][row].tolist()
-        return self._labels(row, (z, z + 1), (0, ny), (0, nx))[0, 0]
-
-    def _labels(self, row: int, *bounds: tuple[int, int]) -> np.ndarray:
-        return self.array(LABELS).read((row, row + 1), *bounds)

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def library_recipe(
 ) -> dict[str, Any]:
     """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
 
-    The version of numcodecs is among them: another one may compress to other bytes.
+    The versions of what encodes the shards are among them: another one may compress to other bytes.
     """
     for name, value in (("count", count), ("shard_size", shard_size)):
         if value < 1:
@@ -86,12 +85,12 @@ def library_recipe(
         raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
     if not 0.0 < voxel_size < float("inf"):
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
-    formats.bulk_module(format)
+    encoders = formats.bulk_module(format).encoders()
     return {
         "format": format, "format_version": FORMAT_VERSION, "nmcfast": __version__,
         "model_name": model.name, "model_sha256": model.digest, "seed": seed, "count": count,
         "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
-        "grid_size": model.grains.pixel_um, "numcodecs": version("numcodecs"),
+        "grid_size": model.grains.pixel_um, **encoders,
     }  # fmt: skip
 
 

@@ -74,10 +74,8 @@ def _read_tiff(path: Path, _: str) -> np.ndarray:
 
 
 def _read_hdf5(path: Path, inner: str) -> np.ndarray:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError("HDF5 volumes need h5py: pip install 'nmcfast[imaging]'") from error
+    import h5py
+
     with h5py.File(path, "r") as file:
         arrays: dict[str, Any] = {}
         file.visititems(lambda name, node: arrays.update({name: node}) if _is_array(node) else None)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from nmcfast.export import schema, sharding, zarr
+from nmcfast.export import hdf5, hdf5_file, records, schema, sharding
 
 PAGE = Path(__file__).parents[1] / "docs" / "format.md"
 
@@ -16,33 +16,49 @@ INTRODUCTION = f"""# The library format, version {schema.FORMAT_VERSION}
 
 <!-- made by scripts/format_page.py from export/schema.py: edit these -->
 
-A library is a Zarr v3 hierarchy in one folder. Everything in it is a function of its recipe: no dates, no
-names of machines. Lengths are micrometres, coordinates x, y, z with the particle's centre at the origin,
-label volumes z, y, x.
+A library is a folder of shards. Everything in it is a function of its recipe: no dates, no names of machines.
+Lengths are micrometres, coordinates x, y, z with the particle's centre at the origin, label volumes z, y, x.
 
-    lib.zarr/zarr.json             group; attributes: kind, recipe, recipe_sha256
-    lib.zarr/model.safetensors     the model, so that the library can make itself again
-    lib.zarr/shards/000000/        one shard, a Zarr group of its own; manifest.json lists its files
-    lib.zarr/complete.json         made with the last shard: SHA-256 of every manifest, root_sha256
+    lib/zarr.json             a Zarr v3 group in every format; attributes: kind, recipe, recipe_sha256
+    lib/model.safetensors     the model, so that the library can make itself again
+    lib/shards/000000/        one shard; manifest.json lists its files
+    lib/complete.json         made with the last shard: SHA-256 of every manifest, root_sha256
 
 A shard exists when its folder has its final name; it is written under a hidden name, flushed, and renamed
 once. Without complete.json a missing shard is work to do, with it damage. `nmcfast verify` checks all this.
+Labels are uint16, or uint32 in a shard that has a particle of more than 65,535 grains. Grain volumes are voxel
+counts on the model grid; where labels have the same voxel size, label i + 1 has as many voxels as grain i.
+
+The bytes depend on the versions of what encodes them, which the recipe names: numcodecs, or h5py and HDF5.
+
+## Format `zarr`
+
+A shard is a Zarr v3 group, and the library a hierarchy of them:
 
     import nmcfast                                 import zarr
     library = nmcfast.open_library("lib.zarr")     shard = zarr.open_group("lib.zarr/shards/000000", mode="r")
     library.table["sphericity"]                    shard["particles/sphericity"][:]
     library.labels(5)                              shard["labels"][5]
 
-## Encoding
-
 Every array is one `sharding_indexed` file: inner chunks `bytes` (little) → `zstd` (level 1) → `crc32c`, index
-`bytes` → `crc32c` at the end. Chunks of labels are {" × ".join(map(str, zarr.LABEL_CHUNK))} voxels of one
+`bytes` → `crc32c` at the end. Chunks of labels are {" × ".join(map(str, records.LABEL_CHUNK))} voxels of one
 particle, and those of 0 are not stored; chunks of tables are whole rows, about
-{sharding.CHUNK_BYTES // 1024} KiB. Labels are uint16, or uint32 in a shard that has a particle of more than
-65,535 grains. Grain volumes are voxel counts on the model grid; where labels have the same voxel size, label
-i + 1 has as many voxels as grain i.
+{sharding.CHUNK_BYTES // 1024} KiB.
 
-The bytes depend on the version of the zstd library in numcodecs, so a recipe should name that version.
+## Format `hdf5`
+
+A shard is one file, {hdf5.DATA}, which HDF5 1.10 reads: the same arrays under the same names, in chunks of the same
+shape, filtered by shuffle, gzip (level {hdf5_file.FILTERS["compression_opts"]}) and fletcher32. The file {hdf5.LIBRARY_FILES[0]} of a finished library joins
+the arrays of all shards by virtual datasets; it holds no labels itself, so keep it beside the folder shards.
+
+    import h5py
+    labels = h5py.File("lib.h5/library.h5")["labels"][5]         # padded with 0 to the largest box
+
+| to look at labels, particle by particle | open |
+|---|---|
+| VTK ≥ 9.3, current ParaView | {hdf5.DATA}, group /VTKHDF; the time is the number of the particle, its lower corner at 0 |
+| ParaView 5.11, VisIt | {hdf5.VIEW} beside it, with the particle in its place |
+| anything with HDF5 | /view/000005, the padded labels of particle 5; its attributes are origin and voxel_size |
 """
 
 

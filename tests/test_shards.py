@@ -20,6 +20,7 @@ from library_toys import MODEL, empty_library, recipe, record, tree, write_libra
 
 from nmcfast.errors import DamageError, InputError, NoSpaceError
 from nmcfast.export import files, root, shards
+from nmcfast.export.formats import BULK
 from nmcfast.export.verify import verify
 from nmcfast.export.zarr import ShardWriter
 
@@ -117,7 +118,7 @@ from pathlib import Path
 from library_toys import MODEL, recipe, write_shard
 from nmcfast.errors import NoSpaceError
 from nmcfast.export import root, shards, verify
-library, made = Path(sys.argv[1]), recipe(count=24)
+library, made = Path(sys.argv[1]), recipe(count=24, format=sys.argv[2])
 print("go", flush=True)
 try:
     root.create_library(library, made, MODEL)
@@ -130,14 +131,15 @@ except NoSpaceError as error:
 """
 
 
-def test_a_run_killed_at_any_moment_and_repeated_gives_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", BULK)
+def test_a_run_killed_at_any_moment_and_repeated_gives_the_same_bytes(tmp_path: Path, form: str) -> None:
     """6 kills after 0 to 60 ms of a run of about 200 ms, then a run to the end."""
-    whole = write_library(tmp_path / "whole.zarr", count=24)
+    whole = write_library(tmp_path / "whole.zarr", count=24, format=form)
     (tmp_path / "killed").mkdir()
     library, rng = tmp_path / "killed" / "lib.zarr", random.Random(1)
     kills = 0
     for _ in range(6):
-        run = subprocess.Popen([sys.executable, "-c", RUN, library], stdout=subprocess.PIPE)
+        run = subprocess.Popen([sys.executable, "-c", RUN, library, form], stdout=subprocess.PIPE)
         with run:
             assert run.stdout is not None
             run.stdout.readline()
@@ -148,16 +150,17 @@ def test_a_run_killed_at_any_moment_and_repeated_gives_the_same_bytes(tmp_path: 
             report = verify(library)
             assert report.ok, report.problems
     assert kills >= 3
-    subprocess.run([sys.executable, "-c", RUN, library], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", RUN, library, form], check=True, stdout=subprocess.DEVNULL)
     assert left_over(library) == []
     assert tree(library) == tree(whole)
 
 
-def test_two_processes_at_once_give_the_same_bytes(tmp_path: Path) -> None:
-    whole = write_library(tmp_path / "whole.zarr", count=24)
+@pytest.mark.parametrize("form", BULK)
+def test_two_processes_at_once_give_the_same_bytes(tmp_path: Path, form: str) -> None:
+    whole = write_library(tmp_path / "whole.zarr", count=24, format=form)
     (tmp_path / "both").mkdir()
     library = tmp_path / "both" / "lib.zarr"
-    runs = [subprocess.Popen([sys.executable, "-c", RUN, library], stdout=subprocess.DEVNULL) for _ in range(2)]
+    runs = [subprocess.Popen([sys.executable, "-c", RUN, library, form], stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [run.wait() for run in runs] == [0, 0]
     assert tree(library) == tree(whole)
 
@@ -202,13 +205,14 @@ def test_a_full_disk_is_one_clear_error_and_the_run_can_go_on(
     assert tree(full) == tree(library)
 
 
-def test_a_real_full_disk(tmp_path: Path) -> None:
-    """A tmpfs of 1 MiB, in a mount namespace of its own, holds 1 to 7 of 8 shards of 70 small files."""
+@pytest.mark.parametrize("form", BULK)
+def test_a_real_full_disk(tmp_path: Path, form: str) -> None:
+    """A tmpfs of 1 MiB, in a mount namespace of its own, holds 1 to 7 of 8 shards."""
     mount = ["sh", "-c", 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"', str(tmp_path)]
     apart = ["unshare", "--mount", *mount]
     if shutil.which("unshare") is None or subprocess.run([*apart, "true"], capture_output=True).returncode:
         pytest.skip("this system lets us mount no tmpfs")
-    command = [*apart, sys.executable, "-c", RUN, str(tmp_path / "lib.zarr")]
+    command = [*apart, sys.executable, "-c", RUN, str(tmp_path / "lib.zarr"), form]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert re.search(r"no space left .* [1-7] of 8 shards .* sound: True shards: [1-7] left over:$", said), said
 

@@ -1,0 +1,54 @@
+"""An HDF5 file that HDF5 1.10 reads, and whose bytes are a function of what is written: no times, no names."""
+
+import io
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nmcfast.export import schema, sharding
+from nmcfast.export.files import json_bytes
+from nmcfast.export.records import attributes
+from nmcfast.export.schema import Variable
+
+LIBVER = ("earliest", "v110")
+FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
+
+
+class ImageFile:
+    """An HDF5 file in memory until `image` gives its bytes: a full disk meets whole files, never the HDF5 library."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        self.file = h5py.File(self._bytes, "w", libver=LIBVER)
+
+    def image(self) -> bytes:
+        """The bytes of the file, which is closed with this."""
+        self.file.close()
+        return self._bytes.getvalue()
+
+
+def write_columns(file: h5py.File, columns: dict[str, np.ndarray], recipe: dict[str, Any]) -> None:
+    """Write the arrays of the schema and, as an attribute of the file, the recipe."""
+    write_recipe(file, recipe)
+    for variable in schema.VARIABLES:
+        values = columns[variable.name]
+        how = {"chunks": sharding.table_chunk(values.shape, values.itemsize), **FILTERS} if values.size else {}
+        describe(file.create_dataset(variable.name, data=values, **how), variable)
+
+
+def write_recipe(file: h5py.File, recipe: dict[str, Any]) -> None:
+    file.attrs["recipe"] = json_bytes(recipe).decode()
+
+
+def describe(dataset: h5py.Dataset, variable: Variable) -> None:
+    """Give a dataset what the schema says of it: attributes and names of its dimensions."""
+    dataset.attrs.update(attributes(variable))
+    for dimension, name in zip(dataset.dims, variable.dims, strict=True):
+        dimension.label = name
+
+
+def write_virtual(file: h5py.File, name: str, layout: h5py.VirtualLayout) -> h5py.Dataset:
+    """Add a virtual dataset, without the time that h5py would store with it."""
+    layout.dcpl.set_obj_track_times(False)
+    return file.create_virtual_dataset(name, layout)

@@ -14,8 +14,15 @@ BULK = {
 DECKS = {
     "abaqus": "nmcfast.export.decks.abaqus",
     "damask": "nmcfast.export.decks.damask",
+    "dolfinx": "nmcfast.export.decks.dolfinx",
+    "dream3d": "nmcfast.export.decks.dream3d",
+    "exodus": "nmcfast.export.decks.exodus",
     "gmsh": "nmcfast.export.decks.gmsh",
+    "moose-ebsd": "nmcfast.export.decks.moose_ebsd",
+    "nastran": "nmcfast.export.decks.nastran",
     "numpy": "nmcfast.export.decks.arrays",
+    "prisms-pf": "nmcfast.export.decks.prisms_pf",
+    "pybamm": "nmcfast.export.decks.pybamm",
     "tiff": "nmcfast.export.decks.tiff",
 }
 

@@ -15,21 +15,24 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "readers"
-# What each script needs: a module of Python, or a program.
+# What each script needs: modules of Python, or a program.
 NEEDS = {
     "numpy_numpy": "numpy", "tiff_tifffile": "tifffile", "gmsh_gmsh": "gmsh", "gmsh_meshio": "meshio",
     "damask_damask": "damask", "damask_vtk": "vtkmodules", "abaqus_meshio": "meshio", "abaqus_ccx": "program ccx",
+    "dolfinx_dolfinx": "dolfinx", "gmsh_skfem": "skfem", "nastran_pyNastran": "pyNastran", "moose-ebsd_parser": "numpy",
+    "prisms-pf_parser": "numpy", "prisms-pf_vtk": "vtkmodules", "dream3d_damask": "damask", "exodus_vtk": "vtkmodules",
+    "exodus_meshio": "meshio netCDF4", "exodus_exodus_helper": "exodus_helper",
 }  # fmt: skip
 
 
 @functools.cache
 def python_with(need: str) -> str | None:
-    """A Python that has a module; this one for a program that is there; None without."""
+    """A Python that has the modules; this one for a program that is there; None without."""
     if need.startswith("program "):
         return sys.executable if shutil.which(need.removeprefix("program ")) else None
     named = os.environ.get("NMCFAST_READERS", "").split(os.pathsep)
     for python in (sys.executable, *filter(None, named), "/usr/bin/python3", *sorted(glob.glob("/opt/*/bin/python"))):
-        code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({need!r}) is None)"
+        code = f"from importlib.util import find_spec; raise SystemExit(not all(map(find_spec, {need.split()})))"
         if Path(python).exists() and subprocess.run([python, "-c", code], check=False).returncode == 0:
             return python
     return None

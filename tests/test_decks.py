@@ -10,12 +10,13 @@ from deck_toys import ORIGIN, deck, grain_volumes, outer_area
 from solver_readers import FOLDER, NEEDS, python_with, read_with
 
 from nmcfast.errors import InputError
-from nmcfast.export.decks import text
+from nmcfast.export import schema
+from nmcfast.export.decks import pybamm, text
 from nmcfast.export.formats import DECKS, any_module
 from nmcfast.export.orientations import bunge_angles, matrices
 
 TOY = deck()
-TABLES = {"pybamm"}  # formats of the whole slice, see test_pybamm
+TABLES = {"pybamm"}  # formats of a slice of a library, not of a particle
 FORMATS = sorted(set(DECKS) - TABLES)
 
 
@@ -37,9 +38,10 @@ def test_the_reader_finds_the_particle(reader: str, tmp_path: Path) -> None:
     for label, quaternion in found.get("orientation", {}).items():
         assert quaternion == pytest.approx(TOY.orientation[label - 1].tolist(), abs=1e-6)
     for label, axes in found.get("axes", {}).items():
-        row = slice(label - 1, label)
-        assert axes["c"] == pytest.approx(matrices(TOY.orientation[row])[0, :, 2].tolist(), abs=1e-6)
-        assert axes["bunge"] == pytest.approx(bunge_angles(TOY.orientation[row])[0].tolist(), abs=1e-5)
+        (crystal,), (angles,) = (f(TOY.orientation[label - 1 : label]) for f in (matrices, bunge_angles))
+        wanted = {"a": crystal[:, 0], "c": crystal[:, 2], "bunge": angles}
+        for name, value in axes.items():
+            assert value == pytest.approx(wanted[name].tolist(), abs=1e-5), (label, name)
     if "stressed" in found:
         assert found["stressed"] == np.count_nonzero(TOY.labels)
 
@@ -107,7 +109,7 @@ def test_labels_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("name", "module"), [("tiff", "tifffile")])
+@pytest.mark.parametrize(("name", "module"), [("tiff", "tifffile"), ("dolfinx", "h5py"), ("dream3d", "h5py")])
 def test_a_missing_package_is_named_with_its_remedy(name: str, module: str, tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); sys.modules[{module!r}] = None\n"
@@ -116,3 +118,29 @@ def test_a_missing_package_is_named_with_its_remedy(name: str, module: str, tmp_
     )
     done = subprocess.run([python_with("numba"), "-c", code], capture_output=True, text=True, check=False)
     assert f"MissingExtraError: format '{name}' needs {module}: pip install 'nmcfast[solvers]'" in done.stderr
+
+
+def table_of(volumes: list[float]) -> np.ndarray:
+    table = np.zeros(len(volumes), schema.table_dtype())
+    table["index"], table["volume_um3"] = np.arange(len(volumes)), volumes
+    return table
+
+
+def test_the_size_distribution_of_particles_is_theirs(tmp_path: Path) -> None:
+    """500 log-normal radii, in metres: both densities integrate to 1, and the one by area has its mean."""
+    radius = np.random.default_rng(2).lognormal(1.0, 0.3, 500)
+    sizes, bins, script = pybamm.write_table(table_of((4 / 3 * np.pi * radius**3).tolist()), tmp_path)
+    rows = np.genfromtxt(sizes, delimiter=",", names=True)
+    assert rows["radius_m"] == pytest.approx(radius * 1e-6, rel=1e-7)
+    density = np.genfromtxt(bins, delimiter=",", names=True)
+    width = density["upper_m"] - density["lower_m"]
+    for name in ("density_by_number_per_m", "density_by_area_per_m"):
+        assert (density[name] * width).sum() == pytest.approx(1)
+    mean = (density["density_by_area_per_m"] * width * density["radius_m"]).sum()
+    assert mean == pytest.approx(1e-6 * (radius**3).sum() / (radius**2).sum(), rel=0.01)
+    compile(script.read_text(), script, "exec")
+
+
+def test_one_particle_has_no_size_distribution(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'pybamm': 1 particle has no size distribution"):
+        pybamm.write_table(table_of([1.0]), tmp_path)

@@ -48,15 +48,16 @@ particle, and those of 0 are not stored; chunks of tables are whole rows, about
 ## Format `hdf5`
 
 A shard is one file, {hdf5.DATA}, which HDF5 1.10 reads: the same arrays under the same names, in chunks of the same
-shape, filtered by shuffle, gzip (level {hdf5_file.FILTERS["compression_opts"]}) and fletcher32. The file {hdf5.LIBRARY_FILES[0]} of a finished library joins
-the arrays of all shards by virtual datasets; it holds no labels itself, so keep it beside the folder shards.
+shape, filtered by shuffle, gzip (level {hdf5_file.FILTERS["compression_opts"]}) and fletcher32.
+The file {hdf5.LIBRARY_FILES[0]} of a finished library joins the arrays of all shards by virtual datasets;
+it holds no labels itself, so keep it beside the folder shards.
 
     import h5py
     labels = h5py.File("lib.h5/library.h5")["labels"][5]         # padded with 0 to the largest box
 
 | to look at labels, particle by particle | open |
 |---|---|
-| VTK ≥ 9.3, current ParaView | {hdf5.DATA}, group /VTKHDF; the time is the number of the particle, its lower corner at 0 |
+| VTK ≥ 9.3, current ParaView | {hdf5.DATA}, group /VTKHDF; time is the particle's number, its lower corner is at 0 |
 | ParaView 5.11, VisIt | {hdf5.VIEW} beside it, with the particle in its place |
 | anything with HDF5 | /view/000005, the padded labels of particle 5; its attributes are origin and voxel_size |
 """

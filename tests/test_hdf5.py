@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 import pytest
 from library_toys import empty_library, record, tree, write_library, write_shard
-
 from test_generate import SMALL
 
 from nmcfast import generate_library, generate_particle

@@ -100,6 +100,7 @@ RECIPE = {
     "model_name": (str, "name of the model"),
     "model_sha256": (str, "SHA-256 of model.safetensors"),
     "seed": (int, "seed of all random numbers"),
+    "first": (int, "number of the first particle"),
     "count": (int, "particles of the library"),
     "shard_size": (int, "particles of a shard; the last may hold fewer"),
     "labels": (bool, "whether label volumes are stored"),
@@ -231,6 +232,8 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
     for name in ("count", "shard_size", "voxel_size", "grid_size"):
         if not 0 < recipe[name] < float("inf"):
             raise InputError(f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})")
+    if recipe["first"] < 0:
+        raise InputError(f"{where}: recipe first = {recipe['first']}, expected 0 or more")
     found = recipe["format_version"]
     if found != FORMAT_VERSION:
         remedy = "update nmcfast" if found > FORMAT_VERSION else "made by an earlier one, generate it again"

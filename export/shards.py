@@ -19,7 +19,7 @@ from nmcfast.export.files import HashedFile, fsync, json_bytes, temporary
 
 MANIFEST = "manifest.json"
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
@@ -35,8 +35,8 @@ def shard_range(recipe: dict[str, Any], number: int) -> range:
     """Global numbers of the particles of a shard."""
     if not 0 <= number < shard_count(recipe):
         raise InputError(f"shard {number} does not exist, expected 0 to {shard_count(recipe) - 1}")
-    first = number * recipe["shard_size"]
-    return range(first, min(first + recipe["shard_size"], recipe["count"]))
+    rows = range(number * recipe["shard_size"], min((number + 1) * recipe["shard_size"], recipe["count"]))
+    return range(recipe["first"] + rows.start, recipe["first"] + rows.stop)
 
 
 def committed_shards(library: Path) -> list[int]:
@@ -51,7 +51,7 @@ def clear_when_full(path: Path, library: Path, recipe: dict[str, Any]) -> Iterat
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        if error.errno not in DISK_FULL:
             raise
         done = f"{len(committed_shards(library))} of {shard_count(recipe)} shards are finished and intact"
         remedy = "free some space and run the same command again to continue"

@@ -14,6 +14,7 @@ _HOMES = {
     "generate_particle": "nmcfast.generate",
     "generate_library": "nmcfast.generate",
     "open_library": "nmcfast.library",
+    "export_library": "nmcfast.convert",
 }
 __all__ = ["__version__", *_HOMES]
 

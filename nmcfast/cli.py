@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_verify(commands)
     _add_info(commands)
+    _add_export(commands)
     _add_calibrate(commands)
     return parser
 
@@ -141,7 +142,7 @@ def _generate(options: argparse.Namespace) -> int:
     settings = {name: default for name, (_, default) in _GENERATE.items()}
     settings |= _read_config(options.config) if options.config else {}
     settings |= {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
-    shard_range, workers = _shard_range(settings["shards"]), _workers(settings["workers"])
+    shard_range, workers = _range("--shards", "shard", settings["shards"]), _workers(settings["workers"])
 
     from nmcfast.generate import generate_library
     from nmcfast.model import load_model
@@ -180,12 +181,12 @@ def _read_config(path: Path) -> dict[str, Any]:
     return table
 
 
-def _shard_range(text: str | None) -> range | None:
+def _range(option: str, noun: str, text: str | None) -> range | None:
     if text is None:
         return None
     first, colon, last = text.partition(":")
     if not (colon and first.isdigit() and last.isdigit()):
-        raise InputError(f"--shards: found {text!r}, expected I:J, the first shard and the one behind the last")
+        raise InputError(f"{option}: found {text!r}, expected I:J, the first {noun} and the one behind the last")
     return range(int(first), int(last))
 
 
@@ -268,6 +269,44 @@ def _info(options: argparse.Namespace) -> int:
 
     result = summarise(open_library(options.library))
     _say(options, result, _lines(result))
+    return 0
+
+
+# export
+
+
+def _add_export(commands: Any) -> None:
+    from nmcfast.export.formats import BULK, DECKS
+
+    parser = _command(
+        commands, "export", _export, "write particles of a library in another format, at any voxel size",
+        "nmcfast export lib.zarr --particles 0:10 --to vtu --output lib.vtu",
+    )  # fmt: skip
+    parser.add_argument("library", type=Path, metavar="LIBRARY")
+    parser.add_argument("--particles", metavar="I:J", help="particles I to J − 1 (all)")
+    text = f"a library: {', '.join(BULK)}; input of a program: {', '.join(sorted(DECKS))}"
+    parser.add_argument("--to", required=True, metavar="FORMAT", help=text)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="library or folder to write")
+    text = "edge of a voxel, µm; labels are made again from the grains (that of the library)"
+    parser.add_argument("--voxel-size", type=float, metavar="H", help=text)
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from nmcfast.convert import export_library
+    from nmcfast.library import open_library
+
+    library = open_library(options.library)
+    particles = _range("--particles", "particle", options.particles)
+    with _ParticleBar(options, len(library) if particles is None else len(particles)) as bar:
+        done = export_library(
+            library, options.output, to=options.to, particles=particles, voxel_size=options.voxel_size,
+            overwrite=options.overwrite, progress=lambda index: bar(index, 0),
+        )  # fmt: skip
+    result = {"path": str(done.path), "format": done.format, "made": done.made, "particles": done.present,
+              "root_sha256": done.root_sha256}  # fmt: skip
+    seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
+    _say(options, result, f"{done.path}: {done.made} particles written, {done.present} there{seal}")
     return 0
 
 

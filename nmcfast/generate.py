@@ -88,7 +88,7 @@ def library_recipe(
     encoders = formats.bulk_module(format).encoders()
     return {
         "format": format, "format_version": FORMAT_VERSION, "nmcfast": __version__,
-        "model_name": model.name, "model_sha256": model.digest, "seed": seed, "count": count,
+        "model_name": model.name, "model_sha256": model.digest, "seed": seed, "first": 0, "count": count,
         "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
         "grid_size": model.grains.pixel_um, **encoders,
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """A stored library: its particles by number, its table, its labels by slice."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from operator import index as as_index
 from pathlib import Path
@@ -50,7 +50,13 @@ class Library:
         return Particle.from_record(record, norm=self.model.grains.norm, voxel_size=self.recipe["voxel_size"])
 
     def __iter__(self) -> Iterator["Particle"]:
-        return (self[i] for i in range(len(self)))
+        return (self[i] for i in self.numbers)
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of the particles, finished or not; they start with 0 unless the library was cut from another."""
+        first = self.recipe["first"]
+        return range(first, first + len(self))
 
     @property
     def complete(self) -> bool:
@@ -78,6 +84,11 @@ class Library:
             self._table_of = numbers
         return self._table
 
+    def rows(self, particles: Iterable[int]) -> np.ndarray:
+        """The rows of the table that belong to particles of these numbers, all of them or an error."""
+        located = [self._locate(index) for index in particles]
+        return np.array([reader.table[row] for reader, row in located], schema.table_dtype())
+
     def record(self, index: int) -> schema.ParticleRecord:
         """The stored arrays of a particle, without its labels."""
         reader, row = self._locate(index)
@@ -103,9 +114,10 @@ class Library:
 
     def _locate(self, index: int) -> tuple[Any, int]:
         index = as_index(index)
-        if not 0 <= index < len(self):
-            raise IndexError(f"{self.path}: particle {index} of {len(self)}: expected 0 to {len(self) - 1}")
-        number, row = divmod(index, self.recipe["shard_size"])
+        if index not in self.numbers:
+            first, last = self.numbers[0], self.numbers[-1]
+            raise IndexError(f"{self.path}: particle {index} of {len(self)}: expected {first} to {last}")
+        number, row = divmod(index - self.recipe["first"], self.recipe["shard_size"])
         return self._reader(number), row
 
     def _reader(self, number: int) -> Any:

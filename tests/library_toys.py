@@ -20,6 +20,7 @@ def recipe(**changes: Any) -> dict[str, Any]:
         "model_name": "toy",
         "model_sha256": hashlib.sha256(MODEL).hexdigest(),
         "seed": 3,
+        "first": 0,
         "count": 7,
         "shard_size": 3,
         "labels": True,

@@ -21,6 +21,7 @@ NEEDS = {
     "damask_damask": "damask", "damask_vtk": "vtkmodules", "abaqus_meshio": "meshio", "abaqus_ccx": "program ccx",
     "dolfinx_dolfinx": "dolfinx", "gmsh_skfem": "skfem", "nastran_pyNastran": "pyNastran", "moose-ebsd_parser": "numpy",
     "prisms-pf_parser": "numpy", "prisms-pf_vtk": "vtkmodules", "dream3d_damask": "damask", "exodus_vtk": "vtkmodules",
+    "gmsh_mfem": "mfem", "gmsh_ngsolve": "ngsolve", "gmsh_fipy": "fipy", "tiff_porespy": "porespy",
     "exodus_meshio": "meshio netCDF4", "exodus_exodus_helper": "exodus_helper",
 }  # fmt: skip
 

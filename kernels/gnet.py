@@ -8,6 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
+from nmcfast.kernels.lanes import load, most, spread, store
+
 
 @njit(cache=True, nogil=True)
 def frames(position, angle, out):
@@ -82,32 +84,47 @@ def net_inputs(position, noise, queries, neighbours, frame, with_radius, with_no
 
 
 @njit(cache=True, nogil=True)
+def _four_units(x, n_in, weights, at, stride, biases, bias):
+    """Sums of four neighbouring units for 16 seeds: bias + Σ_k w_k x_k in the order of k, four lanes."""
+    a, b, c, d = spread(biases[bias]), spread(biases[bias + 1]), spread(biases[bias + 2]), spread(biases[bias + 3])
+    for k in range(n_in):
+        value = load(x, 16 * k)
+        a, b = a + value * weights[at], b + value * weights[at + 1]
+        c, d = c + value * weights[at + 2], d + value * weights[at + 3]
+        at += stride
+    return a, b, c, d
+
+
+@njit(cache=True, nogil=True)
 def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
     """Fill out (m, 4) float32 with D₁ D₂ D₃ r: ReLU layers, then a sigmoid scaled to [low, high] (4,).
 
     inputs (m, w), shift and scale (w,): the first layer sees (input − shift) · scale. widths (layers + 1,) from w to
-    4; weights: all layers one behind the other, each (in, out); biases likewise.
+    4, hidden ones multiples of 4; weights: all layers one behind the other, each (in, out); biases likewise. 16 seeds
+    go side by side: feature k of theirs is x[16 k : 16 k + 16].
     """
-    widest = widths.max()
-    x, y = np.empty(widest, np.float32), np.empty(widest, np.float32)
-    for m in range(inputs.shape[0]):
-        for k in range(widths[0]):
-            x[k] = (inputs[m, k] - shift[k]) * scale[k]
+    count, zero = inputs.shape[0], spread(np.float32(0.0))
+    x, y = np.empty(16 * widths.max(), np.float32), np.empty(16 * widths.max(), np.float32)
+    for first in range(0, count, 16):
+        for lane in range(16):
+            i = min(first + lane, count - 1)
+            for k in range(widths[0]):
+                x[16 * k + lane] = (inputs[i, k] - shift[k]) * scale[k]
         at, bias = 0, 0
         for layer in range(widths.size - 1):
             n_in, n_out = widths[layer], widths[layer + 1]
-            total = y[:n_out]
-            total[:] = biases[bias : bias + n_out]
-            for k in range(n_in):
-                value = x[k]
-                row = weights[at + k * n_out : at + (k + 1) * n_out]
-                for j in range(n_out):
-                    total[j] += row[j] * value
+            for j in range(0, n_out, 4):
+                a, b, c, d = _four_units(x, n_in, weights, at + j, n_out, biases, bias + j)
+                if layer < widths.size - 2:
+                    a, b, c, d = most(a, zero), most(b, zero), most(c, zero), most(d, zero)
+                store(y, 16 * j, a)
+                store(y, 16 * j + 16, b)
+                store(y, 16 * j + 32, c)
+                store(y, 16 * j + 48, d)
             at += n_in * n_out
             bias += n_out
-            if layer < widths.size - 2:
-                for j in range(n_out):
-                    x[j] = max(total[j], np.float32(0.0))
-        for j in range(4):
-            falling = math.exp(min(-float(y[j]), 700.0))  # 1e304: beyond it exp overflows
-            out[m, j] = low[j] + (high[j] - low[j]) / (1.0 + falling)
+            x, y = y, x
+        for lane in range(min(16, count - first)):
+            for j in range(4):
+                falling = math.exp(min(-float(x[16 * j + lane]), 700.0))  # 1e304: beyond it exp overflows
+                out[first + lane, j] = low[j] + (high[j] - low[j]) / (1.0 + falling)

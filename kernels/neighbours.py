@@ -8,7 +8,10 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from nmcfast.kernels.lanes import bits_unless_above, first_bit, load, spread
+
 _PER_CELL = 4.0  # seeds in a cell: 27 cells then hold the 12 nearest of most seeds
+_GUESS = 1.5 / (_PER_CELL * 4.0 / 3.0 * math.pi)  # cells³ a neighbour: a ball of 1.5 k seeds holds k of them, mostly
 
 
 @njit(cache=True, nogil=True)
@@ -50,52 +53,82 @@ def insert(index, square, i, q):
 
 
 @njit(cache=True, nogil=True)
-def _scan(i, x, y, z, sorted_points, order, start, stop, index, square):
-    """Put the seeds start to stop of the order of cells that are near enough into the lists."""
+def _scan(i, points, place, sorted_place, slack, order, start, stop, bound, index, square):
+    """Put the seeds start to stop of the order of cells that are nearer than `bound`, a square, into the lists.
+
+    place (3,) and sorted_place, rows x, y, z of n + 16, are float32 coordinates from the corner of the cells. Sixteen
+    at a time they say which seeds cannot be nearer, by more than their rounding, slack; float64 decides on the others.
+    """
     last = square.size - 1
-    worst = square[last]
-    for p in range(start, stop):
-        dx, dy, dz = sorted_points[p, 0] - x, sorted_points[p, 1] - y, sorted_points[p, 2] - z
-        q = dx * dx + dy * dy + dz * dz
-        if q <= worst:
-            j = order[p]
-            if j != i and (q < worst or j < index[last]):
+    worst = min(square[last], bound)
+    limit = spread(_limit(worst, slack))
+    row = sorted_place.size // 3
+    x0, y0, z0 = place
+    for p in range(start, stop, 16):
+        dx, dy = load(sorted_place, p) - x0, load(sorted_place, row + p) - y0
+        dz = load(sorted_place, 2 * row + p) - z0
+        bits = bits_unless_above(dx * dx + dy * dy + dz * dz, limit)
+        if stop - p < 16:
+            bits &= (1 << (stop - p)) - 1
+        while bits:
+            j = order[p + first_bit(bits)]
+            bits &= bits - 1
+            x, y, z = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+            q = x * x + y * y + z * z
+            if j != i and (q < worst or (q == worst and j < index[last])):
                 insert(index, square, j, q)
-                worst = square[last]
+                worst = min(square[last], bound)
 
 
 @njit(cache=True, nogil=True)
-def _search(i, points, sorted_points, first, order, low, side, cells, index, square):
+def _limit(worst, slack):
+    """Square of a distance in float32 above which a seed is certainly farther away than the root of `worst`."""
+    reach = math.sqrt(worst) + slack
+    return np.float32(reach * reach * (1.0 + 1e-6))
+
+
+@njit(cache=True, nogil=True)
+def _search(i, points, sorted_place, slack, first, order, low, side, cells, index, square):
     """Fill index (k,) and square (k,) with the nearest seeds of seed i, cube of cells by cube of cells.
 
     Cells along z follow each other in the order, so a row of them is one run of seeds.
     """
     index[:] = -1
     square[:] = np.inf
-    x, y, z = points[i, 0], points[i, 1], points[i, 2]
-    cx = _cell_of(x, low[0], side, cells[0])
-    cy = _cell_of(y, low[1], side, cells[1])
-    cz = _cell_of(z, low[2], side, cells[2])
-    inset = min(
-        min(x - low[0] - cx * side, low[0] + (cx + 1) * side - x),
-        min(y - low[1] - cy * side, low[1] + (cy + 1) * side - y),
-        min(z - low[2] - cz * side, low[2] + (cz + 1) * side - z),
-    )
-    for ring in range(1, max(cells[0], cells[1], cells[2]) + 1):
+    place = (
+        np.float32(points[i, 0] - low[0]), np.float32(points[i, 1] - low[1]), np.float32(points[i, 2] - low[2])
+    )  # fmt: skip
+    cx = _cell_of(points[i, 0], low[0], side, cells[0])
+    cy = _cell_of(points[i, 1], low[1], side, cells[1])
+    cz = _cell_of(points[i, 2], low[2], side, cells[2])
+    inset = np.inf
+    for axis in range(3):
+        inside = points[i, axis] - low[axis] - (cx, cy, cz)[axis] * side
+        inset = min(inset, inside, side - inside)
+    bound = side * side * (_GUESS * square.size) ** (2.0 / 3.0)
+    ring = 1
+    while ring <= max(cells[0], cells[1], cells[2]):
         z0, z1 = max(cz - ring, 0), min(cz + ring, cells[2] - 1)
         for ax in range(max(cx - ring, 0), min(cx + ring + 1, cells[0])):
             for ay in range(max(cy - ring, 0), min(cy + ring + 1, cells[1])):
                 row = (ax * cells[1] + ay) * cells[2]
                 if ring == 1 or abs(ax - cx) == ring or abs(ay - cy) == ring:
-                    _scan(i, x, y, z, sorted_points, order, first[row + z0], first[row + z1 + 1], index, square)
+                    start, stop = first[row + z0], first[row + z1 + 1]
+                    _scan(i, points, place, sorted_place, slack, order, start, stop, bound, index, square)
                     continue
                 for az in (cz - ring, cz + ring):
                     if 0 <= az < cells[2]:
                         start, stop = first[row + az], first[row + az + 1]
-                        _scan(i, x, y, z, sorted_points, order, start, stop, index, square)
+                        _scan(i, points, place, sorted_place, slack, order, start, stop, bound, index, square)
+        if index[square.size - 1] < 0 and bound < np.inf:  # fewer than k within the guess: look again without it
+            bound = np.inf
+            index[:] = -1
+            square[:] = np.inf
+            continue
         covered = ring * side + inset  # nothing that was not looked at is nearer
         if covered > 0.0 and square[square.size - 1] < covered * covered * (1.0 - 1e-12):
             break
+        ring += 1
 
 
 def _nearest(points, queries, k):
@@ -113,11 +146,17 @@ def _nearest(points, queries, k):
     for axis in range(3):
         cells[axis] = int((points[:, axis].max() - low[axis]) / side) + 1
     first, order = _sort_into_cells(points, low, side, cells)
-    sorted_points = points[order]
+    row = n + 16
+    place = np.zeros(3 * row, np.float32)
+    for p in range(n):
+        for axis in range(3):
+            place[axis * row + p] = points[order[p], axis] - low[axis]
+    slack = extent * 2.0**-20 + 1e-18  # four times what rounding moves a distance; squares stay above float32's least
     index = np.empty((queries.size, k), np.int64)
     distance = np.empty((queries.size, k))
     for m in prange(queries.size):
-        _search(queries[m], points, sorted_points, first, order, low, side, cells, index[m], distance[m])
+        i = queries[m]
+        _search(i, points, place, slack, first, order, low, side, cells, index[m], distance[m])
         for j in range(k):
             distance[m, j] = math.sqrt(distance[m, j])
     return index, distance

@@ -9,6 +9,7 @@ from nmcfast.errors import InputError
 BULK = {
     "zarr": "nmcfast.export.zarr",
     "hdf5": "nmcfast.export.hdf5",
+    "vtu": "nmcfast.export.vtu",
 }
 # Formats of single particles: homes of write(deck, folder) -> list of the files written (see deck.py).
 DECKS = {
@@ -24,6 +25,7 @@ DECKS = {
     "prisms-pf": "nmcfast.export.decks.prisms_pf",
     "pybamm": "nmcfast.export.decks.pybamm",
     "tiff": "nmcfast.export.decks.tiff",
+    "vti": "nmcfast.export.decks.vti",
 }
 
 

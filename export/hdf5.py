@@ -11,7 +11,7 @@ import numpy as np
 from nmcfast.errors import DamageError
 from nmcfast.export import hdf5_master, hdf5_views, sharding
 from nmcfast.export.hdf5_file import FILTERS, ImageFile, describe, write_columns
-from nmcfast.export.records import LABEL_CHUNK, RecordReader, RecordWriter, Shape, label_dtype
+from nmcfast.export.records import LABEL_CHUNK, Array, RecordReader, RecordWriter, Shape, label_dtype
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 
 DATA = "shard.h5"
@@ -109,7 +109,7 @@ class ShardReader(RecordReader):
 
     _file: h5py.File | None = None
 
-    def _open(self, variable: Variable) -> _Dataset:
+    def _open(self, variable: Variable) -> Array:
         path = self.folder / DATA
         try:
             if self._file is None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from nmcfast.export import hdf5, hdf5_file, records, schema, sharding
+from nmcfast.export import hdf5, hdf5_file, records, schema, sharding, vtu
 
 PAGE = Path(__file__).parents[1] / "docs" / "format.md"
 
@@ -29,7 +29,7 @@ once. Without complete.json a missing shard is work to do, with it damage. `nmcf
 Labels are uint16, or uint32 in a shard that has a particle of more than 65,535 grains. Grain volumes are voxel
 counts on the model grid; where labels have the same voxel size, label i + 1 has as many voxels as grain i.
 
-The bytes depend on the versions of what encodes them, which the recipe names: numcodecs, or h5py and HDF5.
+The bytes depend on the versions of what encodes them, which the recipe names: numcodecs; h5py and HDF5; zlib.
 
 ## Format `zarr`
 
@@ -60,6 +60,21 @@ it holds no labels itself, so keep it beside the folder shards.
 | VTK ≥ 9.3, current ParaView | {hdf5.DATA}, group /VTKHDF; time is the particle's number, its lower corner is at 0 |
 | ParaView 5.11, VisIt | {hdf5.VIEW} beside it, with the particle in its place |
 | anything with HDF5 | /view/000005, the padded labels of particle 5; its attributes are origin and voxel_size |
+
+## Format `vtu`
+
+A shard is one mesh of hexahedra for each particle, 000005.vtu, the index {vtu.INDEX}, and the tables in
+{hdf5.DATA} as above, without labels. {vtu.LIBRARY_FILES[0]} of a finished library is the index
+of all meshes; time is the number of the particle. The cells are the voxels of the
+grains in their place, lengths in µm; outside is left out.
+
+| cell array | type | content |
+|---|---|---|
+| grain_id | Int32 | label, 1 … n |
+| material | Int32 | the same, under the name MFEM looks for |
+| distance | Float32 | distance of the cell's centre to the centre of the particle, µm |
+| orientation | Float32 × 4 | quaternion of the grain, as grains/orientation |
+| voxel | Int64 | place of the cell in the flattened labels z, y, x, whose shape is the field array box_shape |
 """
 
 

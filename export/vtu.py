@@ -1,0 +1,140 @@
+"""Shards of meshes: a .vtu file of hexahedra for each particle, an index of them, and the tables as HDF5.
+
+The cells are the voxels of the grains; outside is left out. Any program that reads VTK's XML files opens them. They
+are large: the mesh of a particle takes about twenty times what its labels take in a Zarr shard.
+"""
+
+import zlib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from nmcfast.errors import DamageError
+from nmcfast.export import hdf5, shards
+from nmcfast.export.hdf5_file import ImageFile, write_columns
+from nmcfast.export.hexahedra import hex_mesh
+from nmcfast.export.records import Array, RecordWriter, Shape
+from nmcfast.export.schema import LABELS, ParticleRecord, Variable
+from nmcfast.export.vtk_xml import Appended, ascii_array, collection, read_arrays
+
+INDEX = "shard.pvd"
+LIBRARY_FILES = ("library.pvd",)
+HEXAHEDRON = 12  # of VTK's cell types
+
+
+def encoders() -> dict[str, str]:
+    """Versions of the packages that the bytes of a shard depend on."""
+    return {**hdf5.encoders(), "zlib": zlib.ZLIB_RUNTIME_VERSION}
+
+
+def mesh_name(index: int) -> str:
+    return f"{index:06d}.vtu"
+
+
+def shard_files(recipe: dict[str, Any], particles: range) -> set[str]:
+    """The files of a shard, without its manifest."""
+    return {hdf5.DATA, *([INDEX, *map(mesh_name, particles)] if recipe["labels"] else [])}
+
+
+def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
+    """The files beside the shards of a finished library: an index of all meshes."""
+    entries = [
+        (index, f"shards/{shards.shard_name(number)}/{mesh_name(index)}")
+        for number in range(shards.shard_count(recipe))
+        for index in shards.shard_range(recipe, number)
+    ]
+    return dict.fromkeys(LIBRARY_FILES, collection(entries if recipe["labels"] else []).encode())
+
+
+def mesh_file(record: ParticleRecord, labels: np.ndarray, voxel_size: float) -> bytes:
+    """The .vtu file of a particle, with grain_id and material (1 … n), orientation and distance to the centre per cell.
+
+    voxel is the place of each cell in the flattened labels (nz, ny, nx), so that these can be read back.
+    """
+    mesh, appended = hex_mesh(labels, record.box_origin, voxel_size), Appended()
+    grain = mesh.grain.astype(np.int32)
+    centre = mesh.points[mesh.cells[:, 0]] + 0.5 * voxel_size
+    cells = {
+        "grain_id": grain,
+        "material": grain,  # the name MFEM looks for
+        "distance": np.linalg.norm(centre, axis=1).astype(np.float32),
+        "orientation": np.asarray(record.orientation, np.float32)[grain - 1],
+        "voxel": mesh.voxel,
+    }
+    kinds = np.full(len(grain), HEXAHEDRON, np.uint8)
+    facts = {
+        "index": np.array([record.index]),
+        "box_shape": np.array(labels.shape),
+        "box_origin": np.asarray(record.box_origin, float),
+        "voxel_size": np.array([voxel_size]),
+    }
+    body = (
+        f">\n<FieldData>\n{''.join(ascii_array(name, values) for name, values in facts.items())}</FieldData>\n"
+        f'<Piece NumberOfPoints="{len(mesh.points)}" NumberOfCells="{len(grain)}">\n'
+        f"<Points>\n{appended.add('Points', mesh.points)}</Points>\n"
+        f"<Cells>\n{appended.add('connectivity', mesh.cells.ravel())}"
+        f"{appended.add('offsets', np.arange(8, 8 * len(grain) + 8, 8))}{appended.add('types', kinds)}</Cells>\n"
+        f'<CellData Scalars="grain_id">\n{"".join(appended.add(name, values) for name, values in cells.items())}'
+        "</CellData>\n</Piece>\n"
+    )
+    return appended.file("UnstructuredGrid", body)
+
+
+class ShardWriter(RecordWriter):
+    """Writes a shard as meshes and one HDF5 file of tables. Memory is the tables and one particle's mesh."""
+
+    def _start(self) -> None:
+        self._meshes: list[tuple[int, str]] = []
+
+    def _add_labels(self, record: ParticleRecord, labels: np.ndarray) -> None:
+        name = mesh_name(record.index)
+        self._folder.write(name, mesh_file(record, labels, self.recipe["voxel_size"]))
+        self._meshes.append((record.index, name))
+
+    def _finish(self, columns: dict[str, np.ndarray]) -> None:
+        if self.recipe["labels"]:
+            self._folder.write(INDEX, collection(self._meshes).encode())
+        tables = ImageFile()
+        write_columns(tables.file, columns, self.recipe)
+        self._folder.write(hdf5.DATA, tables.image())
+
+
+class _MeshLabels:
+    """The labels of a shard, read from its meshes, one particle at a time."""
+
+    def __init__(self, folder: Path, particles: range, shape: Shape, dtype: np.dtype, boxes: np.ndarray) -> None:
+        self._folder, self._particles, self._boxes = folder, particles, boxes
+        self.shape, self.dtype = shape, dtype
+
+    def read(self, *bounds: tuple[int, int]) -> np.ndarray:
+        first, last = bounds[0] if bounds else (0, self.shape[0])
+        rest = [*bounds[1:], *((0, n) for n in self.shape[1 + len(bounds[1:]) :])]
+        out = np.zeros((max(0, last - first), *(b - a for a, b in rest)), self.dtype)
+        for row in range(first, last):
+            part = self._whole(row)[tuple(slice(a, b) for a, b in rest)]
+            nz, ny, nx = part.shape
+            out[row - first, :nz, :ny, :nx] = part
+        return out
+
+    def _whole(self, row: int) -> np.ndarray:
+        path, box = self._folder / mesh_name(self._particles[row]), tuple(self._boxes[row].tolist())
+        try:
+            held = read_arrays(path, ("box_shape", "grain_id", "voxel"))
+            if tuple(held["box_shape"].tolist()) != box:
+                raise ValueError(f"its box is {held['box_shape']}, that of the table {box}")
+            labels = np.zeros(box, self.dtype)
+            labels.reshape(-1)[held["voxel"]] = held["grain_id"]
+        except (OSError, ValueError, LookupError, zlib.error, ElementTree.ParseError) as error:
+            raise DamageError(f"{path}: cannot be read: {error}") from error
+        return labels
+
+
+class ShardReader(hdf5.ShardReader):
+    """Reads a shard of meshes: tables from its HDF5 file, labels from the cells."""
+
+    def _open(self, variable: Variable) -> Array:
+        if variable is not LABELS:
+            return super()._open(variable)
+        return _MeshLabels(self.folder, self.particles, *self.expected_labels(), self.table["box_shape"])

@@ -111,7 +111,9 @@ def calibrate_grain_model(
     options = _training(gan, schedule, seed, min(rows[k]["radius_um"] for k in used))
     fitted = []
     for k in used:
-        fit = fit_section(maps[k].labels, maps[k].pixel_size, maps[k].centre, rounds=sections.rounds)
+        fit = fit_section(
+            maps[k].labels, maps[k].pixel_size, maps[k].centre, sections.rounds, points=maps[k].points, tilted=True
+        )
         rows[k] |= _fit_errors(maps[k], fit)
         fitted.append(section_of_fit(fit, PIXEL_UM, rows[k]["radius_um"]))
     if work is not None:

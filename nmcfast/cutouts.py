@@ -72,12 +72,13 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Section:
-    """A fitted restricted 2D GBPD: position (n, 2) from the particle's centre, diagonal (n, 2) along and across the
-    radius through the seed, offset (n,); pixels. radius: the section is known up to this distance from the centre."""
+    """A fitted 2D GBPD: position (n, 2) from the particle's centre, diagonal (n, 2) along and across the radius through
+    the seed, turned by tilt (n,) rad, offset (n,); pixels. radius: as far from the centre as the section is known."""
 
     position: Array
     diagonal: Array
     offset: Array
+    tilt: Array
     radius: float
 
 
@@ -142,7 +143,7 @@ def evaluate(markers: Markers, grids: Grids) -> Cutouts:
 def section_of_fit(fit: SectionFit, pixel_um: float, radius_um: float) -> Section:
     """The fitted 2D GBPD of a section in model pixels of pixel_um µm, as sharp as it was fitted, Eq. (11)."""
     diagonal = fit.diagonal * (pixel_um * fit.sharpness) ** 2
-    return Section(fit.seed / pixel_um, diagonal, fit.offset * fit.sharpness, radius_um / pixel_um)
+    return Section(fit.seed / pixel_um, diagonal, fit.offset * fit.sharpness, fit.tilt, radius_um / pixel_um)
 
 
 def draw_fitted(
@@ -161,14 +162,14 @@ def draw_fitted(
         np.flatnonzero(np.hypot(*(sections[k].position - centre[:2]).T) < 16 * np.sqrt(2) + REACH_FITTED)
         for k, centre in zip(chosen, middle, strict=True)
     ]
-    position, diagonal, offset = (
+    position, diagonal, offset, tilt = (
         np.concatenate([getattr(sections[k], name)[rows] for k, rows in zip(chosen, near, strict=True)])
-        for name in ("position", "diagonal", "offset")
+        for name in ("position", "diagonal", "offset", "tilt")
     )
     diagonal = diagonal * rng.uniform(1 - augmentation, 1 + augmentation, diagonal.shape)
     offset = offset * rng.uniform(1 - augmentation, 1 + augmentation, offset.shape)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])])
-    return _in_plane(position, diagonal, offset, first), grids
+    return _in_plane(position, diagonal, offset, tilt, first), grids
 
 
 def check_reach(sections: Sequence[Section], distance: float) -> None:
@@ -182,14 +183,13 @@ def check_reach(sections: Sequence[Section], distance: float) -> None:
             )
 
 
-def _in_plane(position: Array, diagonal: Array, offset: Array, first: NDArray[np.int64]) -> Markers:
+def _in_plane(position: Array, diagonal: Array, offset: Array, tilt: Array, first: NDArray[np.int64]) -> Markers:
     """Grains of a 2D GBPD as grains of a 3D one that the plane z = 0 cuts through their seeds."""
     count = len(offset)
-    radius = np.hypot(*position.T)
-    radial = np.where(radius[:, None] > 0, position / np.maximum(radius, 1e-300)[:, None], [1.0, 0.0])
+    angle = np.arctan2(position[:, 1], position[:, 0]) + tilt  # of a seed at the centre: the radius is along x
     frame = np.zeros((count, 3, 3))
-    frame[:, 0, :2] = radial
-    frame[:, 1, 0], frame[:, 1, 1] = -radial[:, 1], radial[:, 0]
+    frame[:, 0, 0], frame[:, 0, 1] = np.cos(angle), np.sin(angle)
+    frame[:, 1, 0], frame[:, 1, 1] = -frame[:, 0, 1], frame[:, 0, 0]
     frame[:, 2, 2] = 1.0
     flat = np.column_stack([position, np.zeros(count)])
     return Markers(flat, frame, np.column_stack([diagonal, np.ones(count)]), offset, first)

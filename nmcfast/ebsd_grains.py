@@ -1,22 +1,23 @@
 """Grains of an EBSD map, from misorientations or from image quality, sections 2.2 and 4.4."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import ndimage, sparse, spatial
 
 from nmcfast.ebsd_grid import Grid
 from nmcfast.ebsd_map import EbsdMap, Phase
 from nmcfast.errors import InputError, MissingExtraError
-from nmcfast.grain_map import MOST_PIXELS, GrainMap, finish_grain_map
+from nmcfast.grain_map import MOST_PIXELS, GrainMap, Points, finish_grain_map
 from nmcfast.misorientation import LAUE_GROUPS, laue_group, misorientation, quaternions, symmetry_operators
 
 Index = NDArray[np.int64]
 
 MODEL_PIXEL = 0.05  # µm, in which the paper's grain model is written
 CHUNK = 1 << 20  # pairs of points compared at a time
+GAP = 2.1  # steps: a fragment joins a grain of its orientation this near, across one unindexed or foreign point
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def segment_grains(
 
     Neighbouring indexed points (4 on square, 6 on hexagonal grids) of one phase belong to one grain when
     their misorientation is at most `angle` degrees; by="quality", or a Watershed, cuts the image quality
-    instead. symmetry: a point group, instead of the header's. Grains of fewer than minimum_points are left
+    instead. symmetry: a point group, instead of the header's. Fragments of fewer than minimum_points join what
+    has their orientation within two steps: thin grains end in such pieces. What stays smaller is left
     unassigned. pixel_size µm: by default the step of a square grid; otherwise 0.05 where the step is 0.05 to
     0.1, else the smaller step. particle and centre as in finish_grain_map. counts: points, unindexed,
     small_grains, small_grain_points, grains_outside_particle, pixels_unassigned. The paper gives neither
@@ -57,7 +59,7 @@ def segment_grains(
     points = nearest_points(m.layout, size)
     cell = m.step[0] * m.step[1]
     if by == "misorientation":
-        label, counts = _drop_small(_components(m, np.deg2rad(angle), symmetry), minimum_points)
+        label, counts = _drop_small(_components(m, np.deg2rad(angle), symmetry, minimum_points), minimum_points)
         labels = np.append(label, 0)[points]  # index −1: no point
     elif by == "quality" or isinstance(by, Watershed):
         image = _cut_quality(m, points, by if isinstance(by, Watershed) else Watershed())
@@ -67,9 +69,20 @@ def segment_grains(
     counts = {"points": len(m), "unindexed": int((~m.indexed).sum()), **counts}
     origin = m.layout.corner[0] - m.step[0] / 2, m.layout.corner[1] - m.step[1] / 2
     try:
-        return finish_grain_map(labels, size, particle, centre, origin, counts)
+        found = finish_grain_map(labels, size, particle, centre, origin, counts)
     except InputError as error:
         raise InputError(f"{m.path}: {error}") from error
+    return replace(found, points=_assigned(m, label, labels, found)) if by == "misorientation" else found
+
+
+def _assigned(m: EbsdMap, label: NDArray[np.integer], before: NDArray[np.integer], found: GrainMap) -> Points:
+    """Points of the grains of a map, whose pixels were numbered otherwise before it was finished."""
+    number = np.zeros(label.max() + 1, dtype=np.int32)
+    kept = found.labels > 0
+    number[before[kept]] = found.labels[kept]
+    own = number[label]
+    position = np.stack([m.x, m.y], axis=1) - found.origin
+    return Points(position[own > 0], own[own > 0])
 
 
 def neighbour_pairs(layout: Grid) -> tuple[Index, Index]:
@@ -140,9 +153,33 @@ def _pixel_size(layout: Grid, wanted: float | None) -> float:
     return MODEL_PIXEL if 0.99 * MODEL_PIXEL <= dx <= 2 * MODEL_PIXEL else min(dx, dy)
 
 
-def _components(m: EbsdMap, angle: float, symmetry: str | None) -> Index:
-    """Grain of each point from 1, 0 for unindexed ones."""
-    first, second = neighbour_pairs(m.layout)
+def _components(m: EbsdMap, angle: float, symmetry: str | None, minimum: int) -> Index:
+    """Grain of each point from 1, 0 for unindexed ones; fragments below the minimum joined across gaps."""
+    links = _alike(m, *neighbour_pairs(m.layout), angle, symmetry)
+    grain = _connected(m, *links)
+    fragment = np.flatnonzero(m.indexed & (np.bincount(grain)[grain] < minimum))
+    across = _alike(m, *_near(m, fragment), angle, symmetry)
+    return _connected(m, *(np.concatenate(pair) for pair in zip(links, across, strict=True)))
+
+
+def _near(m: EbsdMap, fragment: Index) -> tuple[Index, Index]:
+    """Pairs of points within GAP steps, the first of them in `fragment` (f,)."""
+    indexed = np.flatnonzero(m.indexed)
+    place = np.stack([m.x, m.y], axis=1) / m.step[0]
+    ends = spatial.KDTree(place[fragment]), spatial.KDTree(place[indexed])
+    found = ends[0].sparse_distance_matrix(ends[1], GAP, output_type="coo_matrix")
+    return fragment[found.row], indexed[found.col]
+
+
+def _connected(m: EbsdMap, first: Index, second: Index) -> Index:
+    """Connected component of each point from 1, 0 for unindexed ones."""
+    links = (np.ones(len(first), dtype=np.bool_), (first, second))
+    _, grain = sparse.csgraph.connected_components(sparse.coo_array(links, shape=(len(m), len(m))), directed=False)
+    return np.where(m.indexed, grain + 1, 0)
+
+
+def _alike(m: EbsdMap, first: Index, second: Index, angle: float, symmetry: str | None) -> tuple[Index, Index]:
+    """Those pairs of points that are indexed, of one phase and at most `angle` rad apart in orientation."""
     alike = m.indexed[first] & m.indexed[second] & (m.phase[first] == m.phase[second])
     first, second = first[alike], second[alike]
     orientation = quaternions(m.euler)
@@ -153,9 +190,7 @@ def _components(m: EbsdMap, angle: float, symmetry: str | None) -> Index:
         for start in range(0, len(of_phase), CHUNK):
             k = of_phase[start : start + CHUNK]
             joined[k] = misorientation(orientation[first[k]], orientation[second[k]], operators) <= angle
-    links = (np.ones(joined.sum(), dtype=np.bool_), (first[joined], second[joined]))
-    _, grain = sparse.csgraph.connected_components(sparse.coo_array(links, shape=(len(m), len(m))), directed=False)
-    return np.where(m.indexed, grain + 1, 0)
+    return first[joined], second[joined]
 
 
 def _operators(m: EbsdMap, phase: Phase, symmetry: str | None) -> NDArray[np.float64]:

@@ -1,9 +1,8 @@
 """Restricted 2D GBPD of a labelled section, by gradient descent on the softmax form, section 2.5, Fig. 7.
 
 Grain i holds the points where the cost sqrt(D_1 u² + D_2 v²) − r is smallest, Eq. (8) with d = 2; u and v are
-the coordinates of x − s_i along and across s_i / |s_i|. With the centre as origin u = x·e_r − |s_i| and v =
-x·e_t. Inside this module lengths are pixels, a grain's parameters are (s_x, s_y, a, b, r), and D = (exp 2a,
-exp 2b) > 0.
+the coordinates of x − s_i along and across s_i / |s_i|, turned by the grain's tilt. Inside this module lengths are
+pixels, a grain's parameters are (s_x, s_y, a, b, r, tilt), and D = (exp 2a, exp 2b) > 0.
 """
 
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from nmcfast.errors import InputError
+from nmcfast.grain_map import Points
 from nmcfast.section_statistics import SectionGrains, measure_grains
 
 Array = NDArray[np.float64]
@@ -31,16 +31,18 @@ class SectionFit:
     """Restricted 2D GBPD of a section, Eqs. (8), (11) with d = 2.
 
     label (g,) of the section's grains; seed (g, 2) µm from the centre; diagonal (g, 2) µm⁻², D along and
-    across the radius; offset (g,). A common factor of all costs and a common summand of all offsets change no
-    label: here boundaries cost 0 in the median, and sqrt(D_1 D_2) is 1 per squared model pixel in the median.
-    `sharpness` times the cost is what the softmax form was fitted with. agreement: share of pixels with their
-    grain after the start and each round; the best round was kept.
+    across the radius; offset (g,); tilt (g,) rad, by which the axes of D are turned from the radius, 0 if
+    restricted. A common factor of all costs and a common summand of all offsets change no label: here boundaries
+    cost 0 in the median, and sqrt(D_1 D_2) is 1 per squared model pixel in the median. `sharpness` times the cost
+    is what the softmax form was fitted with. agreement: share of points with their grain after the start and each
+    round; the best round was kept.
     """
 
     label: Index
     seed: Array
     diagonal: Array
     offset: Array
+    tilt: Array
     sharpness: float
     agreement: tuple[float, ...]
 
@@ -60,25 +62,30 @@ def fit_section(
     centre: tuple[float, float],
     rounds: int = 3,
     iterations: int = 60,
+    points: Points | None = None,
+    tilted: bool = False,
 ) -> SectionFit:
     """2D GBPD whose softmax form gives the labelled pixels their grains, section 2.5, Eqs. (8), (11).
 
     labels (ny, nx), 0 unassigned: such pixels carry no loss; pixel_size µm, centre (x, y) µm from the array's
-    corner. The start makes the ellipse of each grain's moments its boundary. Then L-BFGS lowers the mean
-    cross-entropy of all 5 parameters of all grains, `rounds` times `iterations` steps; between rounds the
-    grains near each pixel are chosen anew. Deterministic. Raises InputError for fewer than 2 grains.
+    corner. points: what was measured, fitted instead of the pixels resampled from it, whose boundaries are rough.
+    tilted: each grain's axes may turn from the radius; the paper's restricted form makes grains too round. The start
+    makes the ellipse of each grain's moments its boundary. Then L-BFGS lowers the mean cross-entropy of all
+    parameters of all grains, `rounds` times `iterations` steps; between rounds the grains near each pixel are chosen
+    anew. Deterministic. Raises InputError for fewer than 2 grains.
     """
     grains = measure_grains(labels, pixel_size, centre)
     if len(grains.label) < 2:
         raise InputError(f"the section has {len(grains.label)} grains; expected at least 2 to fit a tessellation")
-    points, own, edge = _assigned_points(labels, grains.label, np.asarray(centre) / pixel_size)
+    places = points or _pixel_centres(labels, pixel_size)
+    point, own, edge = _by_tiles(places, labels, grains.label, pixel_size, centre)
     theta = best = _start(grains, pixel_size, centre)
-    agreement = [_agreement(theta, points, own)]
+    agreement = [_agreement(theta, point, own)]
     for _ in range(rounds):
-        theta = _descend(theta, points, _pairs(theta, points, own), iterations)
-        agreement.append(_agreement(theta, points, own))
+        theta = _descend(theta, point, _pairs(theta, point, own), iterations, tilted)
+        agreement.append(_agreement(theta, point, own))
         best = theta if agreement[-1] == max(agreement) else best
-    return _in_gauge(best, points[edge], own[edge], grains.label, pixel_size, tuple(agreement))
+    return _in_gauge(best, point[edge], own[edge], grains.label, pixel_size, tuple(agreement))
 
 
 def label_section(
@@ -92,51 +99,58 @@ def label_section(
     points = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5 - np.asarray(centre) / pixel_size
     order = _by_tile(points)
     half = np.log(fit.diagonal) / 2 + np.log(pixel_size)
-    theta = np.column_stack([fit.seed / pixel_size, half, fit.offset])
+    theta = np.column_stack([fit.seed / pixel_size, half, fit.offset, fit.tilt])
     labels = np.empty(len(points), dtype=np.int32)
     labels[order] = fit.label[_cheapest(theta, points[order])]
     return labels.reshape(shape)
 
 
-def _assigned_points(
-    labels: NDArray[np.integer], label: Index, centre: NDArray[np.float64]
+def _pixel_centres(labels: NDArray[np.integer], pixel_size: float) -> Points:
+    """The assigned pixels of an image as points."""
+    rows, columns = np.nonzero(labels > 0)
+    return Points((np.stack([columns, rows], axis=1) + 0.5) * pixel_size, labels[rows, columns])
+
+
+def _by_tiles(
+    points: Points, labels: NDArray[np.integer], label: Index, pixel_size: float, centre: tuple[float, float]
 ) -> tuple[Array, Index, NDArray[np.bool_]]:
-    """Assigned pixels in the order of tiles: position (p, 2), row of the grain (p,), on a boundary? (p,)."""
+    """Points in the order of tiles: position (p, 2) pixels, row of the grain (p,), in a pixel at a boundary? (p,)."""
     padded = np.pad(labels, 1)
     inside = padded[1:-1, 1:-1]
     others = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
     edge = np.any([(other > 0) & (other != inside) for other in others], axis=0)
-    rows, columns = np.nonzero(labels > 0)
-    points = np.stack([columns, rows], axis=1) + 0.5 - centre
-    own = np.searchsorted(label, labels[rows, columns])
-    order = _by_tile(points)
-    return points[order], own[order], edge[rows, columns][order]
+    columns, rows = np.minimum((points.position / pixel_size).astype(np.int64), np.array(labels.shape)[::-1] - 1).T
+    place = (points.position - np.asarray(centre)) / pixel_size
+    order = _by_tile(place)
+    return place[order], np.searchsorted(label, points.label)[order], edge[rows, columns][order]
 
 
 def _start(grains: SectionGrains, pixel_size: float, centre: tuple[float, float]) -> Array:
-    """Parameters (g, 5) whose cost is 0 on the ellipse of each grain's moments, D_1 D_2 = 1."""
+    """Parameters (g, 6) whose cost is 0 on the ellipse of each grain's moments, D_1 D_2 = 1."""
     seed = (grains.centroid - np.asarray(centre)) / pixel_size
     cosine2 = np.nan_to_num(np.cos(grains.alpha) ** 2, nan=0.5)
     first, second = (grains.variance / pixel_size**2 + 1 / 12).T  # 1/12: the pixel's own extent
     along = 2 * np.sqrt(first * cosine2 + second * (1 - cosine2))  # half-axes of the ellipse with these variances
     across = 2 * np.sqrt(second * cosine2 + first * (1 - cosine2))
     radius = np.sqrt(along * across)
-    return np.column_stack([seed, np.log(radius / along), np.log(radius / across), radius])
+    return np.column_stack([seed, np.log(radius / along), np.log(radius / across), radius, np.zeros(len(radius))])
 
 
 def _frames(theta: Array) -> tuple[Array, Array, Array]:
-    """|s| (g,) and the unit vector e_r (g,), (g,) of each grain; e_x for a seed at the centre."""
+    """|s| (g,) and the unit vector (g,), (g,) of each grain's first axis; from e_x for a seed at the centre."""
     rho = np.hypot(theta[:, 0], theta[:, 1])
     safe = np.where(rho > 0, rho, 1)
-    return rho, np.where(rho > 0, theta[:, 0] / safe, 1.0), theta[:, 1] / safe
+    x, y = np.where(rho > 0, theta[:, 0] / safe, 1.0), theta[:, 1] / safe
+    cosine, sine = np.cos(theta[:, 5]), np.sin(theta[:, 5])
+    return rho, x * cosine - y * sine, x * sine + y * cosine
 
 
 def _costs(theta: Array, points: Array) -> Array:
     """Cost of every grain at every point, Eq. (8): (p, g)."""
-    rho, ex, ey = _frames(theta)
+    _, ex, ey = _frames(theta)
     along, across = np.exp(theta[:, 2:4]).T
-    u = points[:, :1] * ex + points[:, 1:] * ey - rho
-    v = points[:, 1:] * ex - points[:, :1] * ey
+    x, y = points[:, :1] - theta[:, 0], points[:, 1:] - theta[:, 1]
+    u, v = x * ex + y * ey, y * ex - x * ey
     return np.sqrt((along * u) ** 2 + (across * v) ** 2) - theta[:, 4]
 
 
@@ -186,29 +200,30 @@ def _pairs(theta: Array, points: Array, own: Index) -> _Pairs:
     return _Pairs(pixel, grain, np.flatnonzero(np.diff(pixel, prepend=-1)), np.flatnonzero(grain == own[pixel]))
 
 
-def _descend(theta: Array, points: Array, pairs: _Pairs, iterations: int) -> Array:
+def _descend(theta: Array, points: Array, pairs: _Pairs, iterations: int, tilted: bool) -> Array:
     options = {"maxiter": iterations, "maxcor": 20}
-    position = points[pairs.pixel].T.copy()
-    found = optimize.minimize(_loss, theta.ravel(), (position, pairs), jac=True, method="L-BFGS-B", options=options)
+    given = points[pairs.pixel].T.copy(), pairs, tilted
+    found = optimize.minimize(_loss, theta.ravel(), given, jac=True, method="L-BFGS-B", options=options)
     return found.x.reshape(theta.shape)
 
 
-def _loss(flat: Array, position: Array, pairs: _Pairs) -> tuple[float, Array]:
-    """Mean cross-entropy of the softmax form, Eq. (11), and its gradient; position (2, k)."""
-    theta, grain = flat.reshape(-1, 5), pairs.grain
+def _loss(flat: Array, position: Array, pairs: _Pairs, tilted: bool) -> tuple[float, Array]:
+    """Mean cross-entropy of the softmax form, Eq. (11), and its gradient, 0 for a tilt held fixed; position (2, k)."""
+    theta, grain = flat.reshape(-1, 6), pairs.grain
     rho, ex, ey = _frames(theta)
-    x, y = position
-    distance = rho[grain]
-    u = x * ex[grain] + y * ey[grain] - distance
+    x, y = position - theta[grain, :2].T
+    u = x * ex[grain] + y * ey[grain]
     v = y * ex[grain] - x * ey[grain]
     du, dv = (np.exp(2 * theta[:, 2:4])[grain] * np.stack([u, v], axis=1)).T  # half of d cost² / d (u, v)
     metric = np.sqrt(du * u + dv * v) + 1e-9  # a pixel on a seed: gradient 0
     share, loss = _shares(theta[:, 4][grain] - metric, pairs)
     weight = -share / metric
-    slots = [share, weight * du * u, weight * dv * v, weight * du, weight * (du * v - dv * (u + distance))]
-    offset, a, b, inward, turn = (np.bincount(grain, slot, len(theta)) for slot in slots)
-    sideward = turn / np.maximum(rho, 0.5)  # the frame of a seed at the centre turns arbitrarily fast
-    gradient = np.stack([-inward * ex - sideward * ey, -inward * ey + sideward * ex, a, b, offset], axis=1)
+    slots = [share, weight * du * u, weight * dv * v, weight * du, weight * dv, weight * (du * v - dv * u)]
+    offset, a, b, inward, sideward, turn = (np.bincount(grain, slot, len(theta)) for slot in slots)
+    swing = turn / np.maximum(rho, 0.5) ** 2  # the frame of a seed at the centre turns arbitrarily fast
+    seed_x = -inward * ex + sideward * ey - swing * theta[:, 1]
+    seed_y = -inward * ey - sideward * ex + swing * theta[:, 0]
+    gradient = np.stack([seed_x, seed_y, a, b, offset, tilted * turn], axis=1)
     return loss / len(pairs.start), gradient.ravel() / len(pairs.start)
 
 
@@ -227,10 +242,10 @@ def _in_gauge(
     theta: Array, points: Array, own: Index, label: Index, pixel_size: float, agreement: tuple[float, ...]
 ) -> SectionFit:
     """The fit with its two free constants chosen as SectionFit says; points (p, 2) lie on boundaries."""
-    rho, ex, ey = _frames(theta)
+    _, ex, ey = _frames(theta)
     along, across = np.exp(theta[:, 2:4]).T
-    u = points[:, 0] * ex[own] + points[:, 1] * ey[own] - rho[own]
-    v = points[:, 1] * ex[own] - points[:, 0] * ey[own]
+    x, y = (points - theta[own, :2]).T
+    u, v = x * ex[own] + y * ey[own], y * ex[own] - x * ey[own]
     cost = np.hypot(along[own] * u, across[own] * v) - theta[own, 4]
     shift = float(np.median(cost)) if len(cost) else 0.0
     sharpness = float(np.sqrt(np.median(along * across))) * MODEL_PIXEL / pixel_size
@@ -239,6 +254,7 @@ def _in_gauge(
         seed=theta[:, :2] * pixel_size,
         diagonal=np.exp(2 * theta[:, 2:4]) / (pixel_size * sharpness) ** 2,
         offset=(theta[:, 4] + shift) / sharpness,
+        tilt=theta[:, 5],
         sharpness=sharpness,
         agreement=agreement,
     )

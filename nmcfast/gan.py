@@ -58,7 +58,7 @@ class Options:
     diagonal_range: tuple[float, float] = parameters.METRIC_RANGE
     offset_range: tuple[float, float] = parameters.OFFSET_RANGE
     start_diagonal: float = 5.0  # free: px⁻², D of the untrained G_net; the middle of the range, 25, is a poor start
-    gauge: float = 0.0  # free: weight of a penalty that holds the geometric mean of D there
+    gauge: float = 0.0  # free: weight of a penalty that holds the geometric mean of D there, and D_2 at D_3 on average
     objective: str = "minimise"  # "minimise" (D − 1)², or "maximise" D² with a sigmoid on D
     binarise: str = "round"  # "round" to 0 or 1 as printed, or "argmax": one grain a pixel
     straight_through: bool = False  # free: G's loss sees what D is trained on, its gradient is that of the soft image
@@ -97,7 +97,7 @@ FAST = replace(
     discriminator_rate=5e-4,
     final_rate=0.1,
     momentum=0.5,
-    average=0.99,
+    average=0.995,
     batch_generator=32,
     batch_discriminator=64,
     epochs=24,
@@ -279,11 +279,13 @@ class Trainer:
                 slow.lerp_(fast, 1.0 - self.options.average)
 
     def gauge(self, diagonal: Tensor) -> Tensor | float:
-        """Penalty that holds the geometric mean of D (n, 3): a common factor of √D and r changes no label, so nothing
-        else keeps D from drifting to the end of its range."""
+        """Penalty on what no label tells, of D (n, 3): a common factor of √D and r, which drifts to the end of its
+        range, and which of the axes across the radius is the second, since γ is uniform."""
         if self.options.gauge == 0.0:
             return 0.0
-        return self.options.gauge * (diagonal.log().mean() - math.log(self.options.start_diagonal)).square()
+        mean = diagonal.log().mean(dim=0)
+        size = mean.mean() - math.log(self.options.start_diagonal)
+        return self.options.gauge * (size.square() + (mean[1] - mean[2]).square())
 
     def discriminator_step(self) -> dict[str, float]:
         """One step of D on rounded cutouts unless it is good enough, lines 10–14; visible grains for Eq. (13)."""

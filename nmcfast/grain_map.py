@@ -16,12 +16,21 @@ MOST_PIXELS = 200_000_000
 
 
 @dataclass(frozen=True)
+class Points:
+    """Measured points: position (p, 2) µm, x and y from the array's corner; label (p,) of their grains, from 1."""
+
+    position: NDArray[np.floating]
+    label: NDArray[np.integer]
+
+
+@dataclass(frozen=True)
 class GrainMap:
     """Grains of a section.
 
     labels (ny, nx), 0 unassigned, grains 1 … n; pixel (j, i) is centred at ((i + 0.5), (j + 0.5)) pixel_size,
     µm from the array's corner. centre (x, y) µm in the same frame; mask: the particle, holes filled; origin
-    (x, y) µm: the array's corner in the file's coordinates. counts: what was left out, by name.
+    (x, y) µm: the array's corner in the file's coordinates. counts: what was left out, by name. points: the assigned
+    points that the labels were resampled from; None where the pixels are all there is.
     """
 
     labels: Labels
@@ -30,6 +39,7 @@ class GrainMap:
     mask: NDArray[np.bool_]
     origin: tuple[float, float] = (0.0, 0.0)
     counts: Mapping[str, int] = field(default_factory=dict)
+    points: Points | None = None
 
     @property
     def grains(self) -> int:

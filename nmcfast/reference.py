@@ -64,9 +64,11 @@ class Tessellation:
     matrices: Array
     offset: Array
 
-    def labels(self, low: tuple[float, float, float], shape: tuple[int, int, int]) -> NDArray[np.int32]:
-        """Labels (nz, ny, nx), Eq. (8), of the unit voxels of a box that starts at low (x, y, z)."""
-        return label_grid(self.position, self.matrices, self.offset, shape, low, 1.0)
+    def labels(
+        self, low: tuple[float, float, float], shape: tuple[int, int, int], voxel_size: float = 1.0
+    ) -> NDArray[np.int32]:
+        """Labels (nz, ny, nx), Eq. (8), of the voxels of a box that starts at low (x, y, z) px."""
+        return label_grid(self.position, self.matrices, self.offset, shape, low, voxel_size)
 
 
 def sample(markers: Markers, mu: float, low: Array, high: Array, rng: np.random.Generator) -> Tessellation:
@@ -87,14 +89,18 @@ def sample(markers: Markers, mu: float, low: Array, high: Array, rng: np.random.
 
 
 def draw_section(
-    markers: Markers, mu: float, radius: float, rng: np.random.Generator, height: float = 0.0
+    markers: Markers, mu: float, radius: float, rng: np.random.Generator, height: float = 0.0, parts: int = 1
 ) -> NDArray[np.int32]:
-    """Labels (2R, 2R) of the disc of R = radius px that the plane z = height cuts from a large particle, 0 outside."""
+    """Labels (2R, 2R) of the disc of R = radius px that the plane z = height cuts from a large particle, 0 outside.
+
+    With parts = k each pixel is cut into k × k, and (2Rk, 2Rk) labels are returned.
+    """
     n = 2 * int(radius)
     low = np.array([-n / 2, -n / 2, height - 0.5])
     grains = sample(markers, mu, low, low + np.array([n, n, 1]), rng)
-    labels = grains.labels(tuple(low), (1, n, n))[0] + 1
-    y, x = np.mgrid[:n, :n] + 0.5 - n / 2
+    corner = (-n / 2, -n / 2, height - 0.5 / parts)
+    labels = grains.labels(corner, (1, parts * n, parts * n), 1 / parts)[0] + 1
+    y, x = (np.mgrid[: parts * n, : parts * n] + 0.5) / parts - n / 2
     labels[np.hypot(x, y) > radius] = 0
     return labels
 

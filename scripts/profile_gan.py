@@ -31,7 +31,7 @@ def synthetic_section(seed: int) -> Section:
     """A 2D GBPD of 3 : 1 radial grains: the cost of a step does not hang on where it comes from."""
     rng = np.random.default_rng(seed)
     position = rng.uniform(-125, 125, (1350, 2))
-    return Section(position, np.tile([40.0, 360.0], (1350, 1)), rng.uniform(10, 20, 1350), 118.0)
+    return Section(position, np.tile([40.0, 360.0], (1350, 1)), rng.uniform(10, 20, 1350), np.zeros(1350), 118.0)
 
 
 def timed(function: Callable, spent: dict[str, float], name: str) -> Callable:

@@ -1,18 +1,23 @@
-"""Closure: architectures that the trainer sees in noisy EBSD-like sections only, against what it recovers in 3D.
+"""Closure: architectures that the trainer sees in noisy EBSD-like sections only, against what it recovers.
 
-    python scripts/study_closure.py --architectures radial_4 --seeds 0 --output docs/results/closure
+    python scripts/study_closure.py --architectures radial_4 --seeds 0 --mu 0.0015 --output docs/results/closure
+    python scripts/study_closure.py --summary --output docs/results/closure
 
 Each hidden architecture is written as .ang maps with 5 % unindexed points, read back, segmented, fitted and trained on.
-Truth and recovered law are then sampled in 3D. Work files are kept under --work, and an interrupted study goes on.
+Truth and recovered law are then sampled in 3D and in sections. Every run leaves one JSON file, of which --summary makes
+tables and a plot. Work files are kept under --work, and an interrupted study goes on.
 """
 
 import argparse
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from closure_summary import write_summary
+from fig10b import section_grains
 
 from nmcfast import gan, reference
 from nmcfast.cutouts import Section, section_of_fit
@@ -22,11 +27,15 @@ from nmcfast.fit2d import fit_section
 from nmcfast.parameters import MU, PIXEL_UM
 from nmcfast.scores import CUBE_STATISTICS, cube_statistics, distances, pool
 
+PARTS = 8  # of a pixel's edge, to which a point of a map knows where it is: the section itself has no pixels
 RADIUS = 118.0  # px, particle: cutouts end at 113 px from the centre
+SECTION_STATISTICS = ("area", "elongation", "alpha", "chord", "grains")
 CUBE, MARGIN = 96, 16  # px, edge of a cube and what its faces may bias
 CENTRES = ((0.0, 0.0, 0.0), (70.0, 0.0, 0.0), (40.0, 40.0, 40.0))  # px, cubes from the centre outwards
+TRUTHS = (1, 2, 3)  # independent samples of the truth: the distances between them are the floor
 ARCHITECTURES = {"isotropic": reference.ISOTROPIC, "radial_2": reference.RADIAL_2, "radial_4": reference.RADIAL_4,
                  "pancakes": reference.PANCAKES, "nmc811": reference.NMC811}  # fmt: skip
+Sample = dict[str, np.ndarray]
 
 
 def write_maps(architecture: reference.Architecture, count: int, folder: Path, seed: int) -> list[Path]:
@@ -37,27 +46,29 @@ def write_maps(architecture: reference.Architecture, count: int, folder: Path, s
         rng = np.random.default_rng([seed, k])
         path = folder / f"section_{k}.ang"
         if not path.exists():
-            labels = reference.draw_section(lambda x, r=rng: architecture.markers(x, r), architecture.mu, RADIUS, rng)
-            write_ang(simulate_map(labels, PIXEL_UM, rng, unindexed=0.05), path)
+            labels = reference.draw_section(
+                lambda x, r=rng: architecture.markers(x, r), architecture.mu, RADIUS, rng, parts=PARTS
+            )
+            write_ang(simulate_map(labels, PIXEL_UM / PARTS, rng, step=PIXEL_UM, unindexed=0.05), path)
         paths.append(path)
     return paths
 
 
 def measured_section(path: Path, rounds: int) -> tuple[Section, float]:
-    """The fitted 2D GBPD of a map and the share of assigned pixels that agree with it."""
+    """The fitted 2D GBPD of a map and the share of assigned points that agree with it."""
     cache = path.with_suffix(f".{rounds}.npz")
     if not cache.exists():
         grains = segment_grains(read_map(path))
-        fit = fit_section(grains.labels, grains.pixel_size, grains.centre, rounds=rounds)
+        fit = fit_section(grains.labels, grains.pixel_size, grains.centre, rounds, points=grains.points, tilted=True)
         section = section_of_fit(fit, PIXEL_UM, RADIUS * PIXEL_UM)
-        arrays = {name: getattr(section, name) for name in ("position", "diagonal", "offset")}
+        arrays = {name: getattr(section, name) for name in ("position", "diagonal", "offset", "tilt")}
         np.savez(cache, agreement=max(fit.agreement), **arrays)
     with np.load(cache) as stored:
-        section = Section(stored["position"], stored["diagonal"], stored["offset"], RADIUS)
+        section = Section(stored["position"], stored["diagonal"], stored["offset"], stored["tilt"], RADIUS)
         return section, float(stored["agreement"])
 
 
-def sample_3d(markers: reference.Markers, mu: float, rounds: int, seed: int) -> dict[str, np.ndarray]:
+def sample_3d(markers: reference.Markers, mu: float, rounds: int, seed: int) -> Sample:
     """3D statistics of `rounds` samples of each cube."""
     parts = []
     for k in range(rounds):
@@ -68,47 +79,70 @@ def sample_3d(markers: reference.Markers, mu: float, rounds: int, seed: int) -> 
     return pool(parts)
 
 
-def truth_3d(architecture: reference.Architecture, rounds: int, seed: int) -> dict[str, np.ndarray]:
-    """The same of a hidden architecture."""
-    rng = np.random.default_rng([seed, 7])
-    return sample_3d(lambda inputs: architecture.markers(inputs, rng), architecture.mu, rounds, seed)
+def sample_2d(markers: reference.Markers, mu: float, sections: int, seed: int) -> Sample:
+    """Statistics of whole grains of clean sections through the centre, and grains of each section."""
+    parts = []
+    for k in range(sections):
+        labels = reference.draw_section(markers, mu, RADIUS, np.random.default_rng([seed, k]))
+        found = section_grains(labels)
+        found["elongation"] = np.sqrt(found["elongation"])  # a ratio of lengths, as in 3D
+        parts.append(found | {"grains": np.array([float(len(found["area"]))])})
+    return pool(parts)
 
 
-def table(truth: dict, again: dict, found: dict) -> list[str]:
-    """Markdown rows: mean and spread of truth and recovered, their ratio, W₁ and its floor."""
-    lines = ["| statistic | truth | recovered | ratio of means | W₁ | floor |", "|---|---|---|---|---|---|"]
-    apart, floor = (distances(truth, other, CUBE_STATISTICS) for other in (found, again))
-    for name in (*CUBE_STATISTICS, "intensity"):
-        a, b = truth[name], found[name]
-        ratio = b.mean() / a.mean()
-        if name == "intensity":
-            lines.append(f"| grains per px³ | {a.mean():.6f} | {b.mean():.6f} | {ratio:.3f} | | |")
-            continue
-        left, right = f"{a.mean():.3f} ± {a.std():.3f}", f"{b.mean():.3f} ± {b.std():.3f}"
-        lines.append(f"| {name} | {left} | {right} | {ratio:.3f} | {apart[name]:.4f} | {floor[name]:.4f} |")
-    return lines
+def truths(architecture: reference.Architecture, sample: Callable, size: int, folder: Path) -> list[Sample]:
+    """Independent samples of a hidden architecture, kept in a folder."""
+    found = []
+    for seed in TRUTHS:
+        path = folder / f"{sample.__name__}_{size}_{seed}.npz"
+        if not path.exists():
+            rng = np.random.default_rng([seed, 7])
+            np.savez(path, **sample(lambda x, r=rng: architecture.markers(x, r), architecture.mu, size, seed))
+        with np.load(path) as stored:
+            found.append(dict(stored))
+    return found
 
 
-def run(name: str, seed: int, args: argparse.Namespace) -> list[str]:
-    """Train on one architecture with one seed; lines of the report."""
+def compare(real: list[Sample], found: Sample, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """Of each statistic mean and spread of truth and recovered, W₁, a mean over the truth's samples, and its floor."""
+    far = [distances(a, found, names) for a in real]
+    apart = [distances(a, b, names) for k, a in enumerate(real) for b in real[:k]]
+    whole = pool(real)
+    return {
+        name: {
+            "truth": float(whole[name].mean()),
+            "truth_spread": float(whole[name].std()),
+            "found": float(found[name].mean()),
+            "found_spread": float(found[name].std()),
+            "w1": float(np.mean([d[name] for d in far])),
+            "floor": float(np.mean([d[name] for d in apart])),
+        }
+        for name in names
+    }
+
+
+def run(name: str, seed: int, args: argparse.Namespace) -> dict:
+    """Train on one architecture with one seed; everything the summary needs."""
     architecture = ARCHITECTURES[name]
     folder = args.work / name
     fits = [measured_section(path, args.fit_rounds) for path in write_maps(architecture, args.sections, folder, 100)]
     options = dataclasses.replace(gan.FAST, seed=seed, epochs=args.epochs, mu=args.mu, keep=args.keep)
     start = time.perf_counter()
-    found = gan.calibrate([section for section, _ in fits], options, folder / f"seed_{seed}")
+    found = gan.calibrate([section for section, _ in fits], options, folder / f"seed_{seed}_from_{args.mu}")
     took = time.perf_counter() - start
-    (args.output / f"{name}_{seed}.json").write_text(json.dumps(found.history, indent=1) + "\n")
     best = found.history[found.epoch - 1]
-    truth, again = (truth_3d(architecture, args.rounds, s) for s in (1, 2))
-    lines = [f"## {architecture.name}, training seed {seed}", ""]
-    agreement = np.mean([share for _, share in fits])
-    lines.append(f"2D fits agree on {agreement:.3f} of the pixels of {args.sections} maps. ")
-    steps = f"{len(found.history)} epochs of {options.steps} steps, kept: {found.epoch}"
-    lines.append(f"{steps}, {took:.0f} s in the last run. ")
-    lines.append(f"μ = {found.mu:.6f} px⁻³, truth {architecture.mu:.6f}. Held-out 2D W₁ over floor: ")
-    lines.append(", ".join(f"{k} {best[k]:.2f}" for k in gan.CUTOUT_STATISTICS) + ".")
-    return [*lines, "", *table(truth, again, sample_3d(found.net, found.mu, args.rounds, 3)), ""]
+    ways = (sample_3d, args.rounds), (sample_2d, args.sections)
+    cubes, discs = (truths(architecture, *way, folder) for way in ways)
+    return {
+        "architecture": architecture.name, "seed": seed, "keep": args.keep, "kept": found.epoch,
+        "steps": options.steps, "seconds": round(took), "sections": args.sections,
+        "agreement": float(np.mean([share for _, share in fits])),
+        "mu": {"start": args.mu, "found": found.mu, "truth": architecture.mu},
+        "held_out": {k: best[k] for k in gan.CUTOUT_STATISTICS},
+        "3d": compare(cubes, sample_3d(found.net, found.mu, args.rounds, 9), (*CUBE_STATISTICS, "intensity")),
+        "2d": compare(discs, sample_2d(found.net, found.mu, args.sections, 9), SECTION_STATISTICS),
+        "history": found.history,
+    }  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:
@@ -125,17 +159,21 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=4, help="samples of each cube")
     parser.add_argument("--work", type=Path, default=Path("closure_work"))
     parser.add_argument("--output", type=Path, default=Path("docs/results/closure"))
+    parser.add_argument("--summary", action="store_true", help="only make tables and plot of the runs in --output")
     return parser.parse_args()
 
 
 def main() -> None:
     args = arguments()
     args.output.mkdir(parents=True, exist_ok=True)
-    for name in args.architectures:
-        for seed in args.seeds:
-            report = "\n".join(run(name, seed, args))
-            (args.output / f"{name}_{seed}_{args.keep}.md").write_text(report)
-            print(report, flush=True)
+    if args.summary:
+        write_summary(args.output)
+        return
+    for seed in args.seeds:
+        for name in args.architectures:
+            result = run(name, seed, args)
+            (args.output / f"{name}_{seed}.json").write_text(json.dumps(result, indent=1) + "\n")
+            print(name, seed, {k: round(v["found"] / v["truth"], 3) for k, v in result["3d"].items()}, flush=True)
 
 
 if __name__ == "__main__":

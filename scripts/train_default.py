@@ -12,15 +12,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+from closure_summary import table
 from fig10b import compare
 from fig11 import orientations
 from set_texture import with_texture
-from study_closure import measured_section, sample_3d, table, truth_3d, write_maps
+from study_closure import compare as compare_samples
+from study_closure import measured_section, sample_3d, truths, write_maps
 
 from nmcfast import __version__, gan, reference
 from nmcfast.model import GrainLaw, Model
 from nmcfast.overlay import with_margins
 from nmcfast.parameters import PIXEL_UM
+from nmcfast.scores import CUBE_STATISTICS
 from nmcfast.shell import PUBLISHED
 
 
@@ -51,7 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=Path("docs/results/default"))
     parser.add_argument("--work", type=Path, default=Path("closure_work/nmc811"))
     parser.add_argument("--sections", type=int, default=8)
-    parser.add_argument("--fit-rounds", type=int, default=2)
+    parser.add_argument("--fit-rounds", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=gan.FAST.epochs)
     parser.add_argument("--keep", default="best", choices=("best", "last"))
     parser.add_argument("--rounds", type=int, default=4, help="samples of each cube of the 3D comparison")
@@ -71,8 +74,9 @@ def main() -> None:
     model = with_texture(Model("nmc811", PUBLISHED, law, provenance(found, agreement, args.sections, command)))
     args.output.write_bytes(model.to_bytes())
     (args.results / "history.json").write_text(json.dumps(found.history, indent=1) + "\n")
-    samples = [truth_3d(truth, args.rounds, seed) for seed in (1, 2)]
-    lines = table(*samples, sample_3d(found.net, found.mu, args.rounds, 3))
+    cubes = sample_3d(found.net, found.mu, args.rounds, 9)
+    real = truths(truth, sample_3d, args.rounds, args.work)
+    lines = table(compare_samples(real, cubes, (*CUBE_STATISTICS, "intensity")))
     lines += ["", *compare(truth, found.net, found.mu, args.results / "fig10b.png")]
     lines += ["", *orientations(found.net, found.mu, args.results / "fig11.png")]
     report = [f"# Default grains\n\nWritten by `{command}`.\n\n{json.dumps(model.provenance, indent=1)}\n", *lines]

@@ -138,17 +138,17 @@ def section(count=1200, seed=0, radius=118.0):
     rng = np.random.default_rng(seed)
     position = rng.uniform(-radius, radius, (count, 2))
     diagonal = np.tile([1.0, 9.0], (count, 1)) * 20.0
-    return cutouts.Section(position, diagonal, rng.uniform(10, 20, count), radius)
+    return cutouts.Section(position, diagonal, rng.uniform(10, 20, count), rng.normal(0, 0.3, count), radius)
 
 
 def test_fitted_cutouts_turn_with_the_section():
     """A cutout at angle β of a section equals the one at angle 0 of the section turned by −β, Eq. (15)."""
     whole, beta = section(), 1.1
     turn = np.array([[np.cos(beta), np.sin(beta)], [-np.sin(beta), np.cos(beta)]])
-    turned = cutouts.Section(whole.position @ turn.T, whole.diagonal, whole.offset, whole.radius)
+    turned = cutouts.Section(whole.position @ turn.T, whole.diagonal, whole.offset, whole.tilt, whole.radius)
     images = []
     for what, angle in ((whole, beta), (turned, 0.0)):
-        markers = cutouts._in_plane(what.position, what.diagonal, what.offset, np.array([0, len(what.offset)]))
+        markers = cutouts._in_plane(what.position, what.diagonal, what.offset, what.tilt, np.array([0, len(what.tilt)]))
         images.append(cutouts.evaluate(markers, cutouts.radial_grids(np.array([50.0]), np.array([angle]))).label)
     assert (images[0] == images[1]).mean() > 0.999
 
@@ -168,9 +168,9 @@ def test_small_sections_are_refused():
 
 
 def test_frames_in_the_plane_are_radial():
-    """The frame of a section's grain agrees with Eq. (12) in its first axis, also at the centre."""
+    """Without tilt the frame of a section's grain agrees with Eq. (12) in its first axis, also at the centre."""
     position = np.array([[3.0, 4.0], [-2.0, 0.0], [0.0, 0.0]])
-    markers = cutouts._in_plane(position, np.ones((3, 2)), np.ones(3), np.array([0, 3]))
+    markers = cutouts._in_plane(position, np.ones((3, 2)), np.ones(3), np.zeros(3), np.array([0, 3]))
     expected = np.empty((3, 3, 3))
     gnet.frames(markers.position, np.zeros(3), expected)
     np.testing.assert_allclose(markers.frame[:, 0], expected[:, 0], atol=1e-12)
@@ -179,7 +179,7 @@ def test_frames_in_the_plane_are_radial():
 def test_a_section_of_a_fit_has_its_costs_in_pixels():
     """Costs times sharpness are those of the softmax that was fitted, whatever the unit."""
     seed, diagonal = np.array([[1.0, 0.5], [2.0, 0.0]]), np.array([[400.0, 900.0]] * 2)
-    fit = SectionFit(np.array([1, 2]), seed, diagonal, np.array([3.0, 4.0]), 7.0, (1.0,))
+    fit = SectionFit(np.array([1, 2]), seed, diagonal, np.array([3.0, 4.0]), np.zeros(2), 7.0, (1.0,))
     found = cutouts.section_of_fit(fit, 0.05, 5.9)
     np.testing.assert_allclose(found.position, [[20.0, 10.0], [40.0, 0.0]])
     np.testing.assert_allclose(found.diagonal, np.array([[1.0, 2.25]] * 2) * 49)  # 400 µm⁻² is 1 per squared pixel

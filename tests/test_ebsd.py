@@ -337,6 +337,29 @@ def test_small_grains_are_dropped_and_counted() -> None:
     assert (g.labels == 0).sum() == g.counts["pixels_unassigned"] == 3
 
 
+def test_fragments_join_what_has_their_orientation_within_two_steps() -> None:
+    """The tip of a thin grain, cut off by one unindexed point, is no grain of its own; across two points it is."""
+    m = small_map(unindexed=0.0)
+    turned = np.zeros(m.layout.shape)
+    turned[10, 4:16] = turned[10, 17:19] = turned[30, 4:16] = turned[30, 18:20] = 1.0
+    euler = np.zeros_like(m.euler)
+    euler[:, 1] = turned[m.layout.row, m.layout.column]
+    g = segment_grains(EbsdMap(**{**m.__dict__, "euler": euler, "indexed": np.ones(len(m), bool)}))
+    assert g.grains == 3
+    assert (g.labels[10, 17:19] == g.labels[10, 4]).all()
+    assert (g.labels[30, 18:20] == 0).all()
+    assert (g.counts["small_grains"], g.counts["small_grain_points"]) == (1, 2)
+
+
+@pytest.mark.parametrize("grid", ["square", "hexagonal"])
+def test_points_of_a_grain_map_have_the_labels_of_their_pixels(grid: str) -> None:
+    m = small_map(grid)
+    g = segment_grains(m, pixel_size=m.step[0] / 4)
+    assert g.points is not None and 0 < len(g.points.label) <= m.indexed.sum()
+    column, row = (g.points.position / g.pixel_size).astype(int).T
+    assert (g.labels[row, column] == g.points.label).mean() > 0.999
+
+
 def test_largest_particle_and_its_centre() -> None:
     truth = np.zeros((60, 100), int)
     truth[10:50, 10:50] = 1

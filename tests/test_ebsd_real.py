@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no real EBSD files
 READ = [
     ("ebsdlab/EBSD_copper_hexgrid_OIM.ang", 23909, "hexagonal", (231, 104), (0.2, 0.1732), 2945, "m-3m", 16),
     ("mtex/DC06_2uniax.ang", 5151, "square", (101, 51), (1.0, 1.0), 0, "m-3m", 24),
-    ("mtex/3dData_S00.ANG", 1400, "square", (40, 35), (0.4, 0.4), 342, "m-3m", 54),
+    ("mtex/3dData_S00.ANG", 1400, "square", (40, 35), (0.4, 0.4), 342, "m-3m", 57),
     ("mtex/testdata_hex.ctf", 900, "hexagonal", (30, 30), (1.0, 0.866), 0, "2/m", 4),
     ("ebsdlib/Test_US_1.ctf", 200, "square", (5, 40), (0.5, 0.5), 10, "6/mmm", 5),
     ("ebsdlib/Test_European_1.ctf", 200, "square", (5, 40), (0.5, 0.5), 10, "6/mmm", 5),

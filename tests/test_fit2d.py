@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+from nmcfast import reference
+from nmcfast.ebsd_grains import segment_grains
+from nmcfast.ebsd_write import simulate_map
 from nmcfast.errors import InputError
 from nmcfast.fit2d import SectionFit, _loss, _pairs, _start, fit_section, label_section
 from nmcfast.section_statistics import compare_sections, measure_grains
@@ -65,21 +68,26 @@ def test_sections_of_the_model_are_fitted(diagonal: tuple[float, float, float]) 
     assert (fitted == truth)[missing].mean() > 0.9
 
 
-def test_gradient_equals_finite_differences(radial: tuple[np.ndarray, SectionFit]) -> None:
+@pytest.mark.parametrize("tilted", [False, True])
+def test_gradient_equals_finite_differences(radial: tuple[np.ndarray, SectionFit], tilted: bool) -> None:
     truth = radial[0][20:60, 20:60]
     grains = measure_grains(truth, PIXEL, (1.0, 1.0))
     rows, columns = np.nonzero(truth > 0)
     points = np.stack([columns, rows], 1) + 0.5 - 20
     order = np.lexsort((np.floor(points[:, 0] / 16), np.floor(points[:, 1] / 16)))
     own = np.searchsorted(grains.label, truth[rows, columns])
-    theta = _start(grains, PIXEL, (1.0, 1.0)) + np.random.default_rng(0).normal(0, 0.1, (len(grains.label), 5))
+    theta = _start(grains, PIXEL, (1.0, 1.0)) + np.random.default_rng(0).normal(0, 0.1, (len(grains.label), 6))
     pairs = _pairs(theta, points[order], own[order])
     position = points[order][pairs.pixel].T
-    gradient = _loss(theta.ravel(), position, pairs)[1]
-    for k in np.random.default_rng(1).choice(theta.size, 40, replace=False):
+    gradient = _loss(theta.ravel(), position, pairs, tilted)[1]
+    if not tilted:
+        assert (gradient[5::6] == 0).all()
+    for k in np.random.default_rng(1).choice(theta.size, 60, replace=False):
+        if not tilted and k % 6 == 5:
+            continue
         step = np.zeros(theta.size)
         step[k] = 1e-5
-        up, down = (_loss(theta.ravel() + sign * step, position, pairs)[0] for sign in (1, -1))
+        up, down = (_loss(theta.ravel() + sign * step, position, pairs, tilted)[0] for sign in (1, -1))
         assert gradient[k] == pytest.approx((up - down) / 2e-5, rel=1e-4, abs=1e-9)
 
 
@@ -92,13 +100,16 @@ def test_labels_equal_brute_force_over_all_grains(radial: tuple[np.ndarray, Sect
             **fit.__dict__,
             "diagonal": fit.diagonal * np.exp(rng.normal(0, 1.5, fit.diagonal.shape)),
             "offset": fit.offset + rng.normal(0, 3, len(fit.offset)),
+            "tilt": rng.normal(0, 0.5, len(fit.tilt)),
         }
     )
     got = label_section(fit, (50, 70), PIXEL, (1.3, 0.8))
     y, x = (np.indices((50, 70)) + 0.5) * PIXEL
     e = fit.seed / np.linalg.norm(fit.seed, axis=1, keepdims=True)
+    cosine, sine = np.cos(fit.tilt), np.sin(fit.tilt)
     dx, dy = x[..., None] - 1.3 - fit.seed[:, 0], y[..., None] - 0.8 - fit.seed[:, 1]
-    u, v = dx * e[:, 0] + dy * e[:, 1], dy * e[:, 0] - dx * e[:, 1]
+    first = np.stack([e[:, 0] * cosine - e[:, 1] * sine, e[:, 0] * sine + e[:, 1] * cosine], axis=1)
+    u, v = dx * first[:, 0] + dy * first[:, 1], dy * first[:, 0] - dx * first[:, 1]
     cost = np.sqrt(fit.diagonal[:, 0] * u**2 + fit.diagonal[:, 1] * v**2) - fit.offset
     two = np.sort(cost, -1)
     differ = got != fit.label[cost.argmin(-1)]
@@ -123,3 +134,34 @@ def test_a_seed_at_the_centre_and_one_grain() -> None:
     assert fit.agreement[-1] > 0.9
     with pytest.raises(InputError, match="1 grains; expected at least 2"):
         fit_section(np.ones((5, 5), int), PIXEL, (0.1, 0.1))
+
+
+def mean_shape(labels: np.ndarray, half: int) -> tuple[float, float]:
+    """Mean ratio of axes and mean α of the whole grains of a disc, from 5 pixels on."""
+    grains = measure_grains(labels, 1.0, (half, half), minimum_pixels=5)
+    y, x = np.mgrid[: 2 * half, : 2 * half] + 0.5 - half
+    whole = ~np.isin(grains.label, labels[np.hypot(x, y) > half - 2])
+    variance = grains.variance[whole] + 1 / 12
+    return np.sqrt(variance[:, 0] / variance[:, 1]).mean(), np.nanmean(grains.alpha[whole])
+
+
+def test_tilted_fits_of_measured_points_are_not_too_round() -> None:
+    """A radial section through a map of points and back: shapes as in the true section. The restricted form, fitted to
+    resampled pixels, loses 4 % of the elongation here, 6 % in larger sections; the tilted one is off by up to 2 %."""
+    half, fine = 62, 8
+    rng = np.random.default_rng(4)
+    law = reference.RADIAL_4
+    section = reference.draw_section(lambda inputs: law.markers(inputs, rng), law.mu, half, rng, parts=fine)
+    g = segment_grains(simulate_map(section, PIXEL / fine, rng, step=PIXEL))
+    assert g.points is not None
+    found = []
+    for options in ({"points": g.points, "tilted": True}, {}):
+        fit = fit_section(g.labels, PIXEL, g.centre, **options)
+        labels = label_section(fit, (2 * half, 2 * half), PIXEL, (half * PIXEL, half * PIXEL))
+        found.append((mean_shape(np.where(section[4::8, 4::8] > 0, labels, 0), half), max(fit.agreement)))
+    (tilted, agreement), (restricted, _) = found
+    truth = mean_shape(section[4::8, 4::8], half)
+    assert agreement > 0.98
+    assert tilted[0] == pytest.approx(truth[0], rel=0.03)
+    assert tilted[1] == pytest.approx(truth[1], rel=0.15)
+    assert restricted[0] < 0.97 * truth[0]

@@ -23,7 +23,7 @@ def radial_section(seed):
     rng = np.random.default_rng(seed)
     position = rng.uniform(-125, 125, (rng.poisson(0.0216 * 250**2), 2))
     diagonal = np.tile([1.0, 9.0], (len(position), 1)) * 40.0
-    return cutouts.Section(position, diagonal, rng.uniform(10, 20, len(position)), 118.0)
+    return cutouts.Section(position, diagonal, rng.uniform(10, 20, len(position)), np.zeros(len(position)), 118.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,166 @@
+"""Tables and plot of the closure study's runs, from the JSON files that study_closure.py leaves."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from nmcfast.plots import new_figure
+
+ORDER = ("isotropic", "radial 2:1", "radial 4:1", "tangential pancakes", "nmc811")
+UNITS = {
+    "volume": "volume, px³", "elongation": "elongation", "angle": "angle to the radius, rad",
+    "neighbours": "neighbours", "intensity": "grains per px³", "area": "area, px²", "alpha": "α, rad",
+    "chord": "chord, px", "grains": "grains per section",
+}  # fmt: skip
+MEAN_WITHIN, W1_WITHIN = 0.10, 2.0  # what is to be reached
+COLOURS = ("tab:blue", "tab:orange", "tab:green")
+
+
+def table(rows: dict[str, dict[str, float]]) -> list[str]:
+    """Markdown table of one run: mean ± spread of truth and recovered, W₁ and its floor."""
+    lines = ["| statistic | truth | recovered | ratio of means | W₁ | floor |", "|---|---|---|---|---|---|"]
+    for name, row in rows.items():
+        truth, found = (f"{row[k]:.4g} ± {row[k + '_spread']:.4g}" for k in ("truth", "found"))
+        ratio = row["found"] / row["truth"]
+        lines.append(f"| {UNITS[name]} | {truth} | {found} | {ratio:.3f} | {row['w1']:.4g} | {row['floor']:.4g} |")
+    return lines
+
+
+def one_run(run: dict) -> list[str]:
+    """Section of runs.md."""
+    mu = run["mu"]
+    held = ", ".join(f"{name} {value:.2f}" for name, value in run["held_out"].items())
+    return [
+        f"## {run['architecture']}, training seed {run['seed']}", "",
+        f"{run['sections']} maps, whose 2D fits agree with {run['agreement']:.1%} of the points.",
+        f"{len(run['history'])} epochs of {run['steps']} steps, kept: {run['kept']}; {run['seconds'] / 60:.1f} min.",
+        f"μ = {mu['found']:.6f} px⁻³ from {mu['start']}, truth {mu['truth']}.",
+        f"Held-out cutouts, W₁ over floor: {held}.", "",
+        *table(run["3d"]), "", "Whole sections, without noise:", "", *table(run["2d"]), "",
+    ]  # fmt: skip
+
+
+def spread(values: list[float], form: str = ".3f") -> str:
+    """Mean over seeds, and least to greatest."""
+    text = f"{np.mean(values):{form}}"
+    return text if len(values) == 1 else f"{text} ({min(values):{form}} – {max(values):{form}})"
+
+
+def verdict(values: list[float], limit: float) -> str:
+    """Whether all seeds stay within a limit, or how many."""
+    good = sum(v <= limit for v in values)
+    return "reached" if good == len(values) else f"**not reached** ({good} of {len(values)} seeds)"
+
+
+def means_3d(runs: dict[str, list[dict]]) -> list[str]:
+    """Rows of the 3D means: within a tenth of the truth?"""
+    lines = [
+        "| architecture | statistic | truth | recovered over truth | W₁ | floor | mean within 10 % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, group in runs.items():
+        for key in group[0]["3d"]:
+            rows = [run["3d"][key] for run in group]
+            ratios = [row["found"] / row["truth"] for row in rows]
+            apart = spread([row["w1"] for row in rows], ".3g")
+            cells = [name, UNITS[key], f"{rows[0]['truth']:.4g}", spread(ratios), apart, f"{rows[0]['floor']:.3g}",
+                     verdict([abs(r - 1) for r in ratios], MEAN_WITHIN)]  # fmt: skip
+            lines.append("| " + " | ".join(cells) + " |")
+        ratios = [run["mu"]["found"] / run["mu"]["truth"] for run in group]
+        lines.append(f"| {name} | μ | {group[0]['mu']['truth']:.4g} | {spread(ratios)} | | | |")
+    return lines
+
+
+def distances_2d(runs: dict[str, list[dict]]) -> list[str]:
+    """Rows of the 2D distances: within twice the floor?"""
+    lines = [
+        "| architecture | statistic | recovered over truth | W₁ over floor, whole clean sections | ≤ 2 |"
+        " W₁ over floor, held-out cutouts | ≤ 2 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, group in runs.items():
+        for key in group[0]["2d"]:
+            ratios = [run["2d"][key]["found"] / run["2d"][key]["truth"] for run in group]
+            clean = [run["2d"][key]["w1"] / run["2d"][key]["floor"] for run in group]
+            held = [run["held_out"][key] for run in group]
+            cells = [name, UNITS[key], spread(ratios), spread(clean, ".2f"), verdict(clean, W1_WITHIN),
+                     spread(held, ".2f"), verdict(held, W1_WITHIN)]  # fmt: skip
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def tally(runs: dict[str, list[dict]]) -> list[str]:
+    """How many of all means and distances reach what was asked."""
+    every = [run for group in runs.values() for run in group]
+    ratios = [abs(row["found"] / row["truth"] - 1) for run in every for row in run["3d"].values()]
+    clean = [row["w1"] / row["floor"] for run in every for row in run["2d"].values()]
+    held = [value for run in every for value in run["held_out"].values()]
+    counts = {
+        "3D means within 10 % of the truth": np.array(ratios) <= MEAN_WITHIN,
+        "3D means within 5 %": np.array(ratios) <= MEAN_WITHIN / 2,
+        "2D distances of whole clean sections ≤ 2 floors": np.array(clean) <= W1_WITHIN,
+        "2D distances of held-out cutouts ≤ 2 floors": np.array(held) <= W1_WITHIN,
+    }
+    return [f"- {text}: {good.sum()} of {len(good)}, over {len(every)} runs" for text, good in counts.items()]
+
+
+def draw(runs: dict[str, list[dict]], path: Path) -> None:
+    """Ratios of 3D means, and 2D distances over the floor, a colour for each training seed."""
+    figure = new_figure(12, 7)
+    upper, lower = figure.subplots(2, 1)
+    for axes, part in ((upper, "3d"), (lower, "2d")):
+        ticks: list[str] = []
+        for group in runs.values():
+            for key in group[0][part]:
+                for k, run in enumerate(group):
+                    row = run[part][key]
+                    value = row["found"] / row["truth"] if part == "3d" else row["w1"] / row["floor"]
+                    axes.plot(len(ticks), value, "o", color=COLOURS[k % len(COLOURS)], alpha=0.7)
+                ticks.append(key)
+            axes.axvline(len(ticks) - 0.5, color="0.8", linewidth=0.8)
+        axes.set_xticks(range(len(ticks)), ticks, rotation=90, fontsize=7)
+    for k, name in enumerate(runs):
+        size = len(next(iter(runs.values()))[0]["3d"])
+        upper.text(size * (k + 0.5) - 0.5, 1.01, name, transform=upper.get_xaxis_transform(), ha="center")
+    for level in (0.9, 1.0, 1.1):
+        upper.axhline(level, color="k" if level == 1 else "0.5", linewidth=0.8, linestyle="-" if level == 1 else "--")
+    upper.set_ylabel("3D mean, recovered over truth")
+    lower.axhline(W1_WITHIN, color="0.5", linewidth=0.8, linestyle="--")
+    lower.set_ylabel("2D W₁ over floor, clean sections")
+    figure.savefig(path, dpi=90)
+
+
+def write_summary(folder: Path) -> None:
+    """README.md, runs.md and closure.png of all runs in a folder."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    groups: dict[str, list[dict]] = defaultdict(list)
+    for run in sorted(found, key=lambda r: (ORDER.index(r["architecture"]), r["seed"])):
+        groups[run["architecture"]].append(run)
+    draw(groups, folder / "closure.png")
+    (folder / "runs.md").write_text("\n".join(["# Runs", "", *(line for r in found for line in one_run(r))]))
+    starts = "; ".join(
+        f"{name}: " + ", ".join(f"{run['mu']['start']:g}" for run in group) for name, group in groups.items()
+    )
+    text = [INTRODUCTION, f"First μ of the seeds, px⁻³ (truth 0.0018): {starts}.", "", *tally(groups), "",
+            "![ratios of 3D means and 2D distances over their floor](closure.png)", "", "## 3D", "", *means_3d(groups),
+            "", "## 2D", "", *distances_2d(groups), ""]  # fmt: skip
+    (folder / "README.md").write_text("\n".join(text))
+
+
+INTRODUCTION = """# Closure: what the trainer recovers of architectures it never sees in 3D
+
+    cd scripts
+    python study_closure.py --seeds 0 --mu 0.0015 --output ../docs/results/closure
+    python study_closure.py --seeds 1 --mu 0.0022 --output ../docs/results/closure
+    python study_closure.py --seeds 2 --mu 0.0018 --output ../docs/results/closure
+    python study_closure.py --summary --output ../docs/results/closure
+
+Each architecture is eight simulated EBSD maps (.ang, hexagonal, 50 nm, 5 % of points unindexed), read, segmented,
+fitted and trained on with the fast schedule. The epoch with the best score on held-out maps is kept: 2D alone chooses.
+3D: cubes of 96 px, 4 samples at each of 3 places; the truth is three independent samples, W₁ the mean distance to them,
+the floor the mean distance between them. 2D: eight whole clean sections in the same way; and cutouts of the held-out
+fits, whose floor is the distance between two halves of the maps. Figures are means over training seeds (least –
+greatest); *reached* means by every seed. Each run's own table: [runs.md](runs.md).
+"""

@@ -1,6 +1,7 @@
-"""A particle of nmc811 in every format of `export`, opened by every reader that is there: a table of what was found.
+"""A particle of a library in every format of `export`, opened by every reader that is there: what each found.
 
-python scripts/solver_readers.py --output docs/results/solver_readers.md
+nmcfast generate lib.zarr --count 1 --seed 1 --no-labels
+python scripts/solver_readers.py lib.zarr --output docs/results/solver_readers.md
 
 Writers and readers are those of tests/test_decks.py; here the particle is a real one.
 """
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nmcfast import generate_particle, load_model
+from nmcfast import open_library
+from nmcfast.convert import deck_of
 from nmcfast.export.deck import Deck
 from nmcfast.export.formats import DECKS, any_module
 from nmcfast.export.orientations import bunge_angles, matrices
@@ -23,15 +25,6 @@ from deck_toys import grain_volumes, outer_area
 from solver_readers import NEEDS, python_with, read_with
 
 TOLERANCE = 1e-5  # relative; VTK computes with single precision
-
-
-def deck_of(seed: int, index: int, voxel_size: float) -> Deck:
-    particle = generate_particle(load_model("nmc811"), seed=seed, index=index)
-    volume, g = particle.voxelize(voxel_size), particle.grains
-    return Deck(
-        index, volume.labels, volume.origin, voxel_size, g.position, g.diagonal, g.offset, g.angle, g.centroid,
-        g.volume, g.orientation, particle.facts,
-    )  # fmt: skip
 
 
 def verdict(deck: Deck, found: dict) -> str:
@@ -60,18 +53,20 @@ def verdict(deck: Deck, found: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--index", type=int, default=0)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("--particle", type=int, default=0)
     parser.add_argument("--voxel-size", type=float, default=0.2)
     parser.add_argument("--only", nargs="*", help="formats")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    deck = deck_of(args.seed, args.index, args.voxel_size)
+    deck = deck_of(open_library(args.library), args.particle, args.voxel_size)
+    model, seed = deck.source["model_sha256"][:12], deck.source["seed"]
     lines = [
         "# Who opened what", "", f"    {' '.join(['python', *sys.argv])}", "",
-        f"Particle {args.index} of seed {args.seed}, {deck.grains} grains, {np.count_nonzero(deck.labels)} voxels of"
-        f" {args.voxel_size} µm. The volume of every grain and the outer surface are compared with those counted from the"
-        " labels; `parser` is a parser of our own, written from the published description.", "",
+        f"Particle {args.particle} of seed {seed} of the model {model}: {deck.grains} grains,"
+        f" {np.count_nonzero(deck.labels)} voxels of {args.voxel_size} µm. The volume of every grain and the outer area"
+        " are compared with those counted from the labels; `parser` is a parser of our own, written from the published"
+        " description.", "",
         "| format | reader | found | MB | write, s | read, s |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name in args.only or sorted(DECKS):

@@ -33,6 +33,8 @@ def test_the_reader_finds_the_particle(reader: str, tmp_path: Path) -> None:
     assert found["grains"] == pytest.approx(grain_volumes(TOY), rel=1e-6)
     if "surface" in found:
         assert found["surface"] == pytest.approx(outer_area(TOY), rel=1e-6)
+    if "enclosed" in found:  # by the divergence theorem: the surface is closed and its normals point outward
+        assert found["enclosed"] == pytest.approx(sum(grain_volumes(TOY).values()), rel=1e-6)
     if "origin" in found:
         assert found["origin"] == pytest.approx(ORIGIN.tolist())
     for label, quaternion in found.get("orientation", {}).items():

@@ -19,5 +19,7 @@ for label in mesh.get_elem_blk_ids():
 cells = np.concatenate(cells)
 elements, sides = mesh.get_side_set(1)
 corners = points[[cells[e - 1][list(SIDES[s - 1])] for e, s in zip(elements, sides, strict=True)]]
-area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]), axis=1).sum()
-print(json.dumps({"grains": grains, "surface": float(area)}))
+normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0])
+enclosed = (corners.mean(axis=1) * normals).sum() / 3
+found = {"grains": grains, "surface": float(np.linalg.norm(normals, axis=1).sum()), "enclosed": float(enclosed)}
+print(json.dumps(found))

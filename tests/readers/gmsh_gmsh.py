@@ -21,14 +21,16 @@ def corners(dim, group):
     return place[np.concatenate(nodes)]
 
 
-grains, surface = {}, 0.0
+grains, surface, enclosed = {}, 0.0, 0.0
 for dim, group in gmsh.model.getPhysicalGroups():
     name, p = gmsh.model.getPhysicalName(dim, group), corners(dim, group)
     edges = [p[:, k] - p[:, 0] for k in (1, 3, 4)[:dim]]
     if dim == 2:
         assert name == "surface"
-        surface = float(np.linalg.norm(np.cross(*edges), axis=1).sum())
+        normals = np.cross(*edges)
+        surface = float(np.linalg.norm(normals, axis=1).sum())
+        enclosed = float((p.mean(axis=1) * normals).sum() / 3)
     else:
         assert name == f"grain_{group}"
         grains[group] = float(np.linalg.det(np.stack(edges, axis=1)).sum())
-print(json.dumps({"grains": grains, "surface": surface}))
+print(json.dumps({"grains": grains, "surface": surface, "enclosed": enclosed}))

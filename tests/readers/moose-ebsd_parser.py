@@ -26,6 +26,7 @@ with open(f"{sys.argv[1]}/particle.ebsd.txt") as file:
         step, low = [value[f"{axis}_step"] for axis in "XYZ"], [value[f"{axis}_Min"] for axis in "XYZ"]
         for p, first, h, n in zip(place, low, step, size, strict=True):
             assert first <= p <= first + n * h, "EBSD data outside of the domain declared in the header"
+            assert abs((p - first) / h % 1 - 0.5) < 1e-4, "points are not at the centres of cells"
         i, j, k = (int((p - first) / h) for p, first, h in zip(place, low, step, strict=True))
         filled.add((k * size[1] + j) * size[0] + i)
         known = features.setdefault(feature, [phase, symmetry, angles, 0])

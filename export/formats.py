@@ -22,6 +22,7 @@ DECKS = {
     "moose-ebsd": "nmcfast.export.decks.moose_ebsd",
     "nastran": "nmcfast.export.decks.nastran",
     "numpy": "nmcfast.export.decks.arrays",
+    "parquet": "nmcfast.export.decks.parquet",
     "prisms-pf": "nmcfast.export.decks.prisms_pf",
     "pybamm": "nmcfast.export.decks.pybamm",
     "tiff": "nmcfast.export.decks.tiff",

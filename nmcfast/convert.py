@@ -167,7 +167,7 @@ def _claim(output: Path, settings: dict[str, Any], overwrite: bool) -> None:
 
 def _to_table(library: Library, output: Path, to: str, chosen: range) -> Exported:
     """One file over all chosen particles, such as a size distribution."""
-    formats.any_module(to).write_table(library.rows(chosen), output)
+    formats.any_module(to).write_table(library.index(chosen), output)
     return Exported(output, to, len(chosen), len(chosen))
 
 

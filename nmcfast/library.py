@@ -1,7 +1,7 @@
 """A stored library: its particles by number, its table, its labels by slice."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import index as as_index
 from pathlib import Path
@@ -13,8 +13,11 @@ from nmcfast.errors import DamageError, InputError
 from nmcfast.export import formats, root, schema, shards
 
 if TYPE_CHECKING:
+    import xarray
+
     from nmcfast.model import Model
     from nmcfast.particle import Particle
+    from nmcfast.torch_dataset import ParticleDataset
 
 _OPEN_SHARDS = 8  # shards kept open at once; each holds its table and the chunk indices of its arrays
 
@@ -38,6 +41,10 @@ class Library:
 
     def __repr__(self) -> str:
         return f"<Library {self.path}: {len(self)} particles, {self._progress()}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also in another process, opens its own files."""
+        return open_library, (self.path,)
 
     def __len__(self) -> int:
         """Particles of the recipe, finished or not."""
@@ -84,10 +91,46 @@ class Library:
             self._table_of = numbers
         return self._table
 
-    def rows(self, particles: Iterable[int]) -> np.ndarray:
-        """The rows of the table that belong to particles of these numbers, all of them or an error."""
-        located = [self._locate(index) for index in particles]
-        return np.array([reader.table[row] for reader, row in located], schema.table_dtype())
+    def index(self, particles: Iterable[int] | None = None) -> np.ndarray:
+        """The table with what the grains of each particle are like; columns are docs/loaders.md's.
+
+        particles: numbers of those to take, all of them or an error; None takes the finished shards.
+        """
+        from nmcfast.index import index_dtype, index_of
+
+        number_of = self.table["index"].tolist() if particles is None else particles
+        held: dict[int, np.ndarray] = {}
+        rows = []
+        for number, row in map(self._place, number_of):
+            if number not in held:
+                held[number] = index_of(self._reader(number), number)
+            rows.append(held[number][row])
+        return np.array(rows, index_dtype())
+
+    def query(self, expression: str) -> np.ndarray:
+        """Numbers of the finished particles that meet a condition, such as "sphericity > 0.9 and grains < 400".
+
+        It speaks of the columns of `table` and `index()`. InputError for what is no condition on them.
+        """
+        from nmcfast.expression import matching, names_in
+
+        table = self.table
+        if names_in(expression) - set(table.dtype.names or ()):
+            table = self.index()
+        columns = {name: table[name] for name in table.dtype.names or () if table[name].ndim == 1}
+        return self.table["index"][matching(expression, columns, len(table))]
+
+    def xarray(self) -> "xarray.Dataset":
+        """The table, and lazily the labels, as a Dataset along `particle`. MissingExtraError without xarray."""
+        from nmcfast.xarray_dataset import dataset
+
+        return dataset(self)
+
+    def torch(self, fields: Sequence[str] = ("labels",), **options: Any) -> "ParticleDataset":
+        """Particles as an IterableDataset of torch, see `ParticleDataset`. MissingExtraError without torch."""
+        from nmcfast.torch_dataset import ParticleDataset
+
+        return ParticleDataset(self, fields, **options)
 
     def record(self, index: int) -> schema.ParticleRecord:
         """The stored arrays of a particle, without its labels."""
@@ -113,12 +156,16 @@ class Library:
         return self._locate(index)
 
     def _locate(self, index: int) -> tuple[Any, int]:
+        number, row = self._place(index)
+        return self._reader(number), row
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """Shard and row of a particle."""
         index = as_index(index)
         if index not in self.numbers:
             first, last = self.numbers[0], self.numbers[-1]
             raise IndexError(f"{self.path}: particle {index} of {len(self)}: expected {first} to {last}")
-        number, row = divmod(index - self.recipe["first"], self.recipe["shard_size"])
-        return self._reader(number), row
+        return divmod(index - self.recipe["first"], self.recipe["shard_size"])
 
     def _reader(self, number: int) -> Any:
         if number not in self._readers:

@@ -16,7 +16,7 @@ from nmcfast.export.formats import DECKS, any_module
 from nmcfast.export.orientations import bunge_angles, matrices
 
 TOY = deck()
-TABLES = {"pybamm"}  # formats of a slice of a library, not of a particle
+TABLES = {"pybamm", "parquet"}  # formats of a slice of a library, not of a particle
 FORMATS = sorted(set(DECKS) - TABLES)
 
 

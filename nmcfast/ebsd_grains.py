@@ -1,5 +1,6 @@
 """Grains of an EBSD map, from misorientations or from image quality, sections 2.2 and 4.4."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -158,17 +159,19 @@ def _components(m: EbsdMap, angle: float, symmetry: str | None, minimum: int) ->
     links = _alike(m, *neighbour_pairs(m.layout), angle, symmetry)
     grain = _connected(m, *links)
     fragment = np.flatnonzero(m.indexed & (np.bincount(grain)[grain] < minimum))
-    across = _alike(m, *_near(m, fragment), angle, symmetry)
-    return _connected(m, *(np.concatenate(pair) for pair in zip(links, across, strict=True)))
+    across = (_alike(m, *pairs, angle, symmetry) for pairs in _near(m, fragment))
+    return _connected(m, *(np.concatenate(ends) for ends in zip(links, *across, strict=True)))
 
 
-def _near(m: EbsdMap, fragment: Index) -> tuple[Index, Index]:
-    """Pairs of points within GAP steps, the first of them in `fragment` (f,)."""
+def _near(m: EbsdMap, fragment: Index) -> Iterator[tuple[Index, Index]]:
+    """Pairs of points within GAP steps, the first of them in `fragment` (f,), some CHUNK at a time."""
     indexed = np.flatnonzero(m.indexed)
     place = np.stack([m.x, m.y], axis=1) / m.step[0]
-    ends = spatial.KDTree(place[fragment]), spatial.KDTree(place[indexed])
-    found = ends[0].sparse_distance_matrix(ends[1], GAP, output_type="coo_matrix")
-    return fragment[found.row], indexed[found.col]
+    tree = spatial.KDTree(place[indexed])
+    for start in range(0, len(fragment), CHUNK // 16):
+        part = fragment[start : start + CHUNK // 16]
+        found = spatial.KDTree(place[part]).sparse_distance_matrix(tree, GAP, output_type="coo_matrix")
+        yield part[found.row], indexed[found.col]
 
 
 def _connected(m: EbsdMap, first: Index, second: Index) -> Index:

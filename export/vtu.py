@@ -1,7 +1,7 @@
 """Shards of meshes: a .vtu file of hexahedra for each particle, an index of them, and the tables as HDF5.
 
 The cells are the voxels of the grains; outside is left out. Any program that reads VTK's XML files opens them. They
-are large: the mesh of a particle takes about twenty times what its labels take in a Zarr shard.
+are large: the mesh of a particle takes twenty to fifty times what its labels take in a Zarr shard.
 """
 
 import zlib

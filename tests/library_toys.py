@@ -1,10 +1,15 @@
 """Small libraries of made-up particles: Voronoi cells in a ball, every number a function of the index."""
 
 import hashlib
+import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from nmcfast.export import formats, root, schema, shards
 from nmcfast.export.schema import ParticleRecord
@@ -95,6 +100,17 @@ def empty_library(folder: Path, **changes: Any) -> tuple[Path, dict[str, Any]]:
     made = recipe(**changes)
     root.create_library(folder / "lib.zarr", made, MODEL)
     return folder / "lib.zarr", made
+
+
+def seen_by_paraview(file: Path) -> dict[str, Any]:
+    """What tests/paraview_reader.py says of a file; skips the test without ParaView."""
+    pvpython = shutil.which("pvpython")
+    if pvpython is None:
+        pytest.skip("ParaView is not installed (Debian: python3-paraview)")
+    script = Path(__file__).with_name("paraview_reader.py")
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [pvpython, "--force-offscreen-rendering", str(script), str(file)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=clean).stdout)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from library_toys import empty_library, record, tree, write_library, write_shard
+from library_toys import empty_library, record, seen_by_paraview, tree, write_library, write_shard
 from test_generate import SMALL
 
 from nmcfast import generate_library, generate_particle
@@ -152,6 +152,20 @@ def test_the_xdmf_sidecar_shows_labels_in_their_place(library: Path) -> None:
         assert made.labels is not None
         assert np.array_equal(vtk_labels(image)[tuple(map(slice, made.labels.shape))], made.labels)
         assert np.array_equal(image.GetOrigin(), made.box_origin)
+
+
+def test_paraview_5_11_shows_labels_in_their_place(library: Path) -> None:
+    found = seen_by_paraview(library / "shards/000001/shard.xmf")
+    assert list(found) == ["3", "4", "5"]
+    for index, seen in found.items():
+        made = record(int(index))
+        assert made.labels is not None
+        shape = [n - 1 for n in seen["dimensions"][::-1]]
+        labels = np.reshape(seen["grain_id"], shape)
+        assert np.array_equal(labels[tuple(map(slice, made.labels.shape))], made.labels)
+        assert labels.sum() == made.labels.sum()
+        assert np.allclose(seen["bounds"][::2], made.box_origin)
+        assert np.allclose(np.diff(np.reshape(seen["bounds"], (3, 2)))[:, 0], 0.05 * np.array(shape[::-1]))
 
 
 def test_bytes_do_not_depend_on_when_and_in_which_order(library: Path, tmp_path: Path) -> None:

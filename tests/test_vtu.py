@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from library_toys import empty_library, record, tree, write_library, write_shard
+from library_toys import empty_library, record, seen_by_paraview, tree, write_library, write_shard
 from test_generate import SMALL
 
 from nmcfast import export_library, generate_library
@@ -97,6 +97,15 @@ def test_the_index_leads_to_every_mesh(library: Path) -> None:
         entries = ElementTree.parse(index).getroot().findall("Collection/DataSet")
         assert [int(entry.get("timestep", "")) for entry in entries] == list(particles)
         assert all((index.parent / entry.get("file", "")).is_file() for entry in entries)
+
+
+def test_paraview_5_11_opens_the_index_of_all_meshes(library: Path) -> None:
+    found = seen_by_paraview(library / "library.pvd")
+    assert list(found) == [str(index) for index in range(7)]
+    for index, seen in found.items():
+        labels = labels_of(int(index))
+        assert seen["grain_id"] == labels[labels > 0].tolist()
+        assert np.isclose(seen["bounds"][0], record(int(index)).box_origin[0] + H * np.argwhere(labels)[:, 2].min())
 
 
 def test_bytes_do_not_depend_on_the_order_of_shards(library: Path, tmp_path: Path) -> None:

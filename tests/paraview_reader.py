@@ -1,4 +1,4 @@
-"""What ParaView sees of a file at each time, as JSON: pvpython paraview_reader.py FILE. Run by test_hdf5 and test_vtu."""
+"""What ParaView sees of a file at each time, as JSON: pvpython paraview_reader.py FILE."""
 
 import json
 import sys
@@ -17,4 +17,4 @@ def seen(reader, time):
 
 
 source = simple.OpenDataFile(sys.argv[1])
-print(json.dumps({str(int(time)): seen(source, time) for time in source.TimestepValues}))
+json.dump({str(int(time)): seen(source, time) for time in source.TimestepValues}, sys.stdout)

@@ -260,7 +260,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _add_info(commands: Any) -> None:
     parser = _command(commands, "info", _info, "what a library holds and how it was made", "nmcfast info lib.zarr")
-    parser.add_argument("library", type=Path, metavar="LIBRARY")
+    parser.add_argument("library", metavar="LIBRARY", help="a path, or a URL that fsspec knows")
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -282,7 +282,7 @@ def _add_export(commands: Any) -> None:
         commands, "export", _export, "write particles of a library in another format, at any voxel size",
         "nmcfast export lib.zarr --particles 0:10 --to vtu --output lib.vtu",
     )  # fmt: skip
-    parser.add_argument("library", type=Path, metavar="LIBRARY")
+    parser.add_argument("library", metavar="LIBRARY", help="a path, or a URL that fsspec knows")
     parser.add_argument("--particles", metavar="I:J", help="particles I to J − 1 (all)")
     text = f"a library: {', '.join(BULK)}; input of a program: {', '.join(sorted(DECKS))}"
     parser.add_argument("--to", required=True, metavar="FORMAT", help=text)

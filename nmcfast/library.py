@@ -23,7 +23,11 @@ _OPEN_SHARDS = 8  # shards kept open at once; each holds its table and the chunk
 
 
 def open_library(path: str | Path) -> "Library":
-    """The library at a path, finished or not. InputError if it is none, DamageError if its recipe changed."""
+    """The library at a path or a URL, finished or not. InputError if it is none, DamageError if its recipe changed."""
+    if "://" in str(path):
+        from nmcfast.remote import RemoteLibrary
+
+        return RemoteLibrary(str(path))
     return Library(Path(path))
 
 
@@ -39,8 +43,13 @@ class Library:
         self._readers: OrderedDict[int, Any] = OrderedDict()
         self._table, self._table_of = np.empty(0, schema.table_dtype()), list[int]()
 
+    @property
+    def place(self) -> str:
+        """How messages call the library."""
+        return str(self.path)
+
     def __repr__(self) -> str:
-        return f"<Library {self.path}: {len(self)} particles, {self._progress()}>"
+        return f"<Library {self.place}: {len(self)} particles, {self._progress()}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, also in another process, opens its own files."""
@@ -71,7 +80,7 @@ class Library:
 
     @property
     def missing_shards(self) -> list[int]:
-        return sorted(set(range(shards.shard_count(self.recipe))) - set(shards.committed_shards(self.path)))
+        return sorted(set(range(shards.shard_count(self.recipe))) - set(self._committed()))
 
     @cached_property
     def model(self) -> "Model":
@@ -83,7 +92,7 @@ class Library:
     @property
     def table(self) -> np.ndarray:
         """One row a particle of the finished shards, in order; columns are docs/format.md's particles/."""
-        numbers = [n for n in shards.committed_shards(self.path) if n < shards.shard_count(self.recipe)]
+        numbers = [n for n in self._committed() if n < shards.shard_count(self.recipe)]
         if numbers != self._table_of:
             parts = [self._reader(n).table for n in numbers]
             self._table = np.concatenate([np.empty(0, schema.table_dtype()), *parts])
@@ -147,12 +156,12 @@ class Library:
         reader, row = self._locate_labels(index)
         planes = int(reader.table["box_shape"][row, 0])
         if not 0 <= z < planes:
-            raise IndexError(f"{self.path}: plane {z} of particle {index}, which has {planes}: 0 to {planes - 1}")
+            raise IndexError(f"{self.place}: plane {z} of particle {index}, which has {planes}: 0 to {planes - 1}")
         return reader.label_slice(row, z)
 
     def _locate_labels(self, index: int) -> tuple[Any, int]:
         if not self.recipe["labels"]:
-            raise InputError(f"{self.path}: holds no labels (recipe labels = false): use library[i].voxelize instead")
+            raise InputError(f"{self.place}: holds no labels (recipe labels = false): use library[i].voxelize instead")
         return self._locate(index)
 
     def _locate(self, index: int) -> tuple[Any, int]:
@@ -164,7 +173,7 @@ class Library:
         index = as_index(index)
         if index not in self.numbers:
             first, last = self.numbers[0], self.numbers[-1]
-            raise IndexError(f"{self.path}: particle {index} of {len(self)}: expected {first} to {last}")
+            raise IndexError(f"{self.place}: particle {index} of {len(self)}: expected {first} to {last}")
         return divmod(index - self.recipe["first"], self.recipe["shard_size"])
 
     def _reader(self, number: int) -> Any:
@@ -178,12 +187,19 @@ class Library:
         return self._readers[number]
 
     def _progress(self) -> str:
-        return f"{len(shards.committed_shards(self.path))} of {shards.shard_count(self.recipe)} shards"
+        return f"{len(self._committed())} of {shards.shard_count(self.recipe)} shards"
+
+    def _committed(self) -> list[int]:
+        """Numbers of the finished shards."""
+        return shards.committed_shards(self.path)
+
+    def _has(self, number: int) -> bool:
+        return (self.path / "shards" / shards.shard_name(number)).is_dir()
 
     def _require(self, number: int) -> None:
-        if (self.path / "shards" / shards.shard_name(number)).is_dir():
+        if self._has(number):
             return
         done = f"shard {shards.shard_name(number)} is missing, {self._progress()}"
         if (self.path / root.SEAL).exists():
-            raise DamageError(f"{self.path}: {done}, and the library was complete: restore it from a copy")
-        raise InputError(f"{self.path}: {done}: continue with 'nmcfast generate' and the same parameters")
+            raise DamageError(f"{self.place}: {done}, and the library was complete: restore it from a copy")
+        raise InputError(f"{self.place}: {done}: continue with 'nmcfast generate' and the same parameters")

@@ -1,7 +1,7 @@
 """Particles of a library for training with torch: shard by shard, in an order that is shuffled anew each epoch."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,10 @@ class ParticleDataset(IterableDataset):
             if name not in known:
                 raise InputError(f"fields: found {name!r}, expected some of {sorted(known)}")
         if "labels" in fields and not library.recipe["labels"]:
-            raise InputError(f"{library.path}: holds no labels (recipe labels = false): take other fields")
+            raise InputError(f"{library.place}: holds no labels (recipe labels = false): take other fields")
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
             raise InputError(f"shape: found {shape}, expected three numbers from 1 on, z y x")
-        self.path, self.fields, self.shape = Path(library.path), tuple(fields), shape
+        self._library, self.fields, self.shape = library, tuple(fields), shape
         self.shuffle, self.seed = shuffle, seed
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # workers that persist see it change
         self._chosen = _by_shard(library, particles)
@@ -56,7 +56,7 @@ class ParticleDataset(IterableDataset):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        library = Library(self.path)
+        library = copy(self._library)  # with files of its own
         order = np.random.default_rng((self.seed, int(self._epoch[0])))
         numbers = sorted(self._chosen)
         if self.shuffle:
@@ -96,10 +96,10 @@ def _by_shard(library: Library, particles: Sequence[int] | np.ndarray | None) ->
     chosen: dict[int, list[int]] = {}
     for index in library.numbers if particles is None else np.asarray(particles).tolist():
         if index not in library.numbers:
-            raise InputError(f"particles: found {index}, {library.path} has {library.numbers.start} to "
+            raise InputError(f"particles: found {index}, {library.place} has {library.numbers.start} to "
                              f"{library.numbers.stop - 1}")  # fmt: skip
         chosen.setdefault((index - library.numbers.start) // library.recipe["shard_size"], []).append(index)
     missing = sorted(set(chosen) & set(library.missing_shards))
     if missing:
-        raise InputError(f"{library.path}: shard {shards.shard_name(missing[0])} is missing: choose other particles")
+        raise InputError(f"{library.place}: shard {shards.shard_name(missing[0])} is missing: choose other particles")
     return chosen

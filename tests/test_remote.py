@@ -1,0 +1,143 @@
+"""Libraries at a URL: fetched shard by shard, checked, and the same as on the disk. The store is fsspec's in memory."""
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from library_toys import recipe, record, tree, write_library
+
+from nmcfast.cli import main
+from nmcfast.errors import DamageError, InputError
+from nmcfast.export import zarr
+from nmcfast.export.formats import BULK
+from nmcfast.export.shards import recipe_digest
+from nmcfast.library import open_library
+from nmcfast.remote import cache_folder
+
+fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+URL = "memory://store/lib"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NMCFAST_CACHE", str(tmp_path / "cache"))
+    return cache_folder(URL)
+
+
+@pytest.fixture
+def store() -> Iterator[Any]:
+    memory = fsspec.filesystem("memory")
+    yield memory
+    memory.store.clear()
+    memory.pseudo_dirs[:] = [""]
+
+
+def put(store: Any, path: Path) -> None:
+    for name, data in tree(path).items():
+        store.pipe_file(f"/store/lib/{name}", data)
+
+
+@pytest.mark.parametrize("form", BULK)
+def test_a_library_at_a_url_is_the_one_on_the_disk(store: Any, tmp_path: Path, form: str) -> None:
+    path = write_library(tmp_path / "lib", format=form)
+    put(store, path)
+    remote, local = open_library(URL), open_library(path)
+    assert (len(remote), remote.complete, repr(remote)) == (7, True, f"<Library {URL}: 7 particles, 3 of 3 shards>")
+    for index in (6, 0, 4):
+        assert np.array_equal(remote.labels(index), record(index).labels)
+        assert np.array_equal(remote.record(index).position, local.record(index).position)
+    assert np.array_equal(remote.table, local.table)
+    assert remote.query("index > 4").tolist() == [5, 6]
+
+
+def test_a_shard_is_fetched_when_it_is_needed_and_once(store: Any, tmp_path: Path, cache: Path) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    assert open_library(URL).record(4).index == 4
+    assert sorted(p.name for p in (cache / "shards").iterdir()) == ["000001", "zarr.json"]
+    store.rm("/store/lib/shards/000001/labels/c/0/0/0/0")
+    assert np.array_equal(open_library(URL).labels(4), record(4).labels)
+    assert np.array_equal(copy.copy(open_library(URL)).labels(3), record(3).labels)
+
+
+def test_a_damaged_file_is_refused_and_not_kept(store: Any, tmp_path: Path, cache: Path) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    name = "/store/lib/shards/000001/labels/c/0/0/0/0"
+    store.pipe_file(name, store.cat_file(name)[:-1] + b"x")
+    with pytest.raises(DamageError, match=rf"{URL}/shards/000001/labels/c/0/0/0/0: SHA-256 differs from the manifest"):
+        open_library(URL).record(4)
+    assert [p.name for p in (cache / "shards").iterdir()] == ["zarr.json"]
+    assert open_library(URL).record(0).index == 0
+
+
+@pytest.mark.parametrize("manifest", [b"{", b"{}", b"[]", b'{"recipe_sha256": "x", "files": []}', None])
+def test_a_wrong_manifest_is_refused(store: Any, tmp_path: Path, manifest: bytes | None) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    if manifest is None:
+        manifest = json.dumps({"recipe_sha256": recipe_digest(recipe()), "files": [{"path": "../../x"}]}).encode()
+    store.pipe_file("/store/lib/shards/000001/manifest.json", manifest)
+    with pytest.raises(DamageError, match=r"000001/manifest\.json: is no manifest of this library"):
+        open_library(URL).record(4)
+
+
+def test_missing_shards_say_what_they_say_on_the_disk(store: Any, tmp_path: Path) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    store.rm("/store/lib/shards/000001", recursive=True)
+    with pytest.raises(DamageError, match="shard 000001 is missing, 2 of 3 shards, and the library was complete"):
+        open_library(URL).record(4)
+    store.rm("/store/lib/complete.json")
+    opened = open_library(URL)
+    assert opened.missing_shards == [1]
+    assert opened.table["index"].tolist() == [0, 1, 2, 6]
+    with pytest.raises(InputError, match="shard 000001 is missing, 2 of 3 shards: continue"):
+        opened.record(4)
+
+
+def test_another_library_at_the_same_url_is_fetched_anew(store: Any, tmp_path: Path) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    open_library(URL).record(4)
+    put(store, write_library(tmp_path / "other", seed=4))
+    assert open_library(URL).recipe["seed"] == 4
+    assert open_library(URL).record(4).index == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("memory://store/nothing", "memory://store/nothing/zarr.json: cannot be fetched"),
+        ("nonsense://x", "nonsense://x: not a URL that fsspec knows"),
+    ],
+)
+def test_what_is_no_library_is_refused(store: Any, url: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        open_library(url)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_torch_reads_it_in_workers(store: Any, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    path = write_library(tmp_path / "lib")
+    dataset = open_library(f"file://{path}").torch(["d_max"])
+    loader = torch.utils.data.DataLoader(dataset, batch_size=None, num_workers=2, multiprocessing_context="fork")
+    assert sorted(int(sample["index"]) for sample in loader) == list(range(7))
+
+
+def test_a_missing_fsspec_is_named() -> None:
+    code = "import sys; sys.modules['fsspec'] = sys.modules['fsspec.core'] = None; import nmcfast\n" \
+           "try:\n    nmcfast.open_library('s3://x/y')\nexcept ImportError as error:\n    print(error)"  # fmt: skip
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "libraries at a URL need fsspec: pip install 'nmcfast[remote]'" in said
+
+
+def test_the_commands_take_a_url(store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(store, write_library(tmp_path / "lib", **zarr.encoders()))
+    assert main(["export", URL, "--to", "zarr", "--output", str(tmp_path / "out")]) == 0
+    assert tree(tmp_path / "out") == tree(tmp_path / "lib")
+    assert main(["info", "memory://nothing"]) == 2
+    assert "memory://nothing/zarr.json: cannot be fetched" in capsys.readouterr().err

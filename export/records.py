@@ -162,12 +162,13 @@ class RecordReader(ABC):
 
     def labels(self, row: int) -> np.ndarray:
         """Labels of the particle in a row, (nz, ny, nx), cropped to its box."""
-        return self._labels(row, *((0, n) for n in self.table["box_shape"][row].tolist()))[0]
+        return self.label_box(row, *((0, n) for n in self.table["box_shape"][row].tolist()))
 
     def label_slice(self, row: int, z: int) -> np.ndarray:
         """Plane z of these labels, (ny, nx), read without the others."""
         _, ny, nx = self.table["box_shape"][row].tolist()
-        return self._labels(row, (z, z + 1), (0, ny), (0, nx))[0, 0]
+        return self.label_box(row, (z, z + 1), (0, ny), (0, nx))[0]
 
-    def _labels(self, row: int, *bounds: tuple[int, int]) -> np.ndarray:
-        return self.array(LABELS).read((row, row + 1), *bounds)
+    def label_box(self, row: int, *bounds: tuple[int, int]) -> np.ndarray:
+        """The part of these labels from start to stop along z, y, x; reads what it crosses."""
+        return self.array(LABELS).read((row, row + 1), *bounds)[0]

@@ -141,6 +141,11 @@ class Library:
 
         return ParticleDataset(self, fields, **options)
 
+    def row(self, index: int) -> np.void:
+        """The row of the table that belongs to a particle."""
+        reader, row = self._locate(index)
+        return reader.table[row]
+
     def record(self, index: int) -> schema.ParticleRecord:
         """The stored arrays of a particle, without its labels."""
         reader, row = self._locate(index)
@@ -150,6 +155,14 @@ class Library:
         """Stored labels of a particle's box, (nz, ny, nx): 0 outside, i + 1 in grain i."""
         reader, row = self._locate_labels(index)
         return reader.labels(row)
+
+    def label_box(self, index: int, lower: Sequence[int], upper: Sequence[int]) -> np.ndarray:
+        """Part of these labels from lower to upper voxel (z, y, x), the latter excluded; reads only what it crosses."""
+        reader, row = self._locate_labels(index)
+        bounds, shape = tuple(zip(lower, upper, strict=True)), reader.table["box_shape"][row].tolist()
+        if len(bounds) != 3 or any(not 0 <= a <= b <= n for (a, b), n in zip(bounds, shape, strict=True)):
+            raise IndexError(f"{self.place}: voxels {lower} to {upper} of particle {index}, whose box is {shape}")
+        return reader.label_box(row, *bounds)
 
     def label_slice(self, index: int, z: int) -> np.ndarray:
         """Plane z, (ny, nx), of these labels; reads only the chunks it crosses."""

@@ -16,6 +16,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("library.torch() needs torch: pip install 'nmcfast[train]'") from error
 
+_COLUMNS = frozenset(v.leaf for v in schema.TABLE)
 _TYPES = {"u2": np.int32, "u4": np.int64, "u8": np.int64}  # torch computes with signed numbers
 
 
@@ -69,25 +70,27 @@ class ParticleDataset(IterableDataset):
                 yield self._sample(library, index)
 
     def _sample(self, library: Library, index: int) -> dict[str, Any]:
-        record, sample = library.record(index), {"index": torch.tensor(index)}
+        row, sample = library.row(index), {"index": torch.tensor(index)}
+        record = library.record(index) if set(self.fields) - {"labels", *_COLUMNS} else None
         for name in self.fields:
             if name == "labels":
-                labels = library.labels(index)
-                values = labels if self.shape is None else self._centred(library, record.box_origin, labels)
+                values = library.labels(index) if self.shape is None else self._centred(library, index, row)
             else:
-                values = np.asarray(record.scalars[name] if name in record.scalars else getattr(record, name))
-            sample[name] = torch.from_numpy(np.array(values, _TYPES.get(values.dtype.str[1:], values.dtype)))
+                values = row[name] if name in _COLUMNS else getattr(record, name)
+            array = np.asarray(values)
+            sample[name] = torch.from_numpy(np.array(array, _TYPES.get(array.dtype.str[1:], array.dtype)))
         return sample
 
-    def _centred(self, library: Library, corner: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Labels in a box of the shape asked for whose middle is the particle's centre."""
+    def _centred(self, library: Library, index: int, row: np.void) -> np.ndarray:
+        """Labels in a box of the shape asked for whose middle is the particle's centre; reads no others."""
         assert self.shape is not None
-        first = np.rint(corner[::-1] / library.recipe["voxel_size"]).astype(int) + np.array(self.shape) // 2
-        out = np.zeros(self.shape, labels.dtype)
-        low, high = np.maximum(first, 0), np.minimum(first + labels.shape, self.shape)
-        if (low < high).all():
-            target = tuple(map(slice, low.tolist(), high.tolist()))
-            out[target] = labels[tuple(map(slice, (low - first).tolist(), (high - first).tolist()))]
+        corner = np.rint(row["box_origin"][::-1] / library.recipe["voxel_size"]).astype(int)
+        first, box = corner + np.array(self.shape) // 2, row["box_shape"].astype(int)
+        low, high = np.maximum(first, 0), np.minimum(first + box, self.shape)
+        high = np.maximum(low, high)  # the box may lie outside
+        part = library.label_box(index, *((end - first).clip(0, box).tolist() for end in (low, high)))
+        out = np.zeros(self.shape, part.dtype)
+        out[tuple(map(slice, low.tolist(), high.tolist()))] = part
         return out
 
 

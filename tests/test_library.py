@@ -74,6 +74,17 @@ def test_planes_out_of_range_say_what_there_is(library: Path, z: int) -> None:
         open_library(library).label_slice(2, z)
 
 
+def test_a_box_of_labels_is_part_of_them(library: Path) -> None:
+    labels = record(2).labels
+    assert labels is not None
+    opened, upper = open_library(library), labels.shape
+    assert np.array_equal(opened.label_box(2, (1, 2, 3), upper), labels[1:, 2:, 3:])
+    assert opened.label_box(2, (4, 4, 4), (4, 6, 6)).shape == (0, 2, 2)
+    for lower, stop in (((-1, 0, 0), upper), ((0, 0, 0), (99, 1, 1)), ((2, 0, 0), (1, 1, 1))):
+        with pytest.raises(IndexError, match="of particle 2, whose box is"):
+            opened.label_box(2, lower, stop)
+
+
 def test_an_incomplete_library_gives_what_it_has(tmp_path: Path) -> None:
     library, made = tmp_path / "lib.zarr", recipe()
     root.create_library(library, made, MODEL)

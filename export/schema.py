@@ -12,7 +12,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 
-FORMAT_VERSION = 2  # 2: grains/orientation
+FORMAT_VERSION = 2  # 2: grains/orientation, particles/domain_*, particles/margin
 COEFFICIENTS = 100  # (L + 1)² real spherical harmonics, L = 9, Eq. (7)
 
 DIMENSIONS = {
@@ -62,6 +62,8 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/halo_start", "pointer", "u8", "1", "", "likewise in halo/"),
     ("particles/box_shape", "p zyx", "u4", "1", "", "voxels of the particle's box"),
     ("particles/box_origin", "p xyz", "f8", "µm", "", "its lower corner; voxel centres at + (k + 0.5) h"),
+    ("particles/domain_lower", "p xyz", "f8", "µm", "Sec. 2.6", "where grains and halo say whose a point is: from"),
+    ("particles/domain_upper", "p xyz", "f8", "µm", "Sec. 2.6", "to; 2 model voxels around the grains"),
     ("particles/volume_um3", "p", "f8", "µm³", "Sec. 2.6", "volume of the kept grains together"),
     ("particles/shell_volume_um3", "p", "f8", "µm³", "Eq. (7)", "volume of the shell"),
     ("particles/shell_surface_um2", "p", "f8", "µm²", "Eq. (7)", "surface area of the shell"),
@@ -75,6 +77,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/rejected_grains", "p", "u4", "1", "Sec. 2.6", "likewise: no centre of mass inside"),
     ("particles/disconnected", "p", "u4", "1", "Eq. (8)", "kept grains of more than one component"),
     ("particles/empty_seeds", "p", "u4", "1", "Eq. (8)", "seeds whose grain has no voxel"),
+    ("particles/margin", "p", "f8", "µm", "Sec. 2.6", "how far around the shell the domain holds"),
     ("shell/coefficients", "p c", "f4", "µm", "Eq. (7)", "coefficients of the shell"),
     ("grains/position", "g xyz", "f4", "µm", "Eq. (8)", "seed s"),
     ("grains/diagonal", "g axis", "f4", "µm⁻²", "Eq. (12)", "diagonal of D, M = Qᵀ D Q"),
@@ -114,8 +117,8 @@ class ParticleRecord:
     """One particle as arrays; n kept grains, m halo grains. What is stored of it is what `VARIABLES` lists.
 
     position, centroid (n, 3) µm; diagonal (n, 3) µm⁻²; offset (n,); angle (n,) rad; volume (n,) µm³;
-    orientation (n, 4); components (n,); halo_* likewise (m, …); coefficients (100,) µm; box_origin (3,) µm x, y, z;
-    box_shape (3,) voxels z, y, x; labels uint16 or uint32 of that shape, or None.
+    orientation (n, 4); components (n,); halo_* likewise (m, …); coefficients (100,) µm; domain_lower, domain_upper,
+    box_origin (3,) µm x, y, z; box_shape (3,) voxels z, y, x; labels uint16 or uint32 of that shape, or None.
     scalars holds one number for each name of `SCALARS`.
     """
 
@@ -133,6 +136,8 @@ class ParticleRecord:
     halo_diagonal: np.ndarray
     halo_offset: np.ndarray
     halo_angle: np.ndarray
+    domain_lower: np.ndarray
+    domain_upper: np.ndarray
     box_origin: np.ndarray
     box_shape: np.ndarray
     labels: np.ndarray | None

@@ -22,6 +22,7 @@ from nmcfast.kernels.lanes import (  # isort: skip
 )  # fmt: skip
 
 TILE = 256  # voxels of an edge of the box that shares one origin of coordinates
+BLOCK_EDGE = 8  # voxels of an edge of the blocks that are asked for or not
 BLOCK, _TANGENT = 256, 64  # float32 of a block of candidates, of a block of their tangents
 X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, NAME, WANTED = range(0, 14 * 16, 16)
 _V, _GX, _GY, _GZ = range(0, 4 * 16, 16)  # tangent: value at the centre, rise over the half widths
@@ -31,6 +32,20 @@ CORNERS = 128  # 16 for each of the leaves that are pruned together
 _EPSILON, _FLOOR = np.float32(2.0**-19), np.float32(2.0**-40)
 _TINY = np.float32(2.0**-100)  # squares below it are too coarse to divide by: their tangent is taken as flat
 _FAR, _INF = np.float32(-3e38), np.float32(np.inf)
+
+
+@njit(cache=True, nogil=True)
+def is_asked(blocks, z, y, x, size):
+    """Whether blocks (z, y, x), of 8³ voxels each, ask for any part of a box; none at all ask for everything."""
+    if blocks.size == 0:
+        return True
+    n = max(size // BLOCK_EDGE, 1)
+    for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, blocks.shape[0])):
+        for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, blocks.shape[1])):
+            for bx in range(x // BLOCK_EDGE, min(x // BLOCK_EDGE + n, blocks.shape[2])):
+                if blocks[bz, by, bx]:
+                    return True
+    return False
 
 
 @njit(cache=True, nogil=True)

@@ -15,7 +15,7 @@ from numba import njit, prange
 
 from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, CORNERS, ERROR, NAME, R, SEED, STEP_X, STEP_Y, TILE, X, Y, Z, copy_list, corners,
-    end_of, load_seeds, place_seeds, scratch_for, survivors, tangent_size, tangents,
+    end_of, is_asked, load_seeds, place_seeds, scratch_for, survivors, tangent_size, tangents,
 )  # fmt: skip
 from nmcfast.kernels.lanes import (  # isort: skip
     bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, put_row, spread, spread_bits, sqrt,
@@ -230,7 +230,7 @@ def _grown(c, slots, t, need):
 
 @njit(cache=True, nogil=True)
 def _label_tile(
-    out, lut, n, z0, y0, x0, place, given, squared, c, slots, t, scratch, verdict, counts, turn, worker, workers
+    out, lut, n, z0, y0, x0, place, given, blocks, squared, c, slots, t, scratch, verdict, counts, turn, worker, workers
 ):
     """Labels of the tile that starts at voxel (z0, y0, x0), depth first; the arrays that grew, and the turn.
 
@@ -249,6 +249,10 @@ def _label_tile(
         if size == PART and turn % workers != worker:
             continue
         z1, y1, x1 = min(z0 + size, ez), min(y0 + size, ey), min(x0 + size, ex)
+        if not is_asked(blocks, z0, y0, x0, size):
+            if size <= PART or worker == 0:
+                _fill(out, z0, z1, y0, y1, x0, x1, lut[lut.size - 1])
+            continue
         centre, half = _box(z0, z1, y0, y1, x0, x1, middle)
         i, j = tangents(c, start, count, centre, half, squared, t, 0, scratch)
         corners(c, i, j, centre, half, squared, scratch, CORNERS)
@@ -285,13 +289,16 @@ def _push(stack, depth, z, y, x, size, start, count):
     return depth + 1
 
 
-def _label_volume(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, squared, workers):
+def _label_volume(
+    out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, squared, workers
+):
     """Fill out (z, y, x) with labels, dealt among the workers; counts (workers, 4), see COUNTS.
 
     out C-contiguous of any integer type; lut (n + 1,), labels below 2³¹, maps a seed to the label written; boxes that
     no seed with relevant (n,) true can reach get lut[n].
     place (3, n), factor (6, n), shift (n,): seeds in voxels of the volume, `factors`, offsets less their maximum.
     position (n, 3), matrices (n, 3, 3), offset (n,): the same seeds as given; frame (4,): origin x, y, z, voxel size.
+    blocks (z, y, x) bool, of 8³ voxels: what is asked for; boxes without any get lut[n]. An empty array asks for all.
     """
     n, given = shift.size, (position, matrices, offset, frame)
     rows, columns = -(-out.shape[1] // TILE), -(-out.shape[2] // TILE)
@@ -306,7 +313,7 @@ def _label_volume(out, lut, relevant, place, factor, shift, position, matrices, 
         for tile in range(tiles):
             z, y, x = tile // (rows * columns) * TILE, tile // columns % rows * TILE, tile % columns * TILE
             c, slots, t, turn = _label_tile(
-                out, lut, n, z, y, x, place, given, squared, c, slots, t, scratch, verdict, counts[worker],
+                out, lut, n, z, y, x, place, given, blocks, squared, c, slots, t, scratch, verdict, counts[worker],
                 turn, worker, workers,
             )  # fmt: skip
     return counts

@@ -10,6 +10,7 @@ from nmcfast.errors import InputError
 from nmcfast.kernels import gbpd
 
 NORMS = ("unsquared", "squared")
+EVERYWHERE = np.empty((0, 0, 0), np.bool_)  # no choice of blocks
 _ASYMMETRY = 1e-14  # of the trace: what rounding leaves of QᵀDQ, and less than the kernel's margin covers
 _FARTHEST = 1e18  # largest |A| |x − s|: its square stays finite in float32
 _WIDEST = 1e30  # largest difference of offsets: far from the end of float32
@@ -44,7 +45,8 @@ def label_grid(
     lut, relevant = np.arange(offset.size + 1).astype(dtype), np.ones(offset.size, np.uint8)
     workers = min(get_num_threads(), gbpd.part_count(shape))
     label_volume = gbpd.label_volume_parallel if workers > 1 else gbpd.label_volume_serial
-    label_volume(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, squared, workers)
+    given = position, matrices, offset, frame, EVERYWHERE, squared
+    label_volume(out, lut, relevant, place, factor, shift, *given, workers)
     return out
 
 

@@ -210,6 +210,30 @@ def contacts(labels):
 
 
 @njit(cache=True, nogil=True)
+def labelled_in(labels, blocks, edge):
+    """Indices (k, 3), z y x, of the voxels that are not 0 in some blocks, (z, y, x) bool, of edge³ voxels each."""
+    nz, ny, nx = labels.shape
+    count = 0
+    for z in range(nz):
+        for y in range(ny):
+            for bx in range(blocks.shape[2]):
+                if blocks[z // edge, y // edge, bx]:
+                    for x in range(bx * edge, min((bx + 1) * edge, nx)):
+                        count += labels[z, y, x] != 0
+    found = np.empty((count, 3), np.int64)
+    k = 0
+    for z in range(nz):
+        for y in range(ny if k < count else 0):
+            for bx in range(blocks.shape[2]):
+                if blocks[z // edge, y // edge, bx]:
+                    for x in range(bx * edge, min((bx + 1) * edge, nx)):
+                        if labels[z, y, x] != 0:
+                            found[k, 0], found[k, 1], found[k, 2] = z, y, x
+                            k += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
 def renamed_box(labels, low, names, out):
     """Fill out (nz, ny, nx) with names[label] of the box of labels that starts at low (3,), z y x.
 

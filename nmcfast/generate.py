@@ -66,9 +66,8 @@ def _assemble(model: Model, index: int, shell: Shell, found: Overlay, rejected: 
     facts["volume_um3"] = float(found.grains.volume.sum())
     facts["disconnected"] = float((found.grains.components > 1).sum())
     facts["empty_seeds"] = float(found.empty)
-    lower = found.grid.origin
-    box = lower[None] + [[0.0] * 3, [n * found.grid.size for n in found.grid.shape[::-1]]]
-    return Particle(index, shell, found.grains, found.halo, model.grains.norm, box, facts)
+    facts["margin"] = found.region.margin
+    return Particle(index, shell, found.grains, found.halo, model.grains.norm, found.domain.bounds, facts)
 
 
 def library_recipe(

@@ -63,7 +63,7 @@ class Library:
         record = self.record(index)
         from nmcfast.particle import Particle
 
-        return Particle.from_record(record, norm=self.model.grains.norm, voxel_size=self.recipe["voxel_size"])
+        return Particle.from_record(record, norm=self.model.grains.norm)
 
     def __iter__(self) -> Iterator["Particle"]:
         return (self[i] for i in self.numbers)

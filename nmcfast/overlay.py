@@ -16,9 +16,12 @@ from nmcfast.markers import net_inputs
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, label_dtype
+from nmcfast.region import Region
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell, ShellLaw, draw_shell
 from nmcfast.tessellation import Grid, Seeds, bounding, grid_over, label
+
+DOMAIN_MARGIN = 2  # model voxels around the grains in which finer voxels may find slivers of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +29,16 @@ class Overlay:
     """What is left of a grain architecture in a shell.
 
     labels (nz, ny, nx) on grid, one model pixel a voxel: i + 1 in kept grain i, 0 elsewhere, cut to the kept grains.
-    empty: relevant seeds whose grain has no voxel.
+    domain, region: where both hold, the halo keeps the grains apart from what was removed. empty: relevant seeds whose
+    grain has no voxel.
     """
 
     grains: Grains
     halo: Seeds
     labels: np.ndarray
     grid: Grid
+    domain: Grid
+    region: Region
     empty: int
 
 
@@ -53,7 +59,7 @@ def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int 
         seeds = draw_seeds(law, shell, reach + 2.0 * extent, seed, index)
         found = _label_relevant(law, shell, seeds, reach, extent, threads)
         if found.reach <= reach and found.extent <= extent:
-            return _prune(shell, seeds, found, law.norm)
+            return _prune(Region(shell, reach + extent), seeds, found, law.norm)
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
         del found  # or a large particle's labels would be in memory twice
 
@@ -95,7 +101,10 @@ def _label_relevant(law: GrainLaw, shell: Shell, seeds: Seeds, reach: float, ext
     names[rows] = np.arange(1, len(rows) + 1)
     margin = reach + extent
     grid = grid_over(shell.bounds() + np.array([[-margin], [margin]]), law.pixel_um)
-    labels = label(seeds, grid, names, relevant, norm=law.norm, threads=threads)
+    region = Region(shell, margin)
+    near, rim = region.blocks(grid)
+    labels = label(seeds, grid, names, relevant, blocks=near, norm=law.norm, threads=threads)
+    region.clip(labels, grid, rim)
     sums, boxes = np.empty((1, len(rows) + 1, 10), np.int64), np.empty((1, len(rows) + 1, 6), np.int64)
     moments.moments_serial(labels, sums, boxes)
     sums, boxes = sums[0, 1:], boxes[0, 1:]
@@ -121,9 +130,9 @@ def _label_relevant(law: GrainLaw, shell: Shell, seeds: Seeds, reach: float, ext
     )
 
 
-def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
+def _prune(region: Region, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     kept = found.voxels > 0
-    kept[kept] = shell.contains(found.centroid[kept])
+    kept[kept] = region.shell.contains(found.centroid[kept])
     names = np.zeros(len(kept) + 1, label_dtype(int(kept.sum())))
     names[1:][kept] = np.arange(1, kept.sum() + 1)
     boxes = found.boxes[kept]
@@ -139,8 +148,10 @@ def _prune(shell: Shell, seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     )  # fmt: skip
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True
-    halo = seeds.take(np.flatnonzero(bounding(seeds, found.grid, inner, norm=norm)))
-    return Overlay(grains, halo, labels, Grid((x, y, z), labels.shape, found.grid.size), int((found.voxels == 0).sum()))
+    grid = Grid((x, y, z), labels.shape, found.grid.size)
+    domain = grid.grown(DOMAIN_MARGIN)
+    halo = seeds.take(np.flatnonzero(bounding(seeds, domain, inner, blocks=region.blocks(domain)[0], norm=norm)))
+    return Overlay(grains, halo, labels, grid, domain, region, int((found.voxels == 0).sum()))
 
 
 def _packed(labels: np.ndarray, low: np.ndarray, high: np.ndarray, names: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ import numpy as np
 from nmcfast.errors import InputError
 from nmcfast.export.schema import ParticleRecord
 from nmcfast.kernels import moments
+from nmcfast.region import Region
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Grid, Seeds, grid_over, joined, label
+from nmcfast.tessellation import Grid, Seeds, grid_within, joined, label
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,8 @@ class Section:
 class Particle:
     """One particle. `facts` holds its scalars: descriptors of the shell, rejected draws, counts (see docs/format.md).
 
-    box (2, 3) µm holds all kept grains on the model grid.
+    domain (2, 3) µm: the box of the kept grains on the model grid and two model voxels around it. In it, and as near to
+    the shell as facts["margin"] µm, the halo bounds the grains; elsewhere nothing belongs to the particle.
     """
 
     index: int
@@ -85,68 +87,75 @@ class Particle:
     grains: Grains
     halo: Seeds
     norm: str
-    box: np.ndarray
+    domain: np.ndarray
     facts: Mapping[str, float] = field(repr=False)
 
     def voxelize(self, voxel_size: float = 0.05, *, threads: int = 1) -> Volume:
-        """Labels of the kept grains on a grid of any voxel size (µm), cut to their box, Eq. (8).
+        """Labels of the kept grains on voxels of any size (µm) with centres in the domain, cut to the grains, Eq. (8).
 
         Raises InputError when the size is not positive or the volume would not fit into memory.
         """
-        pad = 2.0 * float(voxel_size)
-        while True:
-            grid = grid_over(self.box + np.array([[-pad], [pad]]), voxel_size)
-            labels = self._label(grid, threads)
-            if not _touches_a_face(labels):
-                break
-            pad *= 2.0  # a grain reaches further than it does on the model grid
+        grid = grid_within(self.domain, voxel_size)
+        near, rim = self._region.blocks(grid)
+        labels = self._label(grid, near, threads=threads)
+        self._region.clip(labels, grid, rim)
         labels, first = _cut(labels, grid.first)
         return Volume(labels, np.array(first) * grid.size, grid.size)
 
     def section(self, height: float = 0.0, pixel_size: float = 0.05) -> Section:
-        """Labels of the kept grains on the plane z = height (µm), Eq. (8); pixels over the box of the particle."""
+        """Labels of the kept grains on the plane z = height (µm), Eq. (8); pixels over the domain of the particle."""
         if not np.isfinite(height):
             raise InputError(f"height: found {height}, expected a number of µm")
-        pad = 2.0 * float(pixel_size)
-        grid = grid_over(self.box + np.array([[-pad], [pad]]), pixel_size)
+        grid = grid_within(self.domain, pixel_size)
         plane = Grid((grid.first[0], grid.first[1], 0), (1, *grid.shape[1:]), grid.size)
-        labels = self._label(plane, shift=(0.0, 0.0, height - 0.5 * grid.size))
+        if not self.domain[0, 2] <= height <= self.domain[1, 2]:
+            labels = np.zeros(plane.shape, label_dtype(len(self.grains)))
+        else:
+            shift = (0.0, 0.0, height - 0.5 * grid.size)
+            near, rim = self._region.blocks(plane, shift)
+            labels = self._label(plane, near, shift=shift)
+            self._region.clip(labels, plane, rim, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
-    def _label(self, grid: Grid, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> np.ndarray:
+    @property
+    def _region(self) -> Region:
+        return Region(self.shell, self.facts["margin"])
+
+    def _label(
+        self, grid: Grid, blocks: np.ndarray, threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> np.ndarray:
         kept, halo = len(self.grains), len(self.halo)
         names = np.zeros(kept + halo, label_dtype(kept))
         names[:kept] = np.arange(1, kept + 1)
         seeds = joined(self.grains, self.halo)
-        return label(seeds, grid, names, names > 0, norm=self.norm, threads=threads, shift=shift)
+        return label(seeds, grid, names, names > 0, blocks=blocks, norm=self.norm, threads=threads, shift=shift)
 
     def to_record(self, volume: Volume | None, voxel_size: float) -> ParticleRecord:
         """The particle as the arrays that are stored, with its labels or without; see docs/format.md."""
-        grid = grid_over(self.box, voxel_size)
+        grid = grid_within(self.domain, voxel_size)
         g, h = self.grains, self.halo
         return ParticleRecord(
             index=self.index, coefficients=self.shell.coefficients,
             position=g.position, diagonal=g.diagonal, offset=g.offset, angle=g.angle,
             centroid=g.centroid, volume=g.volume, orientation=g.orientation, components=g.components,
             halo_position=h.position, halo_diagonal=h.diagonal, halo_offset=h.offset, halo_angle=h.angle,
+            domain_lower=self.domain[0], domain_upper=self.domain[1],
             box_origin=grid.origin if volume is None else volume.origin,
             box_shape=np.array(grid.shape if volume is None else volume.labels.shape),
             labels=None if volume is None else volume.labels, scalars=self.facts,
         )  # fmt: skip
 
     @classmethod
-    def from_record(cls, record: ParticleRecord, *, norm: str, voxel_size: float) -> "Particle":
-        """The particle that `to_record` wrote with boxes of this voxel size (µm)."""
+    def from_record(cls, record: ParticleRecord, *, norm: str) -> "Particle":
+        """The particle that `to_record` wrote."""
         own = _seeds(record.position, record.diagonal, record.offset, record.angle)
         halo = _seeds(record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle)
         grains = Grains(
             own.position, own.diagonal, own.offset, own.angle,
             _wide(record.centroid), _wide(record.volume), np.asarray(record.components), _wide(record.orientation),
         )  # fmt: skip
-        lower = _wide(record.box_origin)
-        box = np.stack([lower, lower + np.asarray(record.box_shape)[::-1] * voxel_size])
-        shell = Shell(_wide(record.coefficients))
-        return cls(record.index, shell, grains, halo, norm, box, dict(record.scalars))
+        domain = np.stack([_wide(record.domain_lower), _wide(record.domain_upper)])
+        return cls(record.index, Shell(_wide(record.coefficients)), grains, halo, norm, domain, dict(record.scalars))
 
 
 def _wide(values: np.ndarray) -> np.ndarray:
@@ -171,14 +180,6 @@ def _parts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def label_dtype(grains: int) -> np.dtype:
     """The smallest type that holds the labels of so many grains: uint16 or uint32."""
     return np.dtype(np.uint16 if grains <= np.iinfo(np.uint16).max else np.uint32)
-
-
-def _touches_a_face(labels: np.ndarray) -> bool:
-    return any(labels[face].any() for axis in range(3) for face in _faces(axis))
-
-
-def _faces(axis: int) -> list[tuple[slice | int, ...]]:
-    return [tuple(end if a == axis else slice(None) for a in range(3)) for end in (0, -1)]
 
 
 def _cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, tuple[int, int, int]]:

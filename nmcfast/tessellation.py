@@ -8,6 +8,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.kernels import gbpd, halo
+from nmcfast.kernels.labels import EVERYWHERE
 from nmcfast.markers import frames, metrics
 
 NORMS = ("unsquared", "squared")
@@ -67,8 +68,21 @@ class Grid:
         return np.array(self.first) * self.size
 
     @property
-    def voxels(self) -> int:
-        return self.shape[0] * self.shape[1] * self.shape[2]
+    def bounds(self) -> np.ndarray:
+        """Lower and upper corner (2, 3) µm, x, y, z."""
+        first = np.array(self.first)
+        return np.stack([first, first + self.shape[::-1]]) * self.size
+
+    def grown(self, voxels: int) -> "Grid":
+        """The grid with so many voxels more on all sides."""
+        x, y, z = (k - voxels for k in self.first)
+        nz, ny, nx = (n + 2 * voxels for n in self.shape)
+        return Grid((x, y, z), (nz, ny, nx), self.size)
+
+
+def grid_within(box: np.ndarray, size: float) -> Grid:
+    """The voxels of a size whose centres lie in a box (2, 3) of lower and upper corner, µm; errors as `grid_over`."""
+    return grid_over(box + np.array([[0.5 * size], [-0.5 * size]]), size)
 
 
 def grid_over(box: np.ndarray, size: float) -> Grid:
@@ -78,7 +92,7 @@ def grid_over(box: np.ndarray, size: float) -> Grid:
     """
     if not (np.isfinite(size) and size > 0):
         raise InputError(f"voxel_size: found {size} µm, expected a positive number")
-    span = np.ceil(box[1] / size) - np.floor(box[0] / size)
+    span = np.maximum(np.ceil(box[1] / size) - np.floor(box[0] / size), 0.0)
     need, free = float(np.prod(span)) * 8.0, available_memory()  # labels, their working copies and scratch
     if need > free:
         raise InputError(
@@ -101,13 +115,14 @@ def available_memory() -> float:
 
 
 def label(
-    seeds: Seeds, grid: Grid, names: np.ndarray, relevant: np.ndarray, *,
+    seeds: Seeds, grid: Grid, names: np.ndarray, relevant: np.ndarray, *, blocks: np.ndarray = EVERYWHERE,
     norm: str = "unsquared", threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> np.ndarray:  # fmt: skip
     """Names of the seeds whose grain holds the voxel centres of a grid, Eq. (8) -> (nz, ny, nx), dtype of names.
 
     names (n,) unsigned: what is written for each seed. relevant (n,) bool: the seeds that are asked for; where none of
-    them can win, 0 is written without looking further. shift x, y, z µm moves the grid. Ties go to the lower row.
+    them can win, 0 is written without looking further. blocks (z, y, x) bool, of 8³ voxels each: likewise 0 where none
+    is asked for, as far as that saves work. shift x, y, z µm moves the grid. Ties go to the lower row.
     """
     if len(seeds) == 0:
         return np.zeros(grid.shape, names.dtype)
@@ -116,19 +131,22 @@ def label(
     kernel = gbpd.label_volume_parallel if threads > 1 else gbpd.label_volume_serial
     kernel(
         out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), *_in_voxels(seeds, origin, grid.size),
-        seeds.position, seeds.metric, seeds.offset, np.append(origin, grid.size), norm == "squared", threads,
+        seeds.position, seeds.metric, seeds.offset, np.append(origin, grid.size), blocks, norm == "squared", threads,
     )  # fmt: skip
     return out
 
 
-def bounding(seeds: Seeds, grid: Grid, inner: np.ndarray, *, norm: str = "unsquared") -> np.ndarray:
-    """Which seeds (n,) bool may win, at some point of a grid's box, next to the inner ones (n,) bool, Eq. (8).
+def bounding(
+    seeds: Seeds, grid: Grid, inner: np.ndarray, *, blocks: np.ndarray = EVERYWHERE, norm: str = "unsquared"
+) -> np.ndarray:
+    """Which other seeds (n,) bool bound the grains of the inner ones (n,) bool at every point of a grid's box, Eq. (8).
 
-    With these and themselves the inner grains can be labelled at any voxel size.
+    Among these and the inner ones an inner one wins where it wins among all, and nowhere else: in that box, not beyond.
+    blocks as for `label`: where none is asked for, nothing is promised.
     """
     touched = np.zeros(len(seeds), bool)
     arrays = _in_voxels(seeds, grid.origin, grid.size)
-    halo.mark_halo(touched, inner.astype(np.uint8), *arrays, grid.shape, norm == "squared")
+    halo.mark_halo(touched, inner.astype(np.uint8), *arrays, grid.shape, blocks, norm == "squared")
     return touched & ~inner
 
 

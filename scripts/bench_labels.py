@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels import gbpd
-from nmcfast.kernels.labels import tables
+from nmcfast.kernels.labels import EVERYWHERE, tables
 
 RATIOS, DENSITY, ROWS = (1, 3, 10), 0.0018, 16
 HEAD = (
@@ -79,7 +79,7 @@ def bench(size: int, ratio: float, repeat: int) -> list[float]:
     place, factor, shift, frame = tables(position, matrices, offset, (-size / 2,) * 3, 1.0)
     lut, relevant = np.arange(n + 1, dtype=np.int32), np.ones(n, np.uint8)
     out = np.zeros(shape, np.int32)
-    given = out, lut, relevant, place, factor, shift, position, matrices, offset, frame, False
+    given = out, lut, relevant, place, factor, shift, position, matrices, offset, frame, EVERYWHERE, False
     counts = gbpd.label_volume_serial(*given, 1).sum(0) / voxels
     one = best(lambda: gbpd.label_volume_serial(*given, 1), repeat, time.thread_time)
     two = best(lambda: gbpd.label_volume_parallel(*given, 2), repeat, time.perf_counter)

@@ -70,6 +70,8 @@ def record(index: int, labels: np.ndarray | None = None, grains: int = 5) -> Par
         halo_diagonal=single(halo, 3),
         halo_offset=single(halo),
         halo_angle=single(halo),
+        domain_lower=rng.standard_normal(3) - 9.0,
+        domain_upper=rng.standard_normal(3) + 9.0,
         box_origin=rng.standard_normal(3),
         box_shape=np.array(labels.shape, np.uint32),
         labels=labels,

@@ -125,13 +125,14 @@ def test_seventy_thousand_seeds():
     assert mismatches(found.ravel()[sample], position, matrices, offset, points, False) == (0, 0)
 
 
-def run(kernel, position, matrices, offset, shape, origin, h, workers, dtype=np.int32, relevant=None):
+def run(kernel, position, matrices, offset, shape, origin, h, workers, dtype=np.int32, relevant=None, blocks=None):
     """Labels and counts straight from a kernel; −1 where no relevant seed reaches."""
     place, factor, shift, frame = labels.tables(position, matrices, offset, origin, h)
     n, out = len(offset), np.empty(shape, dtype)
     lut = np.append(np.arange(n), -1).astype(dtype)
     relevant = np.ones(n, np.uint8) if relevant is None else relevant
-    counts = kernel(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, False, workers)
+    blocks = labels.EVERYWHERE if blocks is None else blocks
+    counts = kernel(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, False, workers)
     return out, counts
 
 
@@ -143,6 +144,21 @@ def test_parallel_equals_serial_to_the_bit(shape):
     parallel, three = run(gbpd.label_volume_parallel, position, matrices, offset, shape, (-60,) * 3, 0.9, 3)
     assert np.array_equal(serial, parallel)
     assert three.shape == (3, 4) and three[:, 2:].sum(0).tolist() == one[:, 2:].sum(0).tolist()
+
+
+@compiled
+@pytest.mark.parametrize("workers", (1, 2))
+def test_blocks_that_are_asked_for_have_their_labels_and_others_cost_nothing(workers):
+    position, matrices, offset = radial(4, 140, 3)
+    shape, origin = (140, 133, 137), (-70,) * 3
+    full, every = run(gbpd.label_volume_serial, position, matrices, offset, shape, origin, 1.0, 1)
+    blocks = np.zeros((18, 17, 18), bool)
+    blocks[3:9, 2:4, 16:] = True
+    part, some = run(gbpd.label_volume_parallel, position, matrices, offset, shape, origin, 1.0, workers, blocks=blocks)
+    asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)[:140, :133, :137]
+    assert np.array_equal(part[asked], full[asked])
+    assert (part[~asked] == -1).mean() > 0.99  # a box that one seed owns is filled whole
+    assert some[:, 2].sum() < 0.02 * every[:, 2].sum()
 
 
 @compiled

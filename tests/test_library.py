@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from library_toys import MODEL, VOXEL, recipe, record, write_library, write_shard
+from library_toys import MODEL, recipe, record, write_library, write_shard
 
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, root, schema
@@ -53,8 +53,7 @@ def test_particles_are_made_of_record_and_model(library: Path, monkeypatch: pyte
     particle = opened[5]
     assert (particle.index, particle.norm) == (5, "squared")
     assert np.array_equal(particle.grains.position, made.position)
-    assert np.array_equal(particle.box[0], made.box_origin)
-    assert np.allclose(np.ptp(particle.box, axis=0), made.box_shape[::-1] * VOXEL)
+    assert np.array_equal(particle.domain, [made.domain_lower, made.domain_upper])
     assert [p.index for p in opened] == list(range(7))
 
 

@@ -79,3 +79,11 @@ def test_a_box_is_renamed_within_its_own_memory(dtype):
     packed = labels.reshape(-1).view(dtype)[: wanted.size].reshape(shape)
     moments.renamed_box(labels, low, names, packed)
     assert np.array_equal(packed, wanted)
+
+
+def test_labelled_voxels_of_some_blocks():
+    labels = (RNG.random((9, 10, 19)) < 0.1).astype(np.uint16)
+    blocks = RNG.random((2, 2, 3)) < 0.5
+    asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)[:9, :10, :19]
+    assert np.array_equal(moments.labelled_in(labels, blocks, 8), np.argwhere((labels != 0) & asked))
+    assert moments.labelled_in(np.zeros((3, 4, 5), np.uint16), np.ones((1, 1, 1), bool), 8).shape == (0, 3)

@@ -87,7 +87,7 @@ def test_a_volume_that_does_not_fit_is_refused_with_its_size():
 
 def test_a_record_gives_the_same_particle_back():
     record = PARTICLE.to_record(ON_GRID, ON_GRID.voxel_size)
-    again = Particle.from_record(record, norm="unsquared", voxel_size=ON_GRID.voxel_size)
+    again = Particle.from_record(record, norm="unsquared")
     for name in ("position", "diagonal", "offset", "angle", "centroid", "volume", "metric", "components"):
         assert np.array_equal(getattr(again.grains, name), getattr(PARTICLE.grains, name))
     assert np.array_equal(again.voxelize(0.05).labels, ON_GRID.labels)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcfast.errors import DamageError
 from nmcfast.export import hdf5_master, hdf5_views, sharding
-from nmcfast.export.hdf5_file import FILTERS, ImageFile, describe, write_columns
+from nmcfast.export.hdf5_file import FILTERS, ImageFile, describe, interruptions_wait, write_columns
 from nmcfast.export.records import LABEL_CHUNK, Array, RecordReader, RecordWriter, Shape, label_dtype
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 
@@ -29,6 +29,7 @@ def shard_files(recipe: dict[str, Any], particles: range) -> set[str]:
     return {DATA, VIEW} if recipe["labels"] else {DATA}
 
 
+@interruptions_wait()
 def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
     """The files beside the shards of a finished library: one that joins them all."""
     made = ImageFile()
@@ -39,6 +40,7 @@ def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
 class ShardWriter(RecordWriter):
     """Writes a shard as one HDF5 file. Memory is the compressed shard and one particle's labels."""
 
+    @interruptions_wait()
     def _start(self) -> None:
         self._data = ImageFile()
         self._boxes: list[Shape] = []
@@ -51,6 +53,7 @@ class ShardWriter(RecordWriter):
             LABELS.name, (0, 0, 0, 0), self._dtype, maxshape=(None,) * 4, chunks=(1, *LABEL_CHUNK), **FILTERS
         )
 
+    @interruptions_wait()
     def _add_labels(self, record: ParticleRecord, labels: np.ndarray) -> None:
         if label_dtype(record.grains).itemsize > self._dtype.itemsize:
             self._widen(label_dtype(record.grains))
@@ -75,6 +78,7 @@ class ShardWriter(RecordWriter):
             self._append(narrow[(row, *map(slice, box))])
         aside.image()
 
+    @interruptions_wait()
     def _finish(self, columns: dict[str, np.ndarray]) -> None:
         if self.recipe["labels"]:
             describe(self._labels, LABELS)

@@ -1,6 +1,10 @@
 """An HDF5 file that HDF5 1.10 reads, and whose bytes are a function of what is written: no times, no names."""
 
-import io
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
@@ -15,17 +19,36 @@ LIBVER = ("earliest", "v110")
 FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 
 
+@contextmanager
+def interruptions_wait() -> Iterator[None]:
+    """Hold Ctrl-C back until the end: h5py drops weak references all the time, and an exception there is lost."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    seen: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: seen.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if seen:
+        before(*seen[0])
+
+
 class ImageFile:
     """An HDF5 file in memory until `image` gives its bytes: a full disk meets whole files, never the HDF5 library."""
 
     def __init__(self) -> None:
-        self._bytes = io.BytesIO()
-        self.file = h5py.File(self._bytes, "w", libver=LIBVER)
+        # not a BytesIO: an interruption while h5py writes to one through Python leaves a file that it cannot close
+        self.file = h5py.File(secrets.token_hex(), "w", libver=LIBVER, driver="core", backing_store=False)
 
     def image(self) -> bytes:
         """The bytes of the file, which is closed with this."""
+        self.file.flush()
+        held = self.file.id.get_file_image()
         self.file.close()
-        return self._bytes.getvalue()
+        return held
 
 
 def write_columns(file: h5py.File, columns: dict[str, np.ndarray], recipe: dict[str, Any]) -> None:

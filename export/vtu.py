@@ -13,7 +13,7 @@ import numpy as np
 
 from nmcfast.errors import DamageError
 from nmcfast.export import hdf5, shards
-from nmcfast.export.hdf5_file import ImageFile, write_columns
+from nmcfast.export.hdf5_file import ImageFile, interruptions_wait, write_columns
 from nmcfast.export.hexahedra import hex_mesh
 from nmcfast.export.records import Array, RecordWriter, Shape
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
@@ -93,6 +93,7 @@ class ShardWriter(RecordWriter):
         self._folder.write(name, mesh_file(record, labels, self.recipe["voxel_size"]))
         self._meshes.append((record.index, name))
 
+    @interruptions_wait()
     def _finish(self, columns: dict[str, np.ndarray]) -> None:
         if self.recipe["labels"]:
             self._folder.write(INDEX, collection(self._meshes).encode())

@@ -1,6 +1,8 @@
 """HDF5 shards hold what Zarr shards hold, are read by h5py and VTK as they are, and are whole or damage."""
 
+import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -201,6 +203,31 @@ def test_labels_are_widened_when_a_later_particle_has_many_grains(
         trees.append(tree(library))
         monkeypatch.setattr(hdf5, "label_dtype", lambda grains: np.dtype("<u4"))
     assert trees[0] == trees[1]
+
+
+def test_ctrl_c_waits_until_a_particle_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, made = empty_library(tmp_path, format="hdf5")
+    written: list[int] = []
+    append = hdf5.ShardWriter._append
+
+    def interrupted(self: hdf5.ShardWriter, labels: np.ndarray) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        append(self, labels)
+        written.append(len(self._boxes))
+
+    monkeypatch.setattr(hdf5.ShardWriter, "_append", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), hdf5.ShardWriter(library, 0, 0, made) as shard:
+        shard.add(record(0))
+    assert written == [1]
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not list(library.rglob(".tmp-*"))
+    with monkeypatch.context() as patch:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the workers of a pool
+        patch.setattr(signal, "signal", None)
+        write_shard(library, 0, made)
+    signal.signal(signal.SIGINT, before)
+    assert written == [1, 1, 2, 3]
 
 
 @pytest.mark.parametrize("labels", [True, False])

@@ -45,6 +45,9 @@ Every array is one `sharding_indexed` file: inner chunks `bytes` (little) → `z
 particle, and those of 0 are not stored; chunks of tables are whole rows, about
 {sharding.CHUNK_BYTES // 1024} KiB.
 
+zarr-python and tensorstore open every array, `xarray.open_datatree(shard, engine="zarr", consolidated=False)` a whole shard;
+they warn of manifest.json, which is no Zarr object.
+
 ## Format `hdf5`
 
 A shard is one file, {hdf5.DATA}, which HDF5 1.10 reads: the same arrays under the same names, in chunks of the same

@@ -1,6 +1,7 @@
 """What a shard holds comes back, part by part, and zarr-python agrees to the byte."""
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,28 @@ def test_zarr_python_walks_the_hierarchy(library: Path) -> None:
     group: Any = zarr.open_group(library, mode="r")
     assert group.attrs["recipe"] == recipe()
     assert sorted(group["shards/000000/halo"].array_keys()) == ["angle", "diagonal", "offset", "position"]
+
+
+def test_tensorstore_reads_every_array(library: Path) -> None:
+    tensorstore = pytest.importorskip("tensorstore", reason="tensorstore is not installed")
+    folder = library / "shards/000001"
+    for name in [*(v.name for v in VARIABLES), "labels"]:
+        store = {"driver": "file", "path": str(folder / name)}
+        held = tensorstore.open({"driver": "zarr3", "kvstore": store}).result()
+        assert np.array_equal(held.read().result(), oracle(folder / name)[:]), name
+
+
+def test_xarray_opens_a_shard_with_its_names(library: Path) -> None:
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # manifest.json is no Zarr object, docs/decisions/001
+        tree = xarray.open_datatree(library / "shards/000001", engine="zarr", consolidated=False)
+    assert tree["labels"].dims == ("p", "z", "y", "x")
+    made = record(4).labels
+    assert made is not None
+    assert np.array_equal(tree["labels"][1].values[tuple(map(slice, made.shape))], made)
+    assert tree["grains/position"].attrs["units"] == "µm"
+    assert tree["particles/index"].values.tolist() == [3, 4, 5]
 
 
 def test_bytes_do_not_depend_on_when_and_in_which_order(library: Path, tmp_path: Path) -> None:

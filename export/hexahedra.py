@@ -52,16 +52,16 @@ class HexMesh:
 def hex_mesh(labels: np.ndarray, origin: np.ndarray, voxel_size: float) -> HexMesh:
     """The mesh of the voxels of labels (nz, ny, nx) that are not 0; origin (3,) µm x, y, z; points shared."""
     shape = (int(labels.shape[0]), int(labels.shape[1]), int(labels.shape[2]))
-    voxel = np.flatnonzero(labels)
-    lattice = tuple(n + 1 for n in shape)
-    z, y, x = np.unravel_index(voxel, shape)
-    first = np.ravel_multi_index((z, y, x), lattice)
-    steps = np.ravel_multi_index(tuple(CORNERS[:, ::-1].T), lattice) if len(voxel) else np.zeros(8, np.int64)
-    used = np.zeros(np.prod(lattice), bool)
-    for step in steps:
-        used[first + step] = True
-    number = np.cumsum(used, dtype=np.int32) - np.int32(1)
-    cells = np.stack([number[first + step] for step in steps], axis=1)
-    corner = np.stack(np.unravel_index(np.flatnonzero(used), lattice)[::-1], axis=1)
-    points = np.asarray(origin, float) + corner * float(voxel_size)
+    inside, voxel = labels > 0, np.flatnonzero(labels)
+    corners = [tuple(slice(step, step + n) for step, n in zip(c[::-1], shape, strict=True)) for c in CORNERS.tolist()]
+    used = np.zeros([n + 1 for n in shape], bool)
+    for corner in corners:
+        used[corner] |= inside
+    number = np.cumsum(used, dtype=np.int32).reshape(used.shape)
+    cells = np.empty((len(voxel), len(corners)), np.int32)
+    for column, corner in zip(cells.T, corners, strict=True):
+        column[:] = number[corner][inside] - 1
+    points = np.empty((np.count_nonzero(used), 3))
+    for axis, index in zip((2, 1, 0), np.nonzero(used), strict=True):
+        points[:, axis] = origin[axis] + index * float(voxel_size)
     return HexMesh(points, cells, labels.ravel()[voxel], voxel, shape)

@@ -40,7 +40,7 @@ class Appended:
 
 def _pack(array: np.ndarray) -> bytes:
     """Number of blocks, block size, size of the last one when shorter, compressed sizes, blocks."""
-    raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+    raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
     blocks = [zlib.compress(raw[k : k + _BLOCK], _LEVEL) for k in range(0, len(raw), _BLOCK)]
     header = [len(blocks), _BLOCK, len(raw) % _BLOCK, *map(len, blocks)]
     return np.array(header, "<u8").tobytes() + b"".join(blocks)

@@ -5,6 +5,7 @@ are large: the mesh of a particle takes twenty to fifty times what its labels ta
 """
 
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +15,7 @@ import numpy as np
 from nmcfast.errors import DamageError
 from nmcfast.export import hdf5, shards
 from nmcfast.export.hdf5_file import ImageFile, interruptions_wait, write_columns
-from nmcfast.export.hexahedra import hex_mesh
+from nmcfast.export.hexahedra import HexMesh, hex_mesh
 from nmcfast.export.records import Array, RecordWriter, Shape
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 from nmcfast.export.vtk_xml import Appended, ascii_array, collection, read_arrays
@@ -54,32 +55,40 @@ def mesh_file(record: ParticleRecord, labels: np.ndarray, voxel_size: float) -> 
     voxel is the place of each cell in the flattened labels (nz, ny, nx), so that these can be read back.
     """
     mesh, appended = hex_mesh(labels, record.box_origin, voxel_size), Appended()
-    grain = mesh.grain.astype(np.int32)
-    centre = mesh.points[mesh.cells[:, 0]] + 0.5 * voxel_size
-    cells = {
-        "grain_id": grain,
-        "material": grain,  # the name MFEM looks for
-        "distance": np.linalg.norm(centre, axis=1).astype(np.float32),
-        "orientation": np.asarray(record.orientation, np.float32)[grain - 1],
-        "voxel": mesh.voxel,
-    }
-    kinds = np.full(len(grain), HEXAHEDRON, np.uint8)
+    count = len(mesh.voxel)
     facts = {
         "index": np.array([record.index]),
         "box_shape": np.array(labels.shape),
         "box_origin": np.asarray(record.box_origin, float),
         "voxel_size": np.array([voxel_size]),
     }
+    topology = {
+        "connectivity": mesh.cells.ravel(),
+        "offsets": np.arange(8, 8 * count + 8, 8),
+        "types": np.full(count, HEXAHEDRON, np.uint8),
+    }
+    field = "".join(ascii_array(name, values) for name, values in facts.items())
+    points = appended.add("Points", mesh.points)
+    cells = "".join(appended.add(name, values) for name, values in topology.items())
+    data = "".join(appended.add(name, values) for name, values in _cell_arrays(mesh, record, voxel_size))
     body = (
-        f">\n<FieldData>\n{''.join(ascii_array(name, values) for name, values in facts.items())}</FieldData>\n"
-        f'<Piece NumberOfPoints="{len(mesh.points)}" NumberOfCells="{len(grain)}">\n'
-        f"<Points>\n{appended.add('Points', mesh.points)}</Points>\n"
-        f"<Cells>\n{appended.add('connectivity', mesh.cells.ravel())}"
-        f"{appended.add('offsets', np.arange(8, 8 * len(grain) + 8, 8))}{appended.add('types', kinds)}</Cells>\n"
-        f'<CellData Scalars="grain_id">\n{"".join(appended.add(name, values) for name, values in cells.items())}'
-        "</CellData>\n</Piece>\n"
+        f'>\n<FieldData>\n{field}</FieldData>\n<Piece NumberOfPoints="{len(mesh.points)}" NumberOfCells="{count}">\n'
+        f"<Points>\n{points}</Points>\n<Cells>\n{cells}</Cells>\n"
+        f'<CellData Scalars="grain_id">\n{data}</CellData>\n</Piece>\n'
     )
     return appended.file("UnstructuredGrid", body)
+
+
+def _cell_arrays(mesh: HexMesh, record: ParticleRecord, voxel_size: float) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays of the cells, one in memory at a time."""
+    grain = mesh.grain.astype(np.int32)
+    yield "grain_id", grain
+    yield "material", grain  # the name MFEM looks for
+    x, y, z = (o + (np.arange(n) + 0.5) * voxel_size for o, n in zip(record.box_origin, mesh.shape[::-1], strict=True))
+    square = (z**2)[:, None, None] + (y**2)[:, None] + x**2
+    yield "distance", np.sqrt(square.ravel()[mesh.voxel]).astype(np.float32)
+    yield "orientation", np.asarray(record.orientation, np.float32)[grain - 1]
+    yield "voxel", mesh.voxel
 
 
 class ShardWriter(RecordWriter):

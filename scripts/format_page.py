@@ -45,8 +45,8 @@ Every array is one `sharding_indexed` file: inner chunks `bytes` (little) → `z
 particle, and those of 0 are not stored; chunks of tables are whole rows, about
 {sharding.CHUNK_BYTES // 1024} KiB.
 
-zarr-python and tensorstore open every array, `xarray.open_datatree(shard, engine="zarr", consolidated=False)` a whole shard;
-they warn of manifest.json, which is no Zarr object.
+zarr-python and tensorstore open every array, `xarray.open_datatree(shard, engine="zarr", consolidated=False)` a
+whole shard, with a warning of manifest.json, which is no Zarr object.
 
 ## Format `hdf5`
 

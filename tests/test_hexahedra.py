@@ -63,7 +63,9 @@ def test_no_grain_gives_an_empty_mesh(shape: tuple[int, int, int]) -> None:
 
 def deck(labels: np.ndarray, grains: int) -> Deck:
     made = record(0, np.zeros((1, 1, 1), np.uint16), grains)
-    table = {n: getattr(made, n) for n in ("position", "diagonal", "offset", "angle", "centroid", "volume")}
+    table = {
+        n: getattr(made, n) for n in ("position", "diagonal", "offset", "angle", "centroid", "volume", "orientation")
+    }
     return Deck(4, labels, ORIGIN, H, **table, descriptors={})
 
 

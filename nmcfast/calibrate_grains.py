@@ -91,8 +91,8 @@ def calibrate_grain_model(
 ) -> tuple[Model, dict[str, Any]]:  # fmt: skip
     """Fit the grain law to sections and write a model file with the shells of `base`, section 2.5.
 
-    work: folder in which an interrupted training goes on; report: folder for report.json. Nothing is written where a
-    section is refused. Returns the model and the report.
+    work: folder in which an interrupted training goes on; report: folder for report.json and pictures. Nothing is
+    written where a section is refused. Returns the model and the report.
     """
     if output.is_dir() or not output.parent.is_dir():
         raise InputError(f"{output}: not a file name in a folder that exists")
@@ -107,14 +107,16 @@ def calibrate_grain_model(
         )
     from nmcfast import gan  # here, since only training needs torch
     from nmcfast.cutouts import section_of_fit
+    from nmcfast.grain_plots import write_grain_report
 
     options = _training(gan, schedule, seed, min(rows[k]["radius_um"] for k in used))
-    fitted = []
+    fits, fitted = [], []
     for k in used:
         fit = fit_section(
             maps[k].labels, maps[k].pixel_size, maps[k].centre, sections.rounds, points=maps[k].points, tilted=True
         )
         rows[k] |= _fit_errors(maps[k], fit)
+        fits.append(fit)
         fitted.append(section_of_fit(fit, PIXEL_UM, rows[k]["radius_um"]))
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
@@ -132,6 +134,7 @@ def calibrate_grain_model(
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**result, "history": found.history}, indent=1)
         (report / "report.json").write_text(text + "\n")
+        write_grain_report(report, [maps[k] for k in used], fits, found.net, float(found.mu), found.history)
     return model, result
 
 

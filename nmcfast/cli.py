@@ -387,7 +387,7 @@ def _add_calibrate_grains(kinds: Any) -> None:
     grains.add_argument("--seed", type=int, default=0, help="seed of the training (0)")
     grains.add_argument("--work", type=Path, metavar="DIR", help="folder from which an interrupted training goes on")
     grains.add_argument("--base", default="nmc811", help="model whose shells are taken over (nmc811)")
-    grains.add_argument("--report", type=Path, metavar="DIR", help="folder for the report and the history")
+    grains.add_argument("--report", type=Path, metavar="DIR", help="folder for report, history and pictures")
     grains.add_argument("--overwrite", action="store_true", help="replace the model file")
 
 

@@ -20,6 +20,7 @@ from nmcfast.model import Model, load_model
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle, Volume
 from nmcfast.shell import Shell, draw_shell
+from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
@@ -126,6 +127,8 @@ def generate_library(
         format=format,
     )
     wanted = _wanted(shard_range, shards.shard_count(recipe))
+    if labels:  # before anything is written: would the first particle fit into memory?
+        grid_over(draw_shell(model.shell, seed, 0)[0].bounds(), voxel_size)
     if overwrite and path.exists():
         root.remove_library(path)
     root.create_library(path, recipe, model.to_bytes())

@@ -14,8 +14,7 @@ from typing import Any
 
 from nmcfast import __version__
 from nmcfast.errors import InputError
-from nmcfast.export import formats, root, shards
-from nmcfast.export.schema import FORMAT_VERSION
+from nmcfast.export import formats, root, schema, shards
 from nmcfast.model import Model, load_model
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle, Volume
@@ -87,7 +86,7 @@ def library_recipe(
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
     encoders = formats.bulk_module(format).encoders()
     return {
-        "format": format, "format_version": FORMAT_VERSION, "nmcfast": __version__,
+        "format": format, "format_version": schema.FORMAT_VERSION, "nmcfast": __version__,
         "model_name": model.name, "model_sha256": model.digest, "seed": seed, "first": 0, "count": count,
         "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
         "grid_size": model.grains.pixel_um, **encoders,
@@ -233,7 +232,7 @@ def warm_up(model: Model) -> None:
 
 def particle_digest(particle: Particle) -> str:
     """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit."""
-    record, digest = particle.to_record(None, 1.0), hashlib.sha256()
-    for name in ("coefficients", "position", "diagonal", "offset", "angle", "centroid", "volume"):
-        digest.update(getattr(record, name).astype("<f4").tobytes())
+    digest = hashlib.sha256()
+    for stored in schema.rows(particle.to_record(None, 1.0)).values():
+        digest.update(stored.tobytes())
     return digest.hexdigest()

@@ -1,0 +1,64 @@
+"""`nmcfast calibrate grains` as a whole: maps in, a model that generates and a report with pictures out."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from nmcfast import generate_particle, load_model, reference
+from nmcfast.cli import main
+from nmcfast.ebsd_write import simulate_map, write_ang
+
+pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
+from nmcfast import gan
+
+TINY = dataclasses.replace(
+    gan.FAST, batch_generator=4, batch_discriminator=4, score_cutouts=32, steps=2, epochs=2,
+    hidden=(8,), features=(4, 4, 4), dense=4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory):
+    """The folder of a calibration of two steps an epoch on two maps of the reference, 70 px in radius."""
+    folder = tmp_path_factory.mktemp("calibration")
+    rng = np.random.default_rng(5)
+    for k in range(2):
+        labels = reference.draw_section(lambda x: reference.NMC811.markers(x, rng), reference.NMC811.mu, 70.0, rng)
+        write_ang(simulate_map(labels, 0.05, rng, unindexed=0.05), folder / f"{k}.ang")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gan, "FAST", TINY)
+        sections = [str(folder / f"{k}.ang") for k in range(2)]
+        options = ["--output", str(folder / "my.safetensors"), "--report", str(folder / "report"), "--quiet"]
+        assert main(["calibrate", "grains", *sections, *options]) == 0
+    return folder
+
+
+def test_the_model_generates_and_says_where_it_is_from(calibrated):
+    model = load_model(calibrated / "my.safetensors")
+    assert model.provenance["grains"].endswith("on 2 sections")
+    assert model.provenance["command"].startswith("nmcfast ")
+    assert len(generate_particle(model, 0, 0).grains) > 20
+
+
+def test_the_report_holds_every_section_and_epoch(calibrated):
+    report = json.loads((calibrated / "report" / "report.json").read_text())
+    assert [row["file"] for row in report["sections"]] == ["0.ang", "1.ang"]
+    assert all(row["point_agreement"] > 0.95 and row["central"] for row in report["sections"])
+    assert [row["epoch"] for row in report["history"]] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["sections.png", "history.png"])
+def test_the_pictures_show_something(calibrated, name):
+    from matplotlib.image import imread
+
+    image = imread(calibrated / "report" / name)[..., :3]
+    assert min(image.shape[:2]) > 200 and len(np.unique(image.reshape(-1, 3), axis=0)) > 50
+
+
+def test_pictures_colour_grains_and_leave_the_outside_black():
+    from nmcfast.grain_plots import _coloured
+
+    image = _coloured(np.array([[0, 1], [2, 1]]))
+    assert (image[0, 0] == 0).all() and (image[0, 1] == image[1, 1]).all() and (image[1, 0] != image[0, 1]).any()

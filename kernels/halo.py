@@ -112,24 +112,10 @@ def _leaf(first, leaf):
 
 
 @njit(cache=True, nogil=True)
-def _see(seen, first, size):
-    """Note that the winners of a box are known: its twigs in seen (z, y, x)."""
-    n = size // _TWIG
-    for z in range(first[0] // _TWIG, min(first[0] // _TWIG + n, seen.shape[0])):
-        for y in range(first[1] // _TWIG, min(first[1] // _TWIG + n, seen.shape[1])):
-            for x in range(first[2] // _TWIG, min(first[2] // _TWIG + n, seen.shape[2])):
-                seen[z, y, x] = True
-
-
-@njit(cache=True, nogil=True)
-def _is_seen(seen, first, size):
-    n = size // _TWIG
-    for z in range(first[0] // _TWIG, min(first[0] // _TWIG + n, seen.shape[0])):
-        for y in range(first[1] // _TWIG, min(first[1] // _TWIG + n, seen.shape[1])):
-            for x in range(first[2] // _TWIG, min(first[2] // _TWIG + n, seen.shape[2])):
-                if not seen[z, y, x]:
-                    return False
-    return True
+def _twigs(seen, first, size):
+    """The part of seen (z, y, x), of one entry a twig, that belongs to a box."""
+    z, y, x, n = first[0] // _TWIG, first[1] // _TWIG, first[2] // _TWIG, size // _TWIG
+    return seen[z : z + n, y : y + n, x : x + n]
 
 
 @njit(cache=True, nogil=True)
@@ -150,7 +136,7 @@ def _mark_tile(touched, seen, blocks, c, slots, t, scratch, n, low, high, middle
         if not wanted:
             continue
         if size == _TWIG or _all_wanted(c, slots, kept):
-            _see(seen, first, size)
+            _twigs(seen, first, size)[:] = True  # whoever wins there is known
         if _all_wanted(c, slots, kept):
             continue
         target = end_of(start, count)
@@ -183,7 +169,7 @@ def _guard_tile(touched, seen, blocks, c, slots, t, scratch, n, low, high, middl
     while depth > 0:
         depth -= 1
         first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        if _is_seen(seen, first, size) or not is_asked(blocks, first[0], first[1], first[2], size):
+        if _twigs(seen, first, size).all() or not is_asked(blocks, first[0], first[1], first[2], size):
             continue
         start, count = stack[depth, 4], stack[depth, 5]
         centre, half = _box(first, size, high, middle)

@@ -65,8 +65,8 @@ def sqrt(lanes):
 
 
 def multiply_add(a, b, c):
-    """a b + c, rounded once where the machine can: for results within a margin only, the last bit depends on it."""
-    return a * b + c
+    """a b + c, rounded once on every machine, since what the halo keeps depends on it: slow where only software can."""
+    return (np.asarray(a, np.float64) * b + c).astype(np.float32)
 
 
 def least(a, b):
@@ -221,7 +221,7 @@ def _sqrt(context, builder, sig, arguments):
 
 @_lower(multiply_add, LANES, Lanes, Lanes, Lanes)
 def _multiply_add(context, builder, sig, arguments):
-    return _call(builder, "fmuladd", *arguments)
+    return _call(builder, "fma", *arguments)
 
 
 @_lower(least, LANES, Lanes, Lanes)

@@ -49,12 +49,17 @@ def test_compiled_equals_python_to_the_bit(body):
         assert found.tobytes() == expected.tobytes()
 
 
-def test_multiply_add_rounds_once_or_twice():
-    """Within 2⁻²³ of |ab| + |c| of float64, whichever the machine does."""
-    a, out = np.random.default_rng(1).normal(size=48).astype(F), np.zeros(16, F)
-    numba.njit(multiplied)(a, out)
-    x, y, z = a.reshape(3, 16).astype(float)
-    assert (np.abs(out - (x * y + z)) <= 2.0**-23 * (np.abs(x * y) + np.abs(z))).all()
+def test_multiply_add_rounds_once():
+    """2,000 draws of 16: to the bit what float64 gives, rounded to float32; rounding twice is off in a quarter."""
+    compiled, rng, twice = numba.njit(multiplied), np.random.default_rng(1), 0
+    for _ in range(2000):
+        a, out, expected = rng.normal(size=48).astype(F), np.zeros(16, F), np.zeros(16, F)
+        compiled(a, out)
+        multiplied(a, expected)
+        x, y, z = a.reshape(3, 16)
+        assert out.tobytes() == expected.tobytes() == (x.astype(float) * y + z).astype(F).tobytes()
+        twice += int((x * y + z != out).sum())
+    assert twice > 1000
 
 
 def moves(a, index, out, box):

@@ -198,11 +198,10 @@ def micro_table(title: str, unit: str, paper: str, value: float) -> Any:
 
 def particle_table(rows: list[Row]) -> list[str]:
     r = rows[0]
-    title = (
-        f"## Particle {r['index']} of seed 0, median volume: {r['grains']:,} grains, {r['voxels']:,} voxels, one thread"
-    )
+    title = f"## Particle {r['index']} of seed 0, median volume, one thread"
+    holds = f"{r['grains']:,} grains, {r['box_voxels']:,} voxels of 50 nm in its box."
     body = [(r["name"], spread(r, 1e3), number(per(r, "cpu_s", 1e3))) for r in rows]
-    return [title, "", *table(("step", "ms", "processor time"), body)]
+    return [title, "", holds, "", *table(("step", "ms", "processor time"), body)]
 
 
 def median_table(rows: list[Row]) -> list[str]:
@@ -232,13 +231,15 @@ def library_table(rows: list[Row]) -> list[str]:
              "bytes a particle", "peak memory of a process, MiB")  # fmt: skip
     bare = max((r for r in rows if "without" in r["name"]), key=lambda r: r["workers"])
     hours, busy = 1e6 * per(bare, scale=1) / 3600, 1e6 * per(bare, "cpu_s", 1) / bare["workers"] / 3600
-    error = bare["relative_error"]
+    error, larger = bare["relative_error"], bare["mean_um3"] / bare["volume_um3"]
     return [
         "## Libraries", "", *table(names, body), "",
-        f"1,000,000 particles without labels: {number(hours)} hours on {bare['workers']} cores"
-        f" ({number(busy)} by processor time), extrapolated from"
-        f" {bare['count']} whose sizes scatter (standard error {100 * error:.0f} %). The mean particle is much larger"
-        f" than the median: here {bare['volume_um3']:.0f} µm³ and {number(bare['grains'])} grains.",
+        f"1,000,000 particles without labels: {number(hours)} hours on {bare['workers']} cores ({number(busy)} by"
+        f" processor time), extrapolated from {bare['count']} whose sizes scatter: standard error {100 * error:.0f} %,"
+        f" {bare['volume_um3']:.0f} µm³ and {number(bare['grains'])} grains on average. Particles are much larger on"
+        f" average than in the middle: of {bare['shells']:,} shells the mean is {bare['mean_um3']:.0f} µm³, the median"
+        f" {bare['median_um3']:.0f}. With time as volume, for that mean: {number(hours * larger)} hours"
+        f" ({number(busy * larger)} by processor time).",
     ]  # fmt: skip
 
 

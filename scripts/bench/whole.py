@@ -23,7 +23,7 @@ from nmcfast.seeds import draw_pattern
 from nmcfast.shell import draw_shell
 
 PAPER_GRAIN_S, PAPER_SHELL_S = 7.06e-6, 2.37e-3  # section 2.10, 12 cores and a GPU; coefficients only
-SEED = 0
+SEED, SHELLS = 0, 4000  # shells: of the stream, for their mean volume
 _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
@@ -107,13 +107,14 @@ def particle() -> list[dict[str, Any]]:
 
 def libraries(count: int, processes: int) -> list[dict[str, Any]]:
     """Libraries of the first particles of the stream, made by `generate_library` with and without labels."""
-    rows = []
+    _, median, mean = median_indices(1, SHELLS)
+    about, rows = {"shells": SHELLS, "median_um3": median, "mean_um3": mean}, []
     for workers in sorted({1, processes}):
         for labels in (True, False):
             task = {"what": "stream", "count": count, "labels": labels, "workers": workers}
             (found,) = _run([task])
             name = f"library of {count}, {'with' if labels else 'without'} labels"
-            rows.append(row("libraries", name, count, _timed(found), workers=workers, **_facts(found)))
+            rows.append(row("libraries", name, count, _timed(found), workers=workers, **_facts(found), **about))
     return rows
 
 

@@ -25,17 +25,29 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded: its threads wait by spinning, also for our clocks
 
 FULL: dict[str, Any] = {
-    "sizes": [64, 128, 256, 512], "repeat": 5, "least": 3, "limits": 9,
+    "sizes": [64, 128, 256, 512], "by_hand": [64, 128, 256], "repeat": 5, "least": 3, "limits": 9,
     "growth": [64, 96, 128, 192, 256, 384, 512], "box": 256,
     "seeds_in_box": [500, 2_000, 8_000, 30_199, 120_000, 240_000],
     "fine": [1, 2, 4], "fine_size": 256, "shells": 1000, "median": 128, "library": 128, "together": 4,
 }  # fmt: skip
 QUICK: dict[str, Any] = {
-    "sizes": [64, 128], "repeat": 3, "least": 1, "limits": 3,
+    "sizes": [64, 128], "by_hand": [64, 128], "repeat": 3, "least": 1, "limits": 3,
     "growth": [64, 128, 192], "box": 128, "seeds_in_box": [500, 2_000, 8_000, 30_000],
     "fine": [1, 2], "fine_size": 128, "shells": 200, "median": 16, "library": 16, "together": 0,
 }  # fmt: skip
-PARTS = ("limits", "labels", "growth", "fine", "shells", "grains", "particle", "median", "libraries", "start-up")
+PARTS = (
+    "limits",
+    "labels",
+    "by hand",
+    "growth",
+    "fine",
+    "shells",
+    "grains",
+    "particle",
+    "median",
+    "libraries",
+    "start-up",
+)
 
 
 def parts(plan: dict[str, Any], peers_folder: Path | None, programs: Path, threads: int) -> dict[str, Callable]:
@@ -53,9 +65,8 @@ def parts(plan: dict[str, Any], peers_folder: Path | None, programs: Path, threa
 
     return {
         "limits": lambda: limits.run(programs, plan["limits"]),
-        "labels": lambda: labels.compared(
-            peers_folder, programs, plan["sizes"], threads, plan["repeat"], plan["least"]
-        ),
+        "labels": lambda: labels.compared(peers_folder, plan["sizes"], threads, plan["repeat"], plan["least"]),
+        "by hand": lambda: labels.by_hand(programs, plan["by_hand"], plan["repeat"]),
         "growth": lambda: labels.growth(plan["growth"], plan["box"], plan["seeds_in_box"], plan["repeat"]),
         "fine": lambda: labels.fine(plan["fine_size"], plan["fine"], threads, plan["least"]),
         "shells": lambda: whole.shells(plan["shells"]),

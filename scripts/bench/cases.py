@@ -42,7 +42,7 @@ class Case:
 def make_case(kind: str, size: int, *, ratio: float = RATIO, seeds: int | None = None) -> Case:
     """A case with r ~ U(1, 3); the seeds are the same for all kinds and ratios of one size."""
     rng = np.random.default_rng(0)
-    n = int(size**3 * DENSITY) if seeds is None else seeds
+    n = round(size**3 * DENSITY) if seeds is None else seeds
     position, radius = rng.uniform(-size / 2, size / 2, (n, 3)), rng.uniform(1, 3, n)
     if kind == "gbpd":
         e = position / np.linalg.norm(position, axis=1)[:, None]

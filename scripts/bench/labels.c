@@ -1,10 +1,10 @@
-// The label kernel by hand, a yardstick for what numba makes of kernels/candidates.py and kernels/gbpd.py: the same
-// algorithm, one thread, AVX2. Compiled as a shared library; `label_volume` is its one entry.
+// The label kernel by hand, a yardstick for what numba makes of kernels/candidates.py, ceilings.py and gbpd.py: the
+// same algorithm with the same counts, one thread, AVX2. Compiled as a shared library; `label_volume` is its one entry.
 //
-// Boxes of 256, 128, ... 8 voxels drop the seeds that cannot win in them: where a seed's tangent plane at the centre of
-// a box lies above the values of one of two low seeds at all corners, it loses there. What is left is evaluated at
-// every voxel of the 4^3 leaves in float32; voxels whose two best are closer than the rounding are decided in float64.
-// A list of candidates is a run of blocks of 13 rows of 16 float32: position, factor A, offset, rounding, number.
+// Boxes of 256, 128, ... 8 voxels deal their candidates to their eight children, which go side by side: a candidate is
+// dropped where its tangent plane lies above the cap of a child, or above one of two low seeds at all its corners. What
+// is left is evaluated at every voxel of the 4^3 leaves in float32; voxels whose two best are closer than the rounding
+// are decided in float64. Not here: labels other than the seeds' numbers, blocks that are not asked for, other integers.
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -12,10 +12,9 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-enum { WIDTH = 16, TILE = 256, TWIG = 8, LEAF = 4 };
-enum { X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, ROWS };
-enum { V, GX, GY, GZ, SLOPES };
-enum { BLOCK = ROWS * WIDTH, TANGENT = SLOPES * WIDTH };
+enum { TILE = 256, TWIG = 8, LEAF = 4, CELL = 8 };
+enum { X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, RECORD = 16 };
+enum { V, GX = 16, GY = 32, GZ = 48, PAIR = 64 };
 static const float FAR = -3e38f;
 
 typedef struct { __m256 a, b; } lanes;
@@ -41,164 +40,295 @@ INLINE unsigned unless_above(lanes x, lanes y) {
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_NGT_UQ)) |
            (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_NGT_UQ)) << 8;
 }
-INLINE lanes numbers(void) {
-    return (lanes){_mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7), _mm256_setr_ps(8, 9, 10, 11, 12, 13, 14, 15)};
+INLINE lanes halves(float x, float y) { return (lanes){_mm256_set1_ps(x), _mm256_set1_ps(y)}; }
+INLINE lanes twice(__m256 x) { return (lanes){x, x}; }
+INLINE lanes gather(const float *c, const int32_t *place) {
+    return (lanes){_mm256_i32gather_ps(c, _mm256_loadu_si256((const __m256i *)place), 4),
+                   _mm256_i32gather_ps(c, _mm256_loadu_si256((const __m256i *)(place + 8)), 4)};
 }
-INLINE float lowest(lanes x) {
-    __m256 m = _mm256_min_ps(x.a, x.b);
-    __m128 q = _mm_min_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
-    q = _mm_min_ps(q, _mm_movehl_ps(q, q));
-    return _mm_cvtss_f32(_mm_min_ss(q, _mm_shuffle_ps(q, q, 1)));
-}
-INLINE int32_t bits(const float *p) { int32_t n; memcpy(&n, p, 4); return n; }
+INLINE long lesser(long a, long b) { return a < b ? a : b; }
 
-typedef struct { float x, y, z; } triple;
-typedef struct { triple centre, half; } box;
+typedef struct { long z, y, x; } triple;
+typedef struct { lanes cx, cy, cz, wx, wy, wz, cap; unsigned bits; } family;
 typedef struct {
     const double *place, *position, *matrices, *offset, *frame;
     int32_t *out;
-    long nz, ny, nx, n, counts[4];
+    triple shape;
+    long n, counts[4];
     int squared;
-    float *c, *t;
-    int32_t *slots;
-    long room;
+    float *c, *t, *caps;
+    int32_t *lists;
+    long t_size, list_size, ends[8];
+    triple low, high, cells;
+    long edge;
+    double middle[3];
 } work;
 
-INLINE long blocks(long count) { return (count + WIDTH - 1) / WIDTH; }
-
-// Room for so many blocks of candidates, of their tangents over eight leaves, and of places.
-static void grow(work *w, long need) {
-    if (need <= w->room) return;
-    long room = need > w->room * 3 / 2 ? need : w->room * 3 / 2;
-    float *c = aligned_alloc(64, (size_t)room * BLOCK * 4);
-    if (w->c) memcpy(c, w->c, (size_t)w->room * BLOCK * 4);
-    free(w->c), free(w->t), free(w->slots);
-    w->c = c, w->room = room;
-    w->t = aligned_alloc(64, (size_t)room * TANGENT * 4);
-    w->slots = aligned_alloc(64, (size_t)room * WIDTH * 4);
-}
-
-// Coordinates of all seeds from the middle of a tile, and a bound of the rounding of their distances in it.
-static void place_seeds(work *w, double x, double y, double z) {
-    for (long i = 0; i < blocks(w->n) * WIDTH; i++) {
-        float *o = w->c + i / WIDTH * BLOCK + i % WIDTH;
-        long k = i < w->n ? i : w->n - 1;
-        o[X * WIDTH] = w->place[k] - x, o[Y * WIDTH] = w->place[w->n + k] - y, o[Z * WIDTH] = w->place[2 * w->n + k] - z;
-    }
-    for (long k = 0; k < blocks(w->n); k++) {
-        float *o = w->c + k * BLOCK;
-        lanes norm = all(0), reach;
-        for (int row = A00; row < R; row++) norm = fma3(load(o + row * WIDTH), load(o + row * WIDTH), norm);
-        reach = plus(size(load(o + X * WIDTH)), plus(size(load(o + Y * WIDTH)), size(load(o + Z * WIDTH))));
-        reach = times(root(norm), plus(reach, all(TILE)));
-        if (w->squared) reach = times(plus(reach, reach), reach);
-        store(o + ERROR * WIDTH, fma3(plus(reach, size(load(o + R * WIDTH))), all(0x1p-19f), all(0x1p-40f)));
-    }
+static void *larger(void *old, long *size, long need, size_t item) {
+    if (need <= *size) return old;
+    *size = need + need / 2;
+    return realloc(old, *size * item);
 }
 
 static void load_seeds(work *w, const float *factor, const double *shift) {
-    memset(w->c, 0, (size_t)blocks(w->n) * BLOCK * 4);
-    for (long i = 0; i < blocks(w->n) * WIDTH; i++) {
-        float *o = w->c + i / WIDTH * BLOCK + i % WIDTH;
-        int32_t name = i;
-        for (int row = 0; row < 6 && i < w->n; row++) o[(A00 + row) * WIDTH] = factor[row * w->n + i];
-        o[R * WIDTH] = i < w->n ? (float)shift[i] : FAR;
-        memcpy(o + SEED * WIDTH, &name, 4);
+    memset(w->c, 0, (w->n + 1) * RECORD * sizeof(float));
+    for (int32_t i = 0; i < w->n; i++) {
+        float *o = w->c + (long)i * RECORD;
+        for (int row = 0; row < 6; row++) o[A00 + row] = factor[row * w->n + i];
+        o[R] = shift[i];
+        memcpy(o + SEED, &i, 4);
+    }
+    w->c[w->n * RECORD + R] = FAR;
+}
+
+static void place_seeds(work *w) {
+    for (long i = 0; i < w->n; i++) {
+        float *o = w->c + i * RECORD, norm = 0, reach;
+        o[X] = w->place[i] - w->middle[2], o[Y] = w->place[w->n + i] - w->middle[1];
+        o[Z] = w->place[2 * w->n + i] - w->middle[0];
+        for (int row = A00; row < R; row++) norm += o[row] * o[row];
+        reach = sqrtf(norm) * (fabsf(o[X]) + fabsf(o[Y]) + fabsf(o[Z]) + TILE);
+        if (w->squared) reach = 4 * reach * reach;
+        o[ERROR] = (reach + fabsf(o[R])) * 0x1p-19f + 0x1p-40f;
     }
 }
 
-// Candidates at some places, copied to a list of their own.
-INLINE void copy_list(work *w, long count, float *to) {
-    for (long k = 0; k < count; k += WIDTH, to += BLOCK) {
-        long last = count - k < WIDTH ? count - k : WIDTH;
-        for (long i = 0; i < last; i++) {
-            const float *o = w->c + w->slots[k + i];
-            for (int row = 0; row < ROWS; row++) to[row * WIDTH + i] = o[row * WIDTH];
-        }
-        for (long i = last; i < WIDTH; i++) {
-            for (int row = 0; row < ROWS; row++) to[row * WIDTH + i] = 0;
-            to[R * WIDTH + i] = FAR;
-        }
-    }
+// ---- caps: values that some seed stays below in all of a cell, and of larger boxes
+
+static float value_at(const float *o, float x, float y, float z, int squared) {
+    float dx = x - o[X], dy = y - o[Y], dz = z - o[Z];
+    float u0 = o[A00] * dx + o[A01] * dy + o[A02] * dz, u1 = o[A11] * dy + o[A12] * dz, u2 = o[A22] * dz;
+    float q = u0 * u0 + u1 * u1 + u2 * u2;
+    return (squared ? q : sqrtf(q)) - o[R];
 }
 
-// Tangents of a list over a box; the places of two of the lowest candidates at its centre.
-INLINE void tangents(const float *list, long count, box b, int squared, float *t, long *first, long *second) {
-    lanes best = all(INFINITY), who = all(0);
-    for (long k = 0; k < blocks(count); k++, t += TANGENT) {
-        const float *o = list + k * BLOCK;
-        lanes dx = minus(all(b.centre.x), load(o + X * WIDTH)), dy = minus(all(b.centre.y), load(o + Y * WIDTH));
-        lanes dz = minus(all(b.centre.z), load(o + Z * WIDTH));
-        lanes a00 = load(o + A00 * WIDTH), a01 = load(o + A01 * WIDTH), a02 = load(o + A02 * WIDTH);
-        lanes a11 = load(o + A11 * WIDTH), a12 = load(o + A12 * WIDTH), a22 = load(o + A22 * WIDTH);
-        lanes u0 = fma3(a00, dx, fma3(a01, dy, times(a02, dz))), u1 = fma3(a11, dy, times(a12, dz)), u2 = times(a22, dz);
-        lanes q = fma3(u0, u0, fma3(u1, u1, times(u2, u2))), value = q, slope = all(2);
-        if (!squared) {
-            value = root(q);
-            slope = (lanes){1.0f / value.a, 1.0f / value.b};
-            slope = where_less(all(0x1p-100f), q, slope, all(0));
-        }
-        u0 = times(u0, slope), u1 = times(u1, slope), u2 = times(u2, slope);
-        lanes v = minus(value, load(o + R * WIDTH));
-        store(t + V * WIDTH, v);
-        store(t + GX * WIDTH, times(times(a00, u0), all(b.half.x)));
-        store(t + GY * WIDTH, times(fma3(a01, u0, times(a11, u1)), all(b.half.y)));
-        store(t + GZ * WIDTH, times(fma3(a02, u0, fma3(a12, u1, times(a22, u2))), all(b.half.z)));
-        who = where_less(v, best, all((float)k), who);
-        best = least(best, v);
-    }
-    float block[WIDTH];
-    store(block, who);
-    int lane = __builtin_ctz(unless_above(best, all(lowest(best))));
-    *first = (long)block[lane] * BLOCK + lane;
-    lanes others = where_less(numbers(), all(lane), best, all(INFINITY));
-    others = where_less(all(lane), numbers(), best, others);
-    lane = __builtin_ctz(unless_above(others, all(lowest(others))));
-    *second = (long)block[lane] * BLOCK + lane;
+static void offer(work *w, int32_t *who, float *value, int32_t candidate, const float *centre) {
+    if (candidate < 0 || who[0] == candidate || who[1] == candidate) return;
+    float v = value_at(w->c + candidate, centre[2], centre[1], centre[0], w->squared);
+    if (v < value[0]) value[1] = value[0], who[1] = who[0], value[0] = v, who[0] = candidate;
+    else if (v < value[1]) value[1] = v, who[1] = candidate;
 }
 
-// Values of one candidate at the eight corners of a box, with its rounding.
-INLINE __m256 corners(const float *o, box b, int squared) {
+INLINE void centre_of(const work *w, long z, long y, long x, float *centre) {
+    centre[0] = w->low.z - w->middle[0] + (z + 0.5) * w->edge;
+    centre[1] = w->low.y - w->middle[1] + (y + 0.5) * w->edge;
+    centre[2] = w->low.x - w->middle[2] + (x + 0.5) * w->edge;
+}
+
+INLINE long cell(double value, long edge, long cells) {
+    long k = (long)floor(value / edge);
+    return k < 0 ? 0 : k < cells ? k : cells - 1;
+}
+
+static void low_seeds(work *w, int32_t *who, float *value) {
+    long nz = w->cells.z, ny = w->cells.y, nx = w->cells.x, all = nz * ny * nx;
+    float centre[3];
+    for (long k = 0; k < 2 * all; k++) who[k] = -1, value[k] = INFINITY;
+    for (long i = 0; i < w->n; i++) {
+        const float *o = w->c + i * RECORD;
+        long z = cell(o[Z] - (w->low.z - w->middle[0]), w->edge, nz), y = cell(o[Y] - (w->low.y - w->middle[1]), w->edge, ny);
+        long x = cell(o[X] - (w->low.x - w->middle[2]), w->edge, nx), p = (z * ny + y) * nx + x;
+        centre_of(w, z, y, x, centre);
+        offer(w, who + 2 * p, value + 2 * p, i * RECORD, centre);
+    }
+    for (int step = 1; step >= -1; step -= 2)
+        for (long place = 0; place < all; place++) {
+            long p = step == 1 ? place : all - 1 - place, z = p / (ny * nx), y = p / nx % ny, x = p % nx;
+            centre_of(w, z, y, x, centre);
+            for (int k = 0; k < 2; k++) {
+                if (x - step >= 0 && x - step < nx) offer(w, who + 2 * p, value + 2 * p, who[2 * (p - step) + k], centre);
+                if (y - step >= 0 && y - step < ny)
+                    offer(w, who + 2 * p, value + 2 * p, who[2 * (p - step * nx) + k], centre);
+                if (z - step >= 0 && z - step < nz)
+                    offer(w, who + 2 * p, value + 2 * p, who[2 * (p - step * nx * ny) + k], centre);
+            }
+        }
+}
+
+static float peak(const float *o, const float *centre, const float *half, int squared) {
     const __m256 sx = _mm256_setr_ps(-1, 1, -1, 1, -1, 1, -1, 1), sy = _mm256_setr_ps(-1, -1, 1, 1, -1, -1, 1, 1);
     const __m256 sz = _mm256_setr_ps(-1, -1, -1, -1, 1, 1, 1, 1);
-    __m256 dx = sx * b.half.x + (b.centre.x - o[X * WIDTH]), dy = sy * b.half.y + (b.centre.y - o[Y * WIDTH]);
-    __m256 dz = sz * b.half.z + (b.centre.z - o[Z * WIDTH]);
-    __m256 u0 = o[A00 * WIDTH] * dx + (o[A01 * WIDTH] * dy + o[A02 * WIDTH] * dz);
-    __m256 u1 = o[A11 * WIDTH] * dy + o[A12 * WIDTH] * dz, u2 = o[A22 * WIDTH] * dz;
+    __m256 dx = sx * half[2] + (centre[2] - o[X]), dy = sy * half[1] + (centre[1] - o[Y]);
+    __m256 dz = sz * half[0] + (centre[0] - o[Z]);
+    __m256 u0 = o[A00] * dx + (o[A01] * dy + o[A02] * dz), u1 = o[A11] * dy + o[A12] * dz, u2 = o[A22] * dz;
     __m256 q = u0 * u0 + (u1 * u1 + u2 * u2);
-    return (squared ? q : _mm256_sqrt_ps(q)) - (o[R * WIDTH] - o[ERROR * WIDTH]);
+    float d[8], high;
+    _mm256_storeu_ps(d, (squared ? q : _mm256_sqrt_ps(q)) - (o[R] - o[ERROR]));
+    high = d[0];
+    for (int k = 1; k < 8; k++) high = d[k] > high ? d[k] : high;
+    return high;
 }
 
-INLINE float highest(const float *e) {
-    float h = e[0];
-    for (int k = 1; k < 8; k++) h = e[k] > h ? e[k] : h;
-    return h;
+INLINE long level_of(const work *w, int level, long *ny, long *nx) {
+    long begin = 0, nz = w->cells.z;
+    *ny = w->cells.y, *nx = w->cells.x;
+    for (; level; level--) begin += nz * *ny * *nx, nz = (nz + 1) >> 1, *ny = (*ny + 1) >> 1, *nx = (*nx + 1) >> 1;
+    return begin;
 }
 
-// Places, from the start of all lists, of the candidates that can win in a box; how many.
-INLINE long survivors(work *w, const float *list, long count, const float *t, const float *e, const float *f) {
-    float he = highest(e), hf = highest(f);
-    lanes bar = all(he < hf ? he : hf);
-    long kept = 0;
-    for (long k = 0; k < blocks(count); k++, t += TANGENT) {
-        const float *o = list + k * BLOCK;
-        lanes v = load(t + V * WIDTH), gx = load(t + GX * WIDTH), gy = load(t + GY * WIDTH), gz = load(t + GZ * WIDTH);
-        lanes error = load(o + ERROR * WIDTH), fall = plus(size(gx), plus(size(gy), size(gz)));
-        if (!unless_above(minus(minus(v, fall), error), bar)) continue;
-        lanes near = minus(v, gz), far = plus(v, gz);
-        lanes edge[4] = {minus(near, gy), plus(near, gy), minus(far, gy), plus(far, gy)};
-        lanes over_e = all(INFINITY), over_f = over_e;
-        for (int m = 0; m < 4; m++) {
-            lanes low = minus(edge[m], gx), high = plus(edge[m], gx);
-            over_e = least(over_e, least(minus(low, all(e[2 * m])), minus(high, all(e[2 * m + 1]))));
-            over_f = least(over_f, least(minus(low, all(f[2 * m])), minus(high, all(f[2 * m + 1]))));
-        }
-        long at = o - w->c;
-        for (unsigned left = unless_above(most(over_e, over_f), error); left; left &= left - 1)
-            w->slots[kept++] = at + __builtin_ctz(left);
+static void cap_pyramid(work *w) {
+    double volume = (double)(w->high.z - w->low.z) * (w->high.y - w->low.y) * (w->high.x - w->low.x);
+    long inside = 0, ny, nx;
+    for (long i = 0; i < w->n; i++) {
+        const float *o = w->c + i * RECORD;
+        inside += fabsf(o[X]) <= w->high.x - w->middle[2] && fabsf(o[Y]) <= w->high.y - w->middle[1] &&
+                  fabsf(o[Z]) <= w->high.z - w->middle[0];
     }
-    return kept;
+    for (w->edge = CELL; w->edge < TILE && inside * (double)(w->edge * w->edge * w->edge) < 0.5 * volume;) w->edge *= 2;
+    w->cells = (triple){(w->high.z - w->low.z + w->edge - 1) / w->edge, (w->high.y - w->low.y + w->edge - 1) / w->edge,
+                        (w->high.x - w->low.x + w->edge - 1) / w->edge};
+    long all = w->cells.z * w->cells.y * w->cells.x, total = level_of(w, 9, &ny, &nx);
+    int32_t *who = malloc(2 * all * sizeof *who);
+    float *value = malloc(2 * all * sizeof *value);
+    low_seeds(w, who, value);
+    w->caps = realloc(w->caps, total * sizeof(float));
+    for (long k = 0; k < total; k++) w->caps[k] = FAR;
+    for (long p = 0; p < all; p++) {
+        long z = p / (w->cells.y * w->cells.x), y = p / w->cells.x % w->cells.y, x = p % w->cells.x;
+        long az = w->low.z + z * w->edge, ay = w->low.y + y * w->edge, ax = w->low.x + x * w->edge;
+        long bz = lesser(az + w->edge, w->high.z), by = lesser(ay + w->edge, w->high.y), bx = lesser(ax + w->edge, w->high.x);
+        float centre[3] = {(az + bz) * 0.5 - w->middle[0], (ay + by) * 0.5 - w->middle[1], (ax + bx) * 0.5 - w->middle[2]};
+        float half[3] = {(bz - az) * 0.5, (by - ay) * 0.5, (bx - ax) * 0.5};
+        float cap = peak(w->c + who[2 * p], centre, half, w->squared);
+        if (who[2 * p + 1] >= 0) cap = fminf(cap, peak(w->c + who[2 * p + 1], centre, half, w->squared));
+        for (long level = 0, size = w->edge; size <= TILE; level++, size *= 2) {
+            long place = level_of(w, level, &ny, &nx);
+            place += ((z >> level) * ny + (y >> level)) * nx + (x >> level);
+            w->caps[place] = fmaxf(w->caps[place], cap);
+        }
+    }
+    free(who), free(value);
 }
+
+// ---- dealing candidates to children
+
+INLINE unsigned set_axis(lanes *centre, lanes *width, __m256 far, long first, long last, long half, double middle, unsigned near) {
+    long cut = lesser(first + half, last);
+    float low = (first + cut) * 0.5 - middle, wide = (cut - first - 1) * 0.5, high = low, broad = wide;
+    if (cut < last) high = (cut + last) * 0.5 - middle, broad = (last - cut - 1) * 0.5, near = 255;
+    *centre = twice(_mm256_blendv_ps(_mm256_set1_ps(low), _mm256_set1_ps(high), far));
+    *width = twice(_mm256_blendv_ps(_mm256_set1_ps(wide), _mm256_set1_ps(broad), far));
+    return near;
+}
+
+INLINE void set_children(const work *w, family *f, triple first, triple last, long half) {
+    const __m256 x = _mm256_setr_ps(0, -1, 0, -1, 0, -1, 0, -1), y = _mm256_setr_ps(0, 0, -1, -1, 0, 0, -1, -1);
+    const __m256 z = _mm256_setr_ps(0, 0, 0, 0, -1, -1, -1, -1);
+    f->bits = set_axis(&f->cx, &f->wx, x, first.x, last.x, half, w->middle[2], 0x55);
+    f->bits &= set_axis(&f->cy, &f->wy, y, first.y, last.y, half, w->middle[1], 0x33);
+    f->bits &= set_axis(&f->cz, &f->wz, z, first.z, last.z, half, w->middle[0], 0x0F);
+}
+
+INLINE void set_caps(const work *w, family *f, triple first, long half) {
+    float cap[8] = {0};
+    long level = 0, size = w->edge, ny, nx;
+    while (size < half) level++, size *= 2;
+    long begin = level_of(w, level, &ny, &nx);
+    for (int k = 0; k < 8; k++)
+        if (f->bits >> k & 1) {
+            long z = (first.z + (k >> 2) * half - w->low.z) / size, y = (first.y + (k >> 1 & 1) * half - w->low.y) / size;
+            cap[k] = w->caps[begin + (z * ny + y) * nx + (first.x + (k & 1) * half - w->low.x) / size];
+        }
+    f->cap = twice(_mm256_loadu_ps(cap));
+}
+
+typedef struct { lanes v, gx, gy, gz; } tangent;
+
+INLINE tangent tangents(const float *a, const float *b, const family *f, int squared) {
+    lanes dx = minus(f->cx, halves(a[X], b[X])), dy = minus(f->cy, halves(a[Y], b[Y])), dz = minus(f->cz, halves(a[Z], b[Z]));
+    lanes a00 = halves(a[A00], b[A00]), a01 = halves(a[A01], b[A01]), a02 = halves(a[A02], b[A02]);
+    lanes a11 = halves(a[A11], b[A11]), a12 = halves(a[A12], b[A12]), a22 = halves(a[A22], b[A22]);
+    lanes u0 = fma3(a00, dx, fma3(a01, dy, times(a02, dz))), u1 = fma3(a11, dy, times(a12, dz)), u2 = times(a22, dz);
+    lanes q = fma3(u0, u0, fma3(u1, u1, times(u2, u2))), value = q, slope = all(2);
+    if (!squared) {
+        value = root(q);
+        slope = (lanes){1.0f / value.a, 1.0f / value.b};
+        slope = where_less(all(0x1p-100f), q, slope, all(0));
+    }
+    u0 = times(u0, slope), u1 = times(u1, slope), u2 = times(u2, slope);
+    return (tangent){minus(value, halves(a[R], b[R])), times(times(a00, u0), f->wx),
+                     times(fma3(a01, u0, times(a11, u1)), f->wy),
+                     times(fma3(a02, u0, fma3(a12, u1, times(a22, u2))), f->wz)};
+}
+
+INLINE lanes lowest(const tangent *t, const float *a, const float *b) {
+    lanes fall = plus(size(t->gx), plus(size(t->gy), size(t->gz)));
+    return minus(minus(t->v, fall), halves(a[ERROR], b[ERROR]));
+}
+
+INLINE void keep(work *w, int32_t candidate, unsigned bits) {
+    for (; bits; bits &= bits - 1) w->lists[w->ends[__builtin_ctz(bits)]++] = candidate;
+}
+
+INLINE void deal(work *w, long start, long count, const family *f, int squared) {
+    for (long k = start; k < start + count; k += 2) {
+        const float *a = w->c + w->lists[k], *b = w->c + w->lists[k + 1];
+        tangent t = tangents(a, b, f, squared);
+        unsigned below = unless_above(lowest(&t, a, b), f->cap);
+        keep(w, w->lists[k], below & f->bits);
+        keep(w, w->lists[k + 1], below >> 8 & f->bits);
+    }
+}
+
+// Values of two low candidates of each child at its corners, with their rounding; the highest of each.
+INLINE lanes pick_corners(work *w, long start, lanes who, const family *f, int squared, lanes *corner) {
+    float pair[16];
+    int32_t pick[16];
+    store(pair, who);
+    for (int k = 0; k < 16; k++) pick[k] = w->lists[start + 2 * (long)pair[k] + (k >> 3)];
+    const float *c = w->c;
+    lanes dx = minus(f->cx, gather(c + X, pick)), dy = minus(f->cy, gather(c + Y, pick)), dz = minus(f->cz, gather(c + Z, pick));
+    lanes r = minus(gather(c + R, pick), gather(c + ERROR, pick)), high = all(FAR);
+    lanes a00 = gather(c + A00, pick), a01 = gather(c + A01, pick), a02 = gather(c + A02, pick);
+    lanes a11 = gather(c + A11, pick), a12 = gather(c + A12, pick), a22 = gather(c + A22, pick);
+    for (int k = 0; k < 8; k++) {
+        lanes x = k & 1 ? plus(dx, f->wx) : minus(dx, f->wx), y = k & 2 ? plus(dy, f->wy) : minus(dy, f->wy);
+        lanes z = k & 4 ? plus(dz, f->wz) : minus(dz, f->wz);
+        lanes u0 = fma3(a00, x, fma3(a01, y, times(a02, z))), u1 = fma3(a11, y, times(a12, z)), u2 = times(a22, z);
+        lanes q = fma3(u0, u0, fma3(u1, u1, times(u2, u2)));
+        corner[k] = minus(squared ? q : root(q), r);
+        high = most(high, corner[k]);
+    }
+    return high;
+}
+
+// Children, as bits, where the tangents of two candidates do not exceed both picks at all corners.
+INLINE void below_corners(const float *t, lanes error, const lanes *corner, unsigned *bits_a, unsigned *bits_b) {
+    lanes v = minus(load(t + V), error), gx = load(t + GX), gy = load(t + GY), gz = load(t + GZ);
+    lanes edge[4] = {minus(minus(v, gz), gy), plus(minus(v, gz), gy), minus(plus(v, gz), gy), plus(plus(v, gz), gy)};
+    lanes a = all(INFINITY), b = a;
+    for (int k = 0; k < 8; k++) {
+        lanes at = k & 1 ? plus(edge[k >> 1], gx) : minus(edge[k >> 1], gx);
+        a = least(a, minus(twice(at.a), corner[k]));
+        b = least(b, minus(twice(at.b), corner[k]));
+    }
+    *bits_a = unless_above(a, all(0)), *bits_b = unless_above(b, all(0));
+    *bits_a &= *bits_a >> 8, *bits_b &= *bits_b >> 8;
+}
+
+INLINE void split(work *w, long start, long count, const family *f, int squared) {
+    lanes best = all(INFINITY), who = all(0), corner[8];
+    for (long pair = 0; pair < (count + 1) / 2; pair++) {
+        tangent t = tangents(w->c + w->lists[start + 2 * pair], w->c + w->lists[start + 2 * pair + 1], f, squared);
+        float *to = w->t + pair * PAIR;
+        store(to + V, t.v), store(to + GX, t.gx), store(to + GY, t.gy), store(to + GZ, t.gz);
+        who = where_less(t.v, best, all((float)pair), who);
+        best = least(best, t.v);
+    }
+    lanes high = pick_corners(w, start, who, f, squared, corner), bar = least(twice(_mm256_min_ps(high.a, high.b)), f->cap);
+    for (long pair = 0; pair < (count + 1) / 2; pair++) {
+        int32_t i = w->lists[start + 2 * pair], j = w->lists[start + 2 * pair + 1];
+        const float *a = w->c + i, *b = w->c + j, *from = w->t + pair * PAIR;
+        tangent t = {load(from + V), load(from + GX), load(from + GY), load(from + GZ)};
+        unsigned below = unless_above(lowest(&t, a, b), bar), bits_a, bits_b;
+        if (!below) continue;
+        below_corners(from, halves(a[ERROR], b[ERROR]), corner, &bits_a, &bits_b);
+        keep(w, i, below & bits_a & f->bits);
+        keep(w, j, below >> 8 & bits_b & f->bits);
+    }
+}
+
+// ---- leaves
 
 static double distance(const work *w, long i, double x, double y, double z) {
     const double *s = w->position + 3 * i, *m = w->matrices + 9 * i;
@@ -209,151 +339,148 @@ static double distance(const work *w, long i, double x, double y, double z) {
     return (w->squared ? q : sqrt(q)) - w->offset[i];
 }
 
-// The two best of the candidates at half a plane of voxels, 4 wide and 2 high, in each of the four planes of a leaf.
-INLINE unsigned compete(work *w, long count, float x, float y, float z, int squared, int half, int32_t *label) {
-    __m256 lx = x + _mm256_setr_ps(0, 1, 2, 3, 0, 1, 2, 3), ly = y + 2 * half + _mm256_setr_ps(0, 0, 0, 0, 1, 1, 1, 1);
-    __m256 best[LEAF], next[LEAF], name[LEAF];
-    float margin = 0;
-    for (int p = 0; p < LEAF; p++) best[p] = next[p] = _mm256_set1_ps(INFINITY), name[p] = _mm256_setzero_ps();
-    for (long k = 0; k < count; k++) {
-        const float *o = w->c + w->slots[k];
-        __m256 dx = lx - o[X * WIDTH], dy = ly - o[Y * WIDTH];
-        float dz = z - o[Z * WIDTH], a02 = o[A02 * WIDTH], a12 = o[A12 * WIDTH], a22 = o[A22 * WIDTH];
-        __m256 u0 = o[A00 * WIDTH] * dx + (o[A01 * WIDTH] * dy + a02 * dz), u1 = o[A11 * WIDTH] * dy + a12 * dz;
-        __m256 who = _mm256_broadcast_ss(o + SEED * WIDTH);
-        float u2 = a22 * dz;
+// The winners at the voxels of a leaf, plane by plane; bits of the close ones, 16 a plane.
+INLINE uint64_t compete(work *w, long start, long count, float x, float y, float z, int squared, int32_t *label) {
+    const lanes lx = {x + _mm256_setr_ps(0, 1, 2, 3, 0, 1, 2, 3), x + _mm256_setr_ps(0, 1, 2, 3, 0, 1, 2, 3)};
+    const lanes ly = {y + _mm256_setr_ps(0, 0, 0, 0, 1, 1, 1, 1), y + _mm256_setr_ps(2, 2, 2, 2, 3, 3, 3, 3)};
+    float margin = 0, *t = w->t;
+    for (long k = 0; k < count; k++, t += 4 * 16) {
+        const float *o = w->c + w->lists[start + k];
+        lanes dx = minus(lx, all(o[X])), dy = minus(ly, all(o[Y])), a02 = all(o[A02]), a12 = all(o[A12]), r = all(o[R]);
+        float dz = z - o[Z], u2 = o[A22] * dz;
+        lanes u0 = fma3(all(o[A00]), dx, fma3(all(o[A01]), dy, all(o[A02] * dz)));
+        lanes u1 = fma3(all(o[A11]), dy, all(o[A12] * dz));
 #pragma GCC unroll 4
-        for (int p = 0; p < LEAF; p++, u0 += a02, u1 += a12, u2 += a22) {
-            __m256 d = u0 * u0 + (u1 * u1 + u2 * u2);
-            d = (squared ? d : _mm256_sqrt_ps(d)) - o[R * WIDTH];
-            next[p] = _mm256_min_ps(next[p], _mm256_max_ps(d, best[p]));
-            name[p] = _mm256_blendv_ps(name[p], who, _mm256_cmp_ps(d, best[p], _CMP_LT_OQ));
-            best[p] = _mm256_min_ps(d, best[p]);
+        for (int p = 0; p < LEAF; p++, u0 = plus(u0, a02), u1 = plus(u1, a12), u2 += o[A22]) {
+            lanes d = fma3(u0, u0, fma3(u1, u1, all(u2 * u2)));
+            store(t + 16 * p, minus(squared ? d : root(d), r));
         }
-        margin = o[ERROR * WIDTH] > margin ? o[ERROR * WIDTH] : margin;
+        margin = o[ERROR] > margin ? o[ERROR] : margin;
     }
-    unsigned close = 0;
+    uint64_t close = 0;
     for (int p = 0; p < LEAF; p++) {
-        _mm256_storeu_ps((float *)label + 16 * p + 8 * half, name[p]);
-        __m256 lead = next[p] - best[p];
-        close |= (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(lead, _mm256_set1_ps(2 * margin), _CMP_NGT_UQ)) << 8 * p;
+        t = w->t + 16 * p;
+        lanes best = load(t), next = all(INFINITY), name = all(w->c[w->lists[start] + SEED]);
+        for (long k = 1; k < count; k++) {
+            lanes d = load(t + 64 * k);
+            next = least(next, most(d, best));
+            name = where_less(d, best, all(w->c[w->lists[start + k] + SEED]), name);
+            best = least(d, best);
+        }
+        store((float *)label + 16 * p, name);
+        close |= (uint64_t)unless_above(minus(next, best), all(2 * margin)) << 16 * p;
     }
     return close;
 }
 
-// Voxels of a leaf whose two best are close, in float64, ties to the lower number.
-static void settle(work *w, long count, long z0, long y0, long x0, unsigned close, int half, int32_t *label) {
+static void settle(work *w, long start, long count, triple first, uint64_t close, int32_t *label) {
     for (; close; close &= close - 1) {
-        int k = __builtin_ctz(close), plane = k / 8, in = k % 8 + 8 * half;
-        double x = w->frame[0] + (x0 + in % 4 + 0.5) * w->frame[3], y = w->frame[1] + (y0 + in / 4 + 0.5) * w->frame[3];
-        double z = w->frame[2] + (z0 + plane + 0.5) * w->frame[3], low = INFINITY;
+        int k = __builtin_ctzll(close);
+        double x = w->frame[0] + (first.x + k % 4 + 0.5) * w->frame[3], low = INFINITY;
+        double y = w->frame[1] + (first.y + k / 4 % 4 + 0.5) * w->frame[3];
+        double z = w->frame[2] + (first.z + k / 16 + 0.5) * w->frame[3];
         long winner = -1;
-        for (long s = 0; s < count; s++) {
-            long i = bits(w->c + w->slots[s] + SEED * WIDTH);
+        for (long s = start; s < start + count; s++) {
+            int32_t i;
+            memcpy(&i, w->c + w->lists[s] + SEED, 4);
             double d = distance(w, i, x, y, z);
             if (d < low || (d == low && i < winner)) low = d, winner = i;
         }
-        label[16 * plane + in] = winner;
+        label[k] = winner;
         w->counts[3]++;
     }
 }
 
-static void fill(work *w, long z0, long z1, long y0, long y1, long x0, long x1, int32_t value) {
-    for (long z = z0; z < z1; z++)
-        for (long y = y0; y < y1; y++) {
-            int32_t *row = w->out + (z * w->ny + y) * w->nx;
-            for (long x = x0; x < x1; x++) row[x] = value;
+static void fill(work *w, triple a, triple b, int32_t candidate) {
+    int32_t value;
+    memcpy(&value, w->c + candidate + SEED, 4);
+    for (long z = a.z; z < b.z; z++)
+        for (long y = a.y; y < b.y; y++) {
+            int32_t *row = w->out + (z * w->shape.y + y) * w->shape.x;
+            for (long x = a.x; x < b.x; x++) row[x] = value;
         }
 }
 
-INLINE box box_of(long z0, long z1, long y0, long y1, long x0, long x1, const double *middle) {
-    return (box){{(x0 + x1) * 0.5 - middle[0], (y0 + y1) * 0.5 - middle[1], (z0 + z1) * 0.5 - middle[2]},
-                 {(x1 - x0 - 1) * 0.5f, (y1 - y0 - 1) * 0.5f, (z1 - z0 - 1) * 0.5f}};
+INLINE void child_of(triple first, triple last, int k, long half, triple *a, triple *b) {
+    *a = (triple){first.z + (k >> 2) * half, first.y + (k >> 1 & 1) * half, first.x + (k & 1) * half};
+    *b = (triple){lesser(a->z + half, last.z), lesser(a->y + half, last.y), lesser(a->x + half, last.x)};
 }
 
-INLINE long lesser(long a, long b) { return a < b ? a : b; }
-
-// The eight leaves of a box of 8^3 voxels: first all their tangents, so that steps which wait for each other overlap.
-INLINE void label_twig(work *w, const float *list, long count, long z0, long z1, long y0, long y1, long x0, long x1,
-                       const double *middle, int squared) {
-    long size = blocks(count) * TANGENT;
-    float corner[8][16];
-    for (int leaf = 0; leaf < 8; leaf++) {
-        long az = z0 + (leaf >> 2) * LEAF, ay = y0 + (leaf >> 1 & 1) * LEAF, ax = x0 + (leaf & 1) * LEAF, i, j;
-        if (az >= z1 || ay >= y1 || ax >= x1) continue;
-        box b = box_of(az, lesser(az + LEAF, z1), ay, lesser(ay + LEAF, y1), ax, lesser(ax + LEAF, x1), middle);
-        tangents(list, count, b, squared, w->t + leaf * size, &i, &j);
-        _mm256_storeu_ps(corner[leaf], corners(list + i, b, squared));
-        _mm256_storeu_ps(corner[leaf] + 8, corners(list + j, b, squared));
-    }
-    for (int leaf = 0; leaf < 8; leaf++) {
-        long az = z0 + (leaf >> 2) * LEAF, ay = y0 + (leaf >> 1 & 1) * LEAF, ax = x0 + (leaf & 1) * LEAF;
-        if (az >= z1 || ay >= y1 || ax >= x1) continue;
-        long bz = lesser(az + LEAF, z1), by = lesser(ay + LEAF, y1), bx = lesser(ax + LEAF, x1);
-        long kept = survivors(w, list, count, w->t + leaf * size, corner[leaf], corner[leaf] + 8);
+INLINE void label_twig(work *w, long start, long count, long end, triple first, triple last, int squared) {
+    long stride = count + 2, level = 0, ny, nx, begin = level_of(w, level, &ny, &nx);
+    family f;
+    set_children(w, &f, first, last, LEAF);
+    long z = (first.z - w->low.z) / w->edge, y = (first.y - w->low.y) / w->edge, x = (first.x - w->low.x) / w->edge;
+    f.cap = all(w->caps[begin + (z * ny + y) * nx + x]);
+    for (int k = 0; k < 8; k++) w->ends[k] = end + k * stride;
+    split(w, start, count, &f, squared);
+    for (int k = 0; k < 8; k++) {
+        if (!(f.bits >> k & 1)) continue;
+        triple a, b;
+        child_of(first, last, k, LEAF, &a, &b);
+        long from = end + k * stride, kept = w->ends[k] - from;
         w->counts[0]++, w->counts[1] += count;
         if (kept == 1) {
-            fill(w, az, bz, ay, by, ax, bx, bits(w->c + w->slots[0] + SEED * WIDTH));
+            fill(w, a, b, w->lists[from]);
             continue;
         }
         w->counts[2] += kept * 64;
         int32_t label[64];
-        float x = ax + 0.5 - middle[0], y = ay + 0.5 - middle[1], z = az + 0.5 - middle[2];
-        for (int half = 0; half < 2; half++) {
-            unsigned close = compete(w, kept, x, y, z, squared, half, label);
-            if (close) settle(w, kept, az, ay, ax, close, half, label);
-        }
-        for (long k = az; k < bz; k++)
-            for (long m = ay; m < by; m++) {
-                int32_t *row = w->out + (k * w->ny + m) * w->nx + ax, *from = label + 16 * (k - az) + 4 * (m - ay);
-                if (bx - ax == LEAF) memcpy(row, from, 16);
-                else for (long v = 0; v < bx - ax; v++) row[v] = from[v];
+        float px = a.x + 0.5 - w->middle[2], py = a.y + 0.5 - w->middle[1], pz = a.z + 0.5 - w->middle[0];
+        uint64_t close = compete(w, from, kept, px, py, pz, squared, label);
+        if (close) settle(w, from, kept, a, close, label);
+        for (long m = a.z; m < b.z; m++)
+            for (long v = a.y; v < b.y; v++) {
+                int32_t *row = w->out + (m * w->shape.y + v) * w->shape.x + a.x, *at = label + 16 * (m - a.z) + 4 * (v - a.y);
+                if (b.x - a.x == LEAF) memcpy(row, at, 16);
+                else for (long u = 0; u < b.x - a.x; u++) row[u] = at[u];
             }
     }
 }
 
-INLINE void label_tile(work *w, long tz, long ty, long tx, int squared) {
-    long ez = lesser(tz + TILE, w->nz), ey = lesser(ty + TILE, w->ny), ex = lesser(tx + TILE, w->nx);
-    const double middle[3] = {(tx + ex) * 0.5, (ty + ey) * 0.5, (tz + ez) * 0.5};
-    struct { long z, y, x, size, start, count; } stack[64], at;
+INLINE void label_tile(work *w, triple low, int squared) {
+    struct { triple first; long size, start, count, end; } stack[64], now;
     int depth = 1;
-    place_seeds(w, middle[0], middle[1], middle[2]);
-    stack[0].z = tz, stack[0].y = ty, stack[0].x = tx, stack[0].size = TILE, stack[0].start = 0, stack[0].count = w->n;
+    w->low = low;
+    w->high = (triple){lesser(low.z + TILE, w->shape.z), lesser(low.y + TILE, w->shape.y), lesser(low.x + TILE, w->shape.x)};
+    w->middle[0] = (low.z + w->high.z) * 0.5, w->middle[1] = (low.y + w->high.y) * 0.5;
+    w->middle[2] = (low.x + w->high.x) * 0.5;
+    place_seeds(w);
+    cap_pyramid(w);
+    for (long i = 0; i < w->n + 2; i++) w->lists[i] = lesser(i, w->n) * RECORD;
+    stack[0].first = low, stack[0].size = TILE, stack[0].start = 0, stack[0].count = w->n, stack[0].end = w->n + 2;
     while (depth) {
-        at = stack[--depth];
-        long z1 = lesser(at.z + at.size, ez), y1 = lesser(at.y + at.size, ey), x1 = lesser(at.x + at.size, ex), i, j;
-        const float *list = w->c + at.start * BLOCK;
-        box b = box_of(at.z, z1, at.y, y1, at.x, x1, middle);
-        float corner[16];
-        tangents(list, at.count, b, squared, w->t, &i, &j);
-        _mm256_storeu_ps(corner, corners(list + i, b, squared));
-        _mm256_storeu_ps(corner + 8, corners(list + j, b, squared));
-        long kept = survivors(w, list, at.count, w->t, corner, corner + 8);
-        w->counts[0]++, w->counts[1] += at.count;
-        if (kept == 1) {
-            fill(w, at.z, z1, at.y, y1, at.x, x1, bits(w->c + w->slots[0] + SEED * WIDTH));
+        now = stack[--depth];
+        triple first = now.first;
+        triple last = {lesser(first.z + now.size, w->high.z), lesser(first.y + now.size, w->high.y),
+                       lesser(first.x + now.size, w->high.x)};
+        long stride = now.count + 2, half = now.size / 2;
+        w->lists = larger(w->lists, &w->list_size, now.end + 8 * stride, sizeof(int32_t));
+        if (half <= w->edge) w->t = larger(w->t, &w->t_size, stride * PAIR, sizeof(float));
+        if (now.size == TWIG) {
+            label_twig(w, now.start, now.count, now.end, first, last, squared);
             continue;
         }
-        long target = at.start + blocks(at.count), need = target + blocks(kept);
-        if (need > w->room || 8 * blocks(kept) > w->room) {
-            int32_t *slots = malloc(4 * kept);
-            memcpy(slots, w->slots, 4 * kept);
-            grow(w, need > 8 * blocks(kept) ? need : 8 * blocks(kept));
-            memcpy(w->slots, slots, 4 * kept);
-            free(slots);
+        family f;
+        set_children(w, &f, first, last, half);
+        set_caps(w, &f, first, half);
+        for (int k = 0; k < 8; k++) w->ends[k] = now.end + k * stride;
+        if (half > w->edge) deal(w, now.start, now.count, &f, squared);
+        else split(w, now.start, now.count, &f, squared);
+        w->counts[1] += 8 * now.count;
+        for (int k = 0; k < 8; k++) {
+            if (!(f.bits >> k & 1)) continue;
+            triple a, b;
+            child_of(first, last, k, half, &a, &b);
+            long begin = now.end + k * stride, kept = w->ends[k] - begin;
+            if (kept == 1) {
+                fill(w, a, b, w->lists[begin]);
+                continue;
+            }
+            w->lists[begin + kept] = w->n * RECORD;
+            stack[depth].first = a, stack[depth].size = half, stack[depth].start = begin, stack[depth].count = kept;
+            stack[depth++].end = now.end + 8 * stride;
         }
-        copy_list(w, kept, w->c + target * BLOCK);
-        if (at.size == TWIG) {
-            label_twig(w, w->c + target * BLOCK, kept, at.z, z1, at.y, y1, at.x, x1, middle, squared);
-            continue;
-        }
-        long half = at.size / 2;
-        for (long z = at.z; z < z1; z += half)
-            for (long y = at.y; y < y1; y += half)
-                for (long x = at.x; x < x1; x += half, depth++) {
-                    stack[depth].z = z, stack[depth].y = y, stack[depth].x = x, stack[depth].size = half;
-                    stack[depth].start = target, stack[depth].count = kept;
-                }
     }
 }
 
@@ -361,14 +488,17 @@ INLINE void label_tile(work *w, long tz, long ty, long tx, int squared) {
 void label_volume(int32_t *out, long nz, long ny, long nx, long n, const double *place, const float *factor,
                   const double *shift, const double *position, const double *matrices, const double *offset,
                   const double *frame, int squared, int64_t *counts) {
-    work w = {place, position, matrices, offset, frame, out, nz, ny, nx, n, {0}, squared, 0, 0, 0, 0};
-    grow(&w, 2 * blocks(n) + blocks(n / 10) + 64);
+    work w = {.place = place, .position = position, .matrices = matrices, .offset = offset, .frame = frame, .out = out,
+              .shape = {nz, ny, nx}, .n = n, .squared = squared, .list_size = 12 * n + 16384, .t_size = 256 * PAIR};
+    w.c = malloc((n + 1) * RECORD * sizeof(float));
+    w.lists = malloc(w.list_size * sizeof(int32_t));
+    w.t = malloc(w.t_size * sizeof(float));
     load_seeds(&w, factor, shift);
     for (long z = 0; z < nz; z += TILE)
         for (long y = 0; y < ny; y += TILE)
             for (long x = 0; x < nx; x += TILE)
-                if (squared) label_tile(&w, z, y, x, 1);
-                else label_tile(&w, z, y, x, 0);
+                if (squared) label_tile(&w, (triple){z, y, x}, 1);
+                else label_tile(&w, (triple){z, y, x}, 0);
     for (int k = 0; k < 4; k++) counts[k] += w.counts[k];
-    free(w.c), free(w.t), free(w.slots);
+    free(w.c), free(w.t), free(w.lists), free(w.caps);
 }

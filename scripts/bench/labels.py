@@ -52,30 +52,44 @@ def row(case: Case, name: str, who: str, threads: int, timed: dict[str, Any], **
     return {**head, "name": name, "who": who, "threads": threads, "voxels": case.size**3, **timed, **more}
 
 
-def rows_of_case(case: Case, programs: Path, threads: int, repeat: int) -> tuple[list[dict[str, Any]], np.ndarray]:
-    """Our kernel on one thread and on several, its C twin, and `label_grid` as users call it, in turn; the labels."""
+def rows_of_case(case: Case, threads: int, repeat: int) -> tuple[list[dict[str, Any]], np.ndarray]:
+    """Our kernel on one thread and on several, and `label_grid` as users call it, in turn; and the labels."""
     shape = (case.size,) * 3
     grid = Labeller(case, shape)
-    by_hand = yardstick.Yardstick(programs, case) if yardstick.available() else None
     works: dict[str, Callable[[], object]] = {"kernel 1": lambda: grid.run(case.origin)}
-    if by_hand is not None:
-        works["C"] = by_hand.run
     if threads > 1:
         works["kernel n"] = lambda: grid.run(case.origin, threads)
     works["label_grid"] = lambda: called(case, shape)
     numba.set_num_threads(threads)
     timed = in_turn(works, least=repeat)
-    counts = grid.run(case.origin).sum(0) / case.size**3
-    named = dict(zip((f"{name} a voxel" for name in gbpd.COUNTS), counts.tolist(), strict=True))
-    rows = [row(case, "kernel", "nmcfast kernel", 1, timed["kernel 1"], counts=named)]
-    if by_hand is not None:
-        grid.run(case.origin)
-        differ = int(np.count_nonzero(by_hand.out != grid.out))
-        rows.append(row(case, "C", "the same by hand, C with AVX2", 1, timed["C"], differing=differ))
+    rows = [row(case, "kernel", "nmcfast kernel", 1, timed["kernel 1"], counts=per_voxel(grid))]
     if threads > 1:
         rows.append(row(case, "kernel", "nmcfast kernel", threads, timed["kernel n"]))
     rows.append(row(case, "label_grid", "nmcfast label_grid", threads, timed["label_grid"]))
     return rows, grid.out
+
+
+def per_voxel(grid: Labeller) -> dict[str, float]:
+    """What the kernel counts in a box, for one voxel; writes its labels."""
+    counts = (grid.run(grid.case.origin).sum(0) / grid.out.size).tolist()
+    return dict(zip((f"{name} a voxel" for name in gbpd.COUNTS), counts, strict=True))
+
+
+def by_hand(programs: Path, sizes: list[int], repeat: int) -> list[dict[str, Any]]:
+    """Our kernel and the same algorithm in C, in turn, on one thread; voxels in which they differ."""
+    rows = []
+    if not yardstick.available():
+        return rows
+    cases = [make_case("gbpd", size, ratio=ratio) for size in sizes for ratio in RATIOS]
+    for case in [*cases, *(make_case(kind, max(sizes)) for kind in ("voronoi", "power"))]:
+        grid, c = Labeller(case, (case.size,) * 3), yardstick.Yardstick(programs, case)
+        timed = in_turn({"kernel": lambda grid=grid, case=case: grid.run(case.origin), "C": c.run}, least=repeat)
+        named = per_voxel(grid)
+        differ = int(np.count_nonzero(c.out != grid.out))
+        theirs = dict(zip(named, (c.run() / c.out.size).tolist(), strict=True))
+        rows.append(row(case, "kernel", "nmcfast kernel", 1, timed["kernel"], counts=named))
+        rows.append(row(case, "C", "by hand, C with AVX2", 1, timed["C"], counts=theirs, differing=differ))
+    return [r | {"group": "by hand"} for r in rows]
 
 
 def called(case: Case, shape: tuple[int, int, int]) -> np.ndarray:
@@ -111,15 +125,13 @@ def _differing(name: str, case: Case, region: Region, labels: np.ndarray, ours: 
     return int(np.count_nonzero(labels != ours))
 
 
-def compared(
-    folder: Path | None, programs: Path, sizes: list[int], threads: int, repeat: int, least: int
-) -> list[dict[str, Any]]:
+def compared(folder: Path | None, sizes: list[int], threads: int, repeat: int, least: int) -> list[dict[str, Any]]:
     """Every kind of case at every size: ours, then the peers where there is a folder of them."""
     rows = []
     for size in sizes:
         for kind in BY_KIND:
             case = make_case(kind, size)
-            mine, labels = rows_of_case(case, programs, threads, repeat)
+            mine, labels = rows_of_case(case, threads, repeat)
             rows += mine
             if folder is not None:
                 rows += peer_rows(folder, case, labels, threads, least=least)
@@ -135,11 +147,7 @@ def growth(sizes: list[int], box: int, seeds_in_box: list[int], repeat: int) -> 
             case = make_case("gbpd", size, ratio=ratio, seeds=seeds)
             grid = Labeller(case, (size,) * 3)
             timed = measure(lambda case=case, grid=grid: grid.run(case.origin), least=2, most=repeat, seconds=1.0)
-            counts = (grid.run(case.origin).sum(0) / size**3).tolist()
-            more = {
-                "sweep": "voxels" if seeds is None else "seeds",
-                "counts": dict(zip(gbpd.COUNTS, counts, strict=True)),
-            }
+            more = {"sweep": "voxels" if seeds is None else "seeds", "counts": per_voxel(grid)}
             rows.append(row(case, "kernel", "nmcfast kernel", 1, timed, **more) | {"group": "growth"})
     return rows
 

@@ -92,6 +92,17 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("halo/offset", "h", "f4", "1", "Eq. (8)", "additive weight r"),
     ("halo/angle", "h", "f4", "rad", "Eq. (12)", "rotation γ of the frame about the radius"),
 ))
+# What the index of a library has beside the columns of particles/: see nmcfast/index.py.
+INDEX = tuple(Variable(f"index/{name}", ("p",), *said) for name, *said in (
+    ("shard", "u4", "1", "", "number of the particle's shard"),
+    ("row", "u4", "1", "", "its row in the arrays of that shard"),
+    ("split", "U5", "1", "", "train, val or test, as the format fixes it"),
+    ("grain_volume_mean", "f4", "µm³", "Sec. 2.6", "mean volume of the kept grains"),
+    ("grain_volume_median", "f4", "µm³", "Sec. 2.6", "median of these volumes"),
+    ("grain_volume_std", "f4", "µm³", "Sec. 2.6", "standard deviation of these volumes"),
+    ("c_angle_mean", "f4", "rad", "", "mean angle of the c-axes to the radius, 0 to π/2, grains weighted by volume"),
+    ("c_angle_std", "f4", "rad", "", "standard deviation of these angles, weighted likewise"),
+))
 # fmt: on
 LABELS = Variable("labels", ("p", "z", "y", "x"), "u2", "1", "Eq. (8)", "0 outside, i + 1 in grain i of the particle")
 WIDE_LABELS = "u4"  # dtype of labels when a particle of the shard has more grains than LABELS.dtype can count

@@ -86,6 +86,10 @@ def _say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None
     print(json.dumps(result, ensure_ascii=False) if options.json else text)  # noqa: T201
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _remark(options: argparse.Namespace, text: str) -> None:
     if not options.quiet:
         print(f"nmcfast: {text}", file=sys.stderr)  # noqa: T201
@@ -248,10 +252,8 @@ def _verify(options: argparse.Namespace) -> int:
     done = f"{report.shards} of {report.expected_shards} shards"
     state = "complete" if report.sealed else "incomplete"
     head = f"{report.path}: {state}, {done}, {report.particles} particles, {report.files} files, {report.bytes} bytes"
-    lines = [
-        f"{head}: {'all as recorded' if report.ok else f'{len(report.problems)} problems'}",
-        *report.problems,
-    ]
+    lines = [f"{head}: {_counted(len(report.problems), 'problem') if report.problems else 'all as recorded'}",
+             *report.problems]  # fmt: skip
     result = {"ok": report.ok, "complete": report.sealed, "shards": report.shards, "of": report.expected_shards,
               "particles": report.particles, "bytes": report.bytes, "problems": list(report.problems)}  # fmt: skip
     _say(options, result, "\n".join(lines))

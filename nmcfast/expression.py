@@ -26,7 +26,8 @@ def names_in(expression: str) -> set[str]:
 def matching(expression: str, columns: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
     """Which rows (rows,) bool of a table meet a condition: numbers, names, + − * / % **, comparisons, and or not.
 
-    InputError naming what the expression holds beyond that, an unknown column, or a value that is no condition.
+    Columns of text can be compared with text, == and !=. InputError naming what the expression holds beyond that, an
+    unknown column, or a value that is no condition.
     """
     try:
         with np.errstate(all="ignore"):  # what is not a number meets no condition
@@ -56,6 +57,8 @@ def _value(node: ast.expr, expression: str, columns: Mapping[str, np.ndarray]) -
         case ast.Name(id=name):
             if name not in columns:
                 raise InputError(f"expression {expression!r}: no column {name!r}, expected one of {sorted(columns)}")
+            if columns[name].dtype.kind == "U":
+                raise InputError(f"expression {expression!r}: {name} is text: compare it, {name} == '…'")
             return _signed(columns[name])
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             return _OPERATORS[type(op)](of(left), of(right))
@@ -63,6 +66,10 @@ def _value(node: ast.expr, expression: str, columns: Mapping[str, np.ndarray]) -
             return _OPERATORS[type(op)](of(operand))
         case ast.BoolOp(op=op, values=values):
             return reduce(_OPERATORS[type(op)], map(of, values))
+        case ast.Compare(
+            left=ast.Name(id=name), ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=str() as text)]
+        ) if name in columns and columns[name].dtype.kind == "U":
+            return _OPERATORS[type(op)](columns[name], text)
         case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _OPERATORS for op in ops):
             sides = [of(left), *map(of, others)]
             pairs = zip(ops, sides, sides[1:], strict=False)

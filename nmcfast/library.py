@@ -11,6 +11,7 @@ import numpy as np
 
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import formats, root, schema, shards
+from nmcfast.export.split import PARTS, split_of
 
 if TYPE_CHECKING:
     import xarray
@@ -92,7 +93,7 @@ class Library:
     @property
     def table(self) -> np.ndarray:
         """One row a particle of the finished shards, in order; columns are docs/format.md's particles/."""
-        numbers = [n for n in self._committed() if n < shards.shard_count(self.recipe)]
+        numbers = self._finished()
         if numbers != self._table_of:
             parts = [self._reader(n).table for n in numbers]
             self._table = np.concatenate([np.empty(0, schema.table_dtype()), *parts])
@@ -107,17 +108,28 @@ class Library:
         """
         from nmcfast.index import index_dtype, index_of
 
-        number_of = self.table["index"].tolist() if particles is None else particles
+        def rows_of(number: int) -> np.ndarray:
+            return index_of(self._reader(number), number)
+
+        if particles is None:
+            return np.concatenate([np.empty(0, index_dtype()), *map(rows_of, self._finished())])
         held: dict[int, np.ndarray] = {}
         rows = []
-        for number, row in map(self._place, number_of):
+        for number, row in map(self._place, particles):
             if number not in held:
-                held[number] = index_of(self._reader(number), number)
+                held[number] = rows_of(number)
             rows.append(held[number][row])
         return np.array(rows, index_dtype())
 
+    def split(self, part: str) -> np.ndarray:
+        """Numbers of the finished particles of "train", "val" or "test", as docs/format.md tells them apart."""
+        if part not in PARTS:
+            raise InputError(f"split: found {part!r}, expected one of {', '.join(PARTS)}")
+        numbers = self.table["index"]
+        return numbers[split_of(self.recipe["seed"], numbers.tolist()) == part]
+
     def query(self, expression: str) -> np.ndarray:
-        """Numbers of the finished particles that meet a condition, such as "sphericity > 0.9 and grains < 400".
+        """Numbers of the finished particles that meet a condition, such as "sphericity > 0.9 and split == 'train'".
 
         It speaks of the columns of `table` and `index()`. InputError for what is no condition on them.
         """
@@ -201,6 +213,10 @@ class Library:
 
     def _progress(self) -> str:
         return f"{len(self._committed())} of {shards.shard_count(self.recipe)} shards"
+
+    def _finished(self) -> list[int]:
+        """Numbers of the finished shards that the recipe asks for."""
+        return [n for n in self._committed() if n < shards.shard_count(self.recipe)]
 
     def _committed(self) -> list[int]:
         """Numbers of the finished shards."""

@@ -5,10 +5,11 @@ python scripts/format_page.py --check   exit 1 when the page is not up to date
 """
 
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from nmcfast.export import hdf5, hdf5_file, records, schema, sharding, vtu
+from nmcfast.export import hdf5, hdf5_file, records, schema, sharding, split, vtu
 
 PAGE = Path(__file__).parents[1] / "docs" / "format.md"
 
@@ -78,6 +79,12 @@ grains in their place, lengths in µm; outside is left out.
 | distance | Float32 | distance of the cell's centre to the centre of the particle, µm |
 | orientation | Float32 × 4 | quaternion of the grain, as grains/orientation |
 | voxel | Int64 | place of the cell in the flattened labels z, y, x, whose shape is the field array box_shape |
+
+## Train, val, test
+
+{textwrap.fill(split.RULE, 118)}.
+Seed and number of the particle alone decide, so it is in the same part in every library, format and slice: particles
+of the same random numbers never lie on both sides, whatever the model. `library.split("train")` gives the numbers.
 """
 
 
@@ -93,10 +100,14 @@ def page() -> str:
         (f"`{v.name}`", ", ".join(v.dims), v.dtype, v.unit, v.source, v.prose)
         for v in (*schema.VARIABLES, schema.LABELS)
     )
+    index = ((f"`{v.leaf}`", v.dtype, v.unit, v.source, v.prose) for v in schema.INDEX)
     recipe = ((f"`{name}`", kind.__name__, prose) for name, (kind, prose) in schema.RECIPE.items())
     dimensions = ((name, prose) for name, prose in schema.DIMENSIONS.items())
     sections = (
         table("Arrays of a shard", "array | dimensions | dtype | unit | source | content", arrays),
+        table(
+            "Columns that the index has beside those of particles/", "column | dtype | unit | source | content", index
+        ),
         table("Dimensions", "name | meaning", dimensions),
         table("Recipe", "field | type | content", recipe),
     )

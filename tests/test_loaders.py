@@ -80,6 +80,8 @@ def test_a_particle_without_grains_has_no_grain_statistics(tmp_path: Path) -> No
         ("index > -1", [0, 1, 2, 3, 4, 5, 6]),
         ("True", [0, 1, 2, 3, 4, 5, 6]),
         ("1 > 2", []),
+        ("split == 'train'", [1, 2, 4, 5, 6]),
+        ("split != 'train' and row == 0", [0, 3]),
     ],
 )
 def test_conditions_pick_particles(toys: Path, expression: str, expected: list[int] | None) -> None:
@@ -100,6 +102,10 @@ def test_conditions_pick_particles(toys: Path, expression: str, expected: list[i
         ("index in (1, 2)", "is not a number, a column or a comparison"),
         ("[i for i in index] == 1", "is not a number"),
         ("index == 'a'", "\"'a'\" is not a number"),
+        ("split", "split is text: compare it"),
+        ("split == 1", "split is text: compare it"),
+        ("split < 'train'", "split is text: compare it"),
+        ("'train' == split", "\"'train'\" is not a number"),
         ("(grains > 1) - (grains > 2)", "cannot be computed"),
         ("box_shape > 3", "no column 'box_shape'"),
         ("(" * 5000 + "1" + ")" * 5000 + " > 0", "cannot be"),

@@ -7,7 +7,7 @@ import numpy as np
 from nmcfast.errors import MissingExtraError
 from nmcfast.export import schema
 
-_UNITS = {v.leaf: {"unit": v.unit, "description": v.prose} for v in schema.TABLE}
+_UNITS = {v.leaf: {"unit": v.unit, "description": v.prose} for v in (*schema.TABLE, *schema.INDEX)}
 _ROWS = 2**16  # of a group of rows
 
 

@@ -89,6 +89,11 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such library")
     if not is_library(path):
         raise InputError(f"{path}: not an nmcfast library (a folder that holds zarr.json and shards)")
+    return read_bare_recipe(path)
+
+
+def read_bare_recipe(path: Path) -> dict[str, Any]:
+    """The recipe in the zarr.json of a folder, whether its shards are there or not. Raises as `read_recipe`."""
     document = files.read_json(path / "zarr.json")
     if not _is_ours(document):
         raise InputError(f"{path / 'zarr.json'}: attribute kind is not {KIND!r}: not an nmcfast library")
@@ -108,13 +113,34 @@ def seal_document(library: Path, recipe: dict[str, Any], numbers: list[int]) -> 
     folder = library / "shards"
     names = [shards.shard_name(n) for n in numbers]
     digests = {name: files.sha256_file(folder / name / shards.MANIFEST) for name in names}
+    return seal_of(recipe, digests, file_digests(library, recipe))
+
+
+def seal_of(recipe: dict[str, Any], manifests: Any, beside: Any) -> dict[str, Any]:
+    """The complete.json over SHA-256 of manifests by shard and of the files beside the shards by name."""
     contents = {
         "particles": recipe["count"],
         "recipe_sha256": shards.recipe_digest(recipe),
-        "shards": digests,
-        "files": file_digests(library, recipe),
+        "shards": manifests,
+        "files": beside,
     }
     return {**contents, "root_sha256": hashlib.sha256(files.json_bytes(contents)).hexdigest()}
+
+
+def read_seal(path: Path, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The complete.json of a finished library, when it agrees with itself and with the recipe.
+
+    InputError when there is none, DamageError when it does not agree.
+    """
+    if not (path / SEAL).is_file():
+        raise InputError(f"{path}: has no {SEAL}: finish it with 'nmcfast generate' and the same parameters")
+    held = files.read_json(path / SEAL)
+    manifests, beside = (held.get(k) if isinstance(held, dict) else None for k in ("shards", "files"))
+    names = {shards.shard_name(n) for n in range(shards.shard_count(recipe))}
+    whole = isinstance(manifests, dict) and isinstance(beside, dict) and manifests.keys() == names
+    if not whole or held != seal_of(recipe, manifests, beside):
+        raise DamageError(f"{path / SEAL}: does not agree with the recipe, or with its own root_sha256")
+    return held
 
 
 def file_digests(library: Path, recipe: dict[str, Any]) -> dict[str, str]:

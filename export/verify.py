@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import InputError, NmcfastError
-from nmcfast.export import contents, files, formats, root, shards
+from nmcfast.export import contents, files, formats, release, root, shards
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,18 @@ class Report:
     bytes: int
     sealed: bool
     problems: tuple[str, ...]
+    released: str = "no"  # "unfinished", "yes"
 
     @property
     def ok(self) -> bool:
         return not self.problems
 
 
-def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> Report:
+def verify(path: Path, progress: Callable[[int, int], None] | None = None, *, released: bool = True) -> Report:
     """Everything that is wrong with a library; a missing shard is wrong once the library was complete.
 
-    `progress` is called with the numbers of shards done and to do. InputError when `path` is no library.
+    `progress` is called with the numbers of shards done and to do. released: check what `nmcfast release` wrote, too.
+    InputError when `path` is no library.
     """
     if not root.is_library(path):
         root.read_recipe(path)  # says why
@@ -51,13 +53,17 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> Re
         count, size = count + len(sizes), size + sum(sizes)
         if progress is not None:
             progress(done, len(found))
+    state = release.state(path)
+    if released and state == "yes":
+        problems += release.problems(path, recipe)
     particles = sum(len(shards.shard_range(recipe, n)) for n in found)
     sealed = (path / root.SEAL).exists()
-    return Report(path, len(found), shards.shard_count(recipe), particles, count, size, sealed, tuple(problems))
+    return Report(path, len(found), shards.shard_count(recipe), particles, count, size, sealed, tuple(problems), state)
 
 
 def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
     known = {*root.ROOT_FILES, *formats.bulk_module(recipe["format"]).LIBRARY_FILES, root.SEAL}
+    known |= {*release.FILES} if release.state(path) != "no" else set()
     for name in sorted(p.name for p in path.iterdir()):
         if name not in known and not files.is_temporary(name):
             yield f"{name}: foreign, not part of a library"

@@ -15,6 +15,8 @@ _HOMES = {
     "generate_library": "nmcfast.generate",
     "open_library": "nmcfast.library",
     "export_library": "nmcfast.convert",
+    "release_library": "nmcfast.release",
+    "reproduce_library": "nmcfast.reproduce",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -66,6 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_info(commands)
     _add_export(commands)
+    _add_release(commands)
+    _add_reproduce(commands)
     _add_calibrate(commands)
     return parser
 
@@ -217,7 +219,7 @@ def _prepare(options: argparse.Namespace, model: Any) -> None:
 class _ParticleBar:
     """A progress bar on a terminal, with rate, time left and rejected shells; elsewhere it only counts."""
 
-    def __init__(self, options: argparse.Namespace, count: int) -> None:
+    def __init__(self, options: argparse.Namespace, count: int | None) -> None:
         from tqdm import tqdm
 
         self.rejected = 0
@@ -251,10 +253,12 @@ def _verify(options: argparse.Namespace) -> int:
     report = verify(options.library)
     done = f"{report.shards} of {report.expected_shards} shards"
     state = "complete" if report.sealed else "incomplete"
+    state += {"yes": ", released", "unfinished": ", its release unfinished", "no": ""}[report.released]
     head = f"{report.path}: {state}, {done}, {report.particles} particles, {report.files} files, {report.bytes} bytes"
     lines = [f"{head}: {_counted(len(report.problems), 'problem') if report.problems else 'all as recorded'}",
              *report.problems]  # fmt: skip
-    result = {"ok": report.ok, "complete": report.sealed, "shards": report.shards, "of": report.expected_shards,
+    result = {"ok": report.ok, "complete": report.sealed, "released": report.released, "shards": report.shards,
+              "of": report.expected_shards,
               "particles": report.particles, "bytes": report.bytes, "problems": list(report.problems)}  # fmt: skip
     _say(options, result, "\n".join(lines))
     return 0 if report.ok else DamageError.exit_code
@@ -310,6 +314,105 @@ def _export(options: argparse.Namespace) -> int:
     seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
     _say(options, result, f"{done.path}: {done.made} particles written, {done.present} there{seal}")
     return 0
+
+
+# release
+
+
+def _add_release(commands: Any) -> None:
+    from nmcfast.release_facts import LICENSES
+
+    parser = _command(
+        commands, "release", _release, "make a finished library a data set: index, checksums, metadata, data card",
+        "nmcfast release lib.zarr --title 'NMC811 particles' --creator 'Doe, Jane' --doi 10.1234/abc",
+    )  # fmt: skip
+    parser.add_argument("library", type=Path, metavar="LIBRARY")
+    parser.add_argument("--title", help="name of the data set")
+    parser.add_argument("--version", help="version of the data set (1.0.0)")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="day of publication (today, UTC)")
+    text = "who made it, 'Family, Given' or an organisation; once for each"
+    parser.add_argument("--creator", action="append", metavar="NAME", dest="creators", help=text)
+    parser.add_argument("--license", metavar="ID", help=f"licence of the data (CC-BY-4.0): {', '.join(LICENSES)}")
+    parser.add_argument("--url", help="where it will be found")
+    parser.add_argument("--doi", help="its DOI")
+    parser.add_argument("--material", metavar="TEXT", help="material of the cathode (as the model says, or its name)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier release changed since")
+
+
+def _release(options: argparse.Namespace) -> int:
+    from nmcfast.release import release_library
+
+    names = ("title", "version", "date", "creators", "license", "url", "doi", "material")
+    with _ShardBar(options) as bar:
+        done = release_library(
+            options.library, overwrite=options.overwrite, progress=bar, **{n: getattr(options, n) for n in names}
+        )
+    if not done.settings.creators:
+        _remark(options, "no --creator given: the citation says anonymous")
+    result = {"path": str(done.path), "written": list(done.written), "files": list(done.files), "parts": done.parts,
+              "settings": done.settings.to_dict(), "root_sha256": done.root_sha256}  # fmt: skip
+    what = _counted(len(done.written), "file") + " written" if done.written else "nothing to do, released already"
+    parts = ", ".join(f"{count} {part}" for part, count in done.parts.items())
+    _say(options, result, f"{done.path}: {what}; {parts}; root hash {done.root_sha256}\n"
+         f"read {done.path / 'README.md'}; check it: cd {done.path} && sha256sum -c --quiet SHA256SUMS")  # fmt: skip
+    return 0
+
+
+def _add_reproduce(commands: Any) -> None:
+    parser = _command(
+        commands, "reproduce", _reproduce, "generate a library again from its recipe and compare every byte",
+        "nmcfast reproduce lib.zarr --output again.zarr --workers auto",
+    )  # fmt: skip
+    text = "a finished library, or a folder with its zarr.json, model.safetensors and complete.json alone"
+    parser.add_argument("library", type=Path, metavar="LIBRARY", help=text)
+    parser.add_argument("--output", type=Path, required=True, metavar="OUT", help="where the new library goes")
+    parser.add_argument("--shards", metavar="I:J", help="only shards I to J − 1")
+    parser.add_argument("--workers", metavar="N|auto", default="1", help="processes, one thread each (1)")
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    chosen, workers = _range("--shards", "shard", options.shards), _workers(options.workers)
+
+    from nmcfast.model import load_model
+    from nmcfast.reproduce import reproduce_library
+
+    if (options.library / "model.safetensors").is_file():
+        _prepare(options, load_model(options.library / "model.safetensors"))
+    with _ParticleBar(options, None) as bar:
+        done = reproduce_library(
+            options.library, options.output, shard_range=chosen, workers=workers, progress=bar,
+        )  # fmt: skip
+    result = {"path": str(done.path), "same": done.same, "shards": [done.shards.start, done.shards.stop],
+              "shards_made": done.made, "files_compared": done.compared, "differences": list(done.differences),
+              "root_sha256": done.root_sha256, "made_root_sha256": done.made_root_sha256,
+              "other_versions": list(done.other_versions)}  # fmt: skip
+    what = "root hash" if done.made_root_sha256 else f"shards {done.shards.start}:{done.shards.stop} of root hash"
+    said = "as its recipe gives it" if done.same else f"{_counted(len(done.differences), 'difference')} to its recipe"
+    made = f"{_counted(done.made, 'shard')} generated at {done.path}, {_counted(done.compared, 'file')} compared"
+    lines = [f"{options.library}: {said}, {what} {done.root_sha256}, {made}", *done.differences]
+    _say(options, result, "\n".join(lines))
+    for other in done.other_versions if not done.same else ():
+        _remark(options, f"{other}: bytes may differ for that alone; install that version to compare them")
+    return 0 if done.same else DamageError.exit_code
+
+
+class _ShardBar:
+    """A progress bar on a terminal that learns from its calls how many shards there are."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="shard", file=sys.stderr, disable=True if options.quiet else None, dynamic_ncols=True)
+
+    def __enter__(self) -> "_ShardBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
 
 
 def _lines(table: dict[str, Any], indent: str = "") -> str:

@@ -125,12 +125,20 @@ def generate_library(
         shard_size=shard_size,
         format=format,
     )
-    wanted = _wanted(shard_range, shards.shard_count(recipe))
+    wanted = chosen_shards(shard_range, shards.shard_count(recipe))
     if labels:  # before anything is written: would the first particle fit into memory?
         grid_over(draw_shell(model.shell, seed, 0)[0].bounds(), voxel_size)
     if overwrite and path.exists():
         root.remove_library(path)
-    root.create_library(path, recipe, model.to_bytes())
+    return make_library(path, recipe, model, model.to_bytes(), wanted, workers, progress)
+
+
+def make_library(
+    path: Path, recipe: dict[str, Any], model: Model, model_file: bytes, wanted: range, workers: int = 1,
+    progress: Progress | None = None,
+) -> Made:  # fmt: skip
+    """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`."""
+    root.create_library(path, recipe, model_file)
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
     if workers > 1 and len(todo) > 1:
@@ -142,7 +150,8 @@ def generate_library(
     return Made(path, len(todo), len(shards.committed_shards(path)), shards.shard_count(recipe), digest)
 
 
-def _wanted(chosen: range | None, total: int) -> range:
+def chosen_shards(chosen: range | None, total: int) -> range:
+    """The numbers of the shards asked for, all when None; InputError for some that the library does not have."""
     if chosen is None:
         return range(total)
     if not 0 <= chosen.start <= chosen.stop <= total:

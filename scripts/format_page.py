@@ -24,6 +24,7 @@ Lengths are micrometres, coordinates x, y, z with the particle's centre at the o
     lib/model.safetensors     the model, so that the library can make itself again
     lib/shards/000000/        one shard; manifest.json lists its files
     lib/complete.json         made with the last shard: SHA-256 of every manifest, root_sha256
+    lib/release.json, …       what `nmcfast release` adds, docs/release.md; SHA256SUMS comes last
 
 A shard exists when its folder has its final name; it is written under a hidden name, flushed, and renamed
 once. Without complete.json a missing shard is work to do, with it damage. `nmcfast verify` checks all this.

@@ -47,7 +47,18 @@ def library(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("models",), ("generate",), ("verify",), ("info",), ("calibrate", "shells"), ("calibrate", "grains")],
+    [
+        (),
+        ("models",),
+        ("generate",),
+        ("verify",),
+        ("info",),
+        ("export",),
+        ("release",),
+        ("reproduce",),
+        ("calibrate", "shells"),
+        ("calibrate", "grains"),
+    ],
 )
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = call(capsys, *command, "--help")

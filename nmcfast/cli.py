@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from nmcfast import __version__
 from nmcfast.errors import DamageError, InputError, NmcfastError
@@ -58,7 +59,7 @@ def _failed(options: argparse.Namespace, error: object, code: int) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of the program; see INTERFACES in docs/cli.md."""
-    parser = argparse.ArgumentParser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
+    parser = _Parser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
     parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_models(commands)
@@ -70,6 +71,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reproduce(commands)
     _add_calibrate(commands)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of the program are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def _command(commands: Any, name: str, run: Callable[..., int], text: str, example: str) -> argparse.ArgumentParser:
@@ -86,6 +94,14 @@ def _command(commands: Any, name: str, run: Callable[..., int], text: str, examp
 
 def _say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
     print(json.dumps(result, ensure_ascii=False) if options.json else text)  # noqa: T201
+
+
+def _local(path: Path) -> Path:
+    """A path to read or write; InputError for a URL, whose two slashes pathlib has made one."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        url = str(path).replace(":/", "://", 1)
+        raise InputError(f"{url}: is a URL, expected a path: work on a local copy (info, export read from URLs)")
+    return path
 
 
 def _counted(count: int, noun: str) -> str:
@@ -149,6 +165,7 @@ def _generate(options: argparse.Namespace) -> int:
     settings |= _read_config(options.config) if options.config else {}
     settings |= {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
     shard_range, workers = _range("--shards", "shard", settings["shards"]), _workers(settings["workers"])
+    out = _local(options.out)
 
     from nmcfast.generate import generate_library
     from nmcfast.model import load_model
@@ -157,14 +174,14 @@ def _generate(options: argparse.Namespace) -> int:
     _prepare(options, model)
     with _ParticleBar(options, settings["count"]) as bar:
         made = generate_library(
-            options.out, model, count=settings["count"], seed=settings["seed"], labels=not settings["no_labels"],
+            out, model, count=settings["count"], seed=settings["seed"], labels=not settings["no_labels"],
             voxel_size=settings["voxel_size"], shard_size=settings["shard_size"], format=settings["format"],
             shard_range=shard_range, workers=workers, overwrite=settings["overwrite"], progress=bar,
         )  # fmt: skip
     result = {"path": str(made.path), "shards_made": made.made, "shards": made.present, "of": made.expected,
               "root_sha256": made.root_sha256, "rejected_shells": bar.rejected}  # fmt: skip
     state = f"complete, root hash {made.root_sha256}" if made.root_sha256 else "incomplete"
-    text = f"{made.path}: {made.made} shards made, {made.present} of {made.expected} there, {state}"
+    text = f"{made.path}: {_counted(made.made, 'shard')} made, {made.present} of {made.expected} there, {state}"
     _say(options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}")
     return 0
 
@@ -250,13 +267,13 @@ def _add_verify(commands: Any) -> None:
 def _verify(options: argparse.Namespace) -> int:
     from nmcfast.export.verify import verify
 
-    report = verify(options.library)
+    report = verify(_local(options.library))
     done = f"{report.shards} of {report.expected_shards} shards"
     state = "complete" if report.sealed else "incomplete"
     state += {"yes": ", released", "unfinished": ", its release unfinished", "no": ""}[report.released]
-    head = f"{report.path}: {state}, {done}, {report.particles} particles, {report.files} files, {report.bytes} bytes"
-    lines = [f"{head}: {_counted(len(report.problems), 'problem') if report.problems else 'all as recorded'}",
-             *report.problems]  # fmt: skip
+    held = f"{_counted(report.particles, 'particle')}, {_counted(report.files, 'file')}, {report.bytes} bytes"
+    found = _counted(len(report.problems), "problem") if report.problems else "all as recorded"
+    lines = [f"{report.path}: {state}, {done}, {held}: {found}", *report.problems]
     result = {"ok": report.ok, "complete": report.sealed, "released": report.released, "shards": report.shards,
               "of": report.expected_shards,
               "particles": report.particles, "bytes": report.bytes, "problems": list(report.problems)}  # fmt: skip
@@ -302,17 +319,18 @@ def _export(options: argparse.Namespace) -> int:
     from nmcfast.convert import export_library
     from nmcfast.library import open_library
 
+    output = _local(options.output)
     library = open_library(options.library)
     particles = _range("--particles", "particle", options.particles)
     with _ParticleBar(options, len(library) if particles is None else len(particles)) as bar:
         done = export_library(
-            library, options.output, to=options.to, particles=particles, voxel_size=options.voxel_size,
+            library, output, to=options.to, particles=particles, voxel_size=options.voxel_size,
             overwrite=options.overwrite, progress=lambda index: bar(index, 0),
         )  # fmt: skip
     result = {"path": str(done.path), "format": done.format, "made": done.made, "particles": done.present,
               "root_sha256": done.root_sha256}  # fmt: skip
     seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
-    _say(options, result, f"{done.path}: {done.made} particles written, {done.present} there{seal}")
+    _say(options, result, f"{done.path}: {_counted(done.made, 'particle')} written, {done.present} there{seal}")
     return 0
 
 
@@ -345,7 +363,10 @@ def _release(options: argparse.Namespace) -> int:
     names = ("title", "version", "date", "creators", "license", "url", "doi", "material")
     with _ShardBar(options) as bar:
         done = release_library(
-            options.library, overwrite=options.overwrite, progress=bar, **{n: getattr(options, n) for n in names}
+            _local(options.library),
+            overwrite=options.overwrite,
+            progress=bar,
+            **{n: getattr(options, n) for n in names},
         )
     if not done.settings.creators:
         _remark(options, "no --creator given: the citation says anonymous")
@@ -376,11 +397,12 @@ def _reproduce(options: argparse.Namespace) -> int:
     from nmcfast.model import load_model
     from nmcfast.reproduce import reproduce_library
 
-    if (options.library / "model.safetensors").is_file():
-        _prepare(options, load_model(options.library / "model.safetensors"))
+    source, output = _local(options.library), _local(options.output)
+    if (source / "model.safetensors").is_file():
+        _prepare(options, load_model(source / "model.safetensors"))
     with _ParticleBar(options, None) as bar:
         done = reproduce_library(
-            options.library, options.output, shard_range=chosen, workers=workers, progress=bar,
+            source, output, shard_range=chosen, workers=workers, progress=bar,
         )  # fmt: skip
     result = {"path": str(done.path), "same": done.same, "shards": [done.shards.start, done.shards.stop],
               "shards_made": done.made, "files_compared": done.compared, "differences": list(done.differences),

@@ -73,7 +73,8 @@ def _chosen(library: Library, particles: range | None) -> range:
         return held
     if not (held.start <= particles.start < particles.stop <= held.stop and particles.step == 1):
         raise InputError(
-            f"particles: found {particles.start}:{particles.stop}, {library.place} has {held.start}:{held.stop}"
+            f"particles: found {particles.start}:{particles.stop}, {library.place} has {held.start}:{held.stop}: "
+            "choose I:J within it, I below J"
         )
     return particles
 

@@ -1,7 +1,7 @@
 """A stored library: its particles by number, its table, its labels by slice."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import index as as_index
 from pathlib import Path
@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 _OPEN_SHARDS = 8  # shards kept open at once; each holds its table and the chunk indices of its arrays
 
 
-def open_library(path: str | Path) -> "Library":
-    """The library at a path or a URL, finished or not. InputError if it is none, DamageError if its recipe changed."""
+def open_library(path: str | Path, storage_options: Mapping[str, Any] | None = None) -> "Library":
+    """The library at a path or a URL, finished or not. InputError if it is none, DamageError if its recipe changed.
+
+    storage_options go to fsspec's file system of a URL, such as {"anon": True} for a public bucket.
+    """
     if "://" in str(path):
         from nmcfast.remote import RemoteLibrary
 
-        return RemoteLibrary(str(path))
+        return RemoteLibrary(str(path), storage_options)
+    if storage_options:
+        raise InputError(f"{path}: storage_options are for a URL, this is a path")
     return Library(Path(path))
 
 

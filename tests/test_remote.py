@@ -1,4 +1,7 @@
-"""Libraries at a URL: fetched shard by shard, checked, and the same as on the disk. The store is fsspec's in memory."""
+"""Libraries at a URL: fetched shard by shard, checked, and the same as on the disk.
+
+Most tests use fsspec's store in memory; tests/test_remote_servers.py has web servers and S3.
+"""
 
 import copy
 import json
@@ -85,6 +88,37 @@ def test_a_wrong_manifest_is_refused(store: Any, tmp_path: Path, manifest: bytes
         open_library(URL).record(4)
 
 
+def test_a_missing_file_of_a_shard_is_damage(store: Any, tmp_path: Path, cache: Path) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    store.rm("/store/lib/shards/000001/labels/c/0/0/0/0")
+    with pytest.raises(DamageError, match=rf"{URL}/shards/000001/labels/c/0/0/0/0: missing, the manifest of its shard"):
+        open_library(URL).record(4)
+    store.rm("/store/lib/shards/000000/manifest.json")
+    with pytest.raises(DamageError, match=rf"{URL}/shards/000000: manifest\.json is missing: restore the shard"):
+        open_library(URL).record(1)
+    assert [p.name for p in (cache / "shards").iterdir()] == ["zarr.json"]
+
+
+def test_a_root_that_is_none_is_named_by_its_url(store: Any, tmp_path: Path) -> None:
+    put(store, write_library(tmp_path / "lib"))
+    document = store.cat_file("/store/lib/zarr.json")
+    store.pipe_file("/store/lib/zarr.json", b"<html>not found, but 200</html>")
+    with pytest.raises(InputError, match=rf"^{URL}/zarr\.json: not a readable JSON file"):
+        open_library(URL)
+    store.pipe_file("/store/lib/zarr.json", document.replace(b'"seed": 3', b'"seed": 4'))
+    with pytest.raises(DamageError, match=rf"^{URL}/zarr\.json: was changed after the library was made"):
+        open_library(URL)
+
+
+def test_options_are_for_a_url_and_kept_by_copies(store: Any, tmp_path: Path) -> None:
+    path = write_library(tmp_path / "lib")
+    with pytest.raises(InputError, match="storage_options are for a URL, this is a path"):
+        open_library(path, {"anon": True})
+    opened = open_library(f"file://{path}", {"auto_mkdir": False})
+    assert copy.copy(opened)._options == {"auto_mkdir": False}  # type: ignore[attr-defined]
+    assert copy.copy(opened).record(2).index == 2
+
+
 def test_missing_shards_say_what_they_say_on_the_disk(store: Any, tmp_path: Path) -> None:
     put(store, write_library(tmp_path / "lib"))
     store.rm("/store/lib/shards/000001", recursive=True)
@@ -109,7 +143,7 @@ def test_another_library_at_the_same_url_is_fetched_anew(store: Any, tmp_path: P
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("memory://store/nothing", "memory://store/nothing/zarr.json: cannot be fetched"),
+        ("memory://store/nothing", "memory://store/nothing/zarr.json: cannot be fetched (no such object)"),
         ("nonsense://x", "nonsense://x: not a URL that fsspec knows"),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 
-FORMAT_VERSION = 2  # 2: grains/orientation, particles/domain_*, particles/margin
+FORMAT_VERSION = 3  # 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM
 COEFFICIENTS = 100  # (L + 1)² real spherical harmonics, L = 9, Eq. (7)
 
 DIMENSIONS = {

@@ -46,20 +46,22 @@ def _pack(array: np.ndarray) -> bytes:
     return np.array(header, "<u8").tobytes() + b"".join(blocks)
 
 
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Arrays by name from a file that `Appended` wrote; ValueError, or one of zlib or XML, when it is not whole."""
+def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Attributes of the piece of a file that `Appended` wrote, and its arrays of these names.
+
+    ValueError, LookupError, or an error of zlib or XML, when it is not whole.
+    """
     content = path.read_bytes()
     at = content.index(_START)
     tree = ElementTree.fromstring(content[:at] + b"</VTKFile>")
     elements = {element.get("Name", ""): element for element in tree.iter("DataArray")}
     data = memoryview(content)[at + len(_START) : len(content) - len(_END)]
-    return {name: _read(elements[name], data) for name in names}
+    (piece,) = tree.iter("Piece")
+    return piece.attrib, {name: _read(elements[name], data) for name in names}
 
 
 def _read(element: ElementTree.Element, data: memoryview) -> np.ndarray:
     dtype = _DTYPES[element.get("type", "")]
-    if element.get("format") == "ascii":
-        return np.array(element.text.split() if element.text else [], dtype)
     return np.frombuffer(_unpack(data, int(element.get("offset", "-1"))), dtype)
 
 
@@ -77,13 +79,6 @@ def _unpack(data: memoryview, offset: int) -> bytes:
             raise ValueError(f"a block of {len(parts[-1])} bytes, expected {expected}")
         start += size
     return b"".join(parts)
-
-
-def ascii_array(name: str, values: np.ndarray) -> str:
-    """A short array (m,) as text, for the field data of a file."""
-    text = " ".join(repr(v) for v in values.tolist())
-    kind = TYPES[values.dtype.str[1:]]
-    return f'<DataArray type="{kind}" Name="{name}" NumberOfTuples="{len(values)}" format="ascii">{text}</DataArray>\n'
 
 
 def collection(entries: list[tuple[int, str]]) -> str:

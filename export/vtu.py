@@ -18,7 +18,7 @@ from nmcfast.export.hdf5_file import ImageFile, interruptions_wait, write_column
 from nmcfast.export.hexahedra import HexMesh, hex_mesh
 from nmcfast.export.records import Array, RecordWriter, Shape
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
-from nmcfast.export.vtk_xml import Appended, ascii_array, collection, read_arrays
+from nmcfast.export.vtk_xml import Appended, collection, read_arrays
 
 INDEX = "shard.pvd"
 LIBRARY_FILES = ("library.pvd",)
@@ -52,29 +52,30 @@ def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
 def mesh_file(record: ParticleRecord, labels: np.ndarray, voxel_size: float) -> bytes:
     """The .vtu file of a particle, with grain_id and material (1 … n), orientation and distance to the centre per cell.
 
-    voxel is the place of each cell in the flattened labels (nz, ny, nx), so that these can be read back.
+    voxel is the place of each cell in the flattened labels (nz, ny, nx), so that these can be read back. What else is
+    to know stands in attributes of the piece, which viewers pass over: MFEM takes no element beside it (FieldData).
     """
     mesh, appended = hex_mesh(labels, record.box_origin, voxel_size), Appended()
     count = len(mesh.voxel)
     facts = {
-        "index": np.array([record.index]),
-        "box_shape": np.array(labels.shape),
-        "box_origin": np.asarray(record.box_origin, float),
-        "voxel_size": np.array([voxel_size]),
+        "index": [record.index],
+        "box_shape": labels.shape,
+        "box_origin": np.asarray(record.box_origin, float).tolist(),
+        "voxel_size": [float(voxel_size)],
     }
     topology = {
         "connectivity": mesh.cells.ravel(),
         "offsets": np.arange(8, 8 * count + 8, 8),
         "types": np.full(count, HEXAHEDRON, np.uint8),
     }
-    field = "".join(ascii_array(name, values) for name, values in facts.items())
+    told = "".join(f' {name}="{" ".join(map(repr, values))}"' for name, values in facts.items())
     points = appended.add("Points", mesh.points)
     cells = "".join(appended.add(name, values) for name, values in topology.items())
     data = "".join(appended.add(name, values) for name, values in _cell_arrays(mesh, record, voxel_size))
     body = (
-        f'>\n<FieldData>\n{field}</FieldData>\n<Piece NumberOfPoints="{len(mesh.points)}" NumberOfCells="{count}">\n'
+        f'>\n<Piece NumberOfPoints="{len(mesh.points)}" NumberOfCells="{count}"{told}>\n'
         f"<Points>\n{points}</Points>\n<Cells>\n{cells}</Cells>\n"
-        f'<CellData Scalars="grain_id">\n{data}</CellData>\n</Piece>\n'
+        f'<CellData Scalars="material">\n{data}</CellData>\n</Piece>\n'
     )
     return appended.file("UnstructuredGrid", body)
 
@@ -82,8 +83,8 @@ def mesh_file(record: ParticleRecord, labels: np.ndarray, voxel_size: float) -> 
 def _cell_arrays(mesh: HexMesh, record: ParticleRecord, voxel_size: float) -> Iterator[tuple[str, np.ndarray]]:
     """The arrays of the cells, one in memory at a time."""
     grain = mesh.grain.astype(np.int32)
+    yield "material", grain  # MFEM wants this name, first in the file, and as active scalars
     yield "grain_id", grain
-    yield "material", grain  # the name MFEM looks for
     x, y, z = (o + (np.arange(n) + 0.5) * voxel_size for o, n in zip(record.box_origin, mesh.shape[::-1], strict=True))
     square = (z**2)[:, None, None] + (y**2)[:, None] + x**2
     yield "distance", np.sqrt(square.ravel()[mesh.voxel]).astype(np.float32)
@@ -131,9 +132,9 @@ class _MeshLabels:
     def _whole(self, row: int) -> np.ndarray:
         path, box = self._folder / mesh_name(self._particles[row]), tuple(self._boxes[row].tolist())
         try:
-            held = read_arrays(path, ("box_shape", "grain_id", "voxel"))
-            if tuple(held["box_shape"].tolist()) != box:
-                raise ValueError(f"its box is {held['box_shape']}, that of the table {box}")
+            told, held = read_arrays(path, ("grain_id", "voxel"))
+            if told["box_shape"] != " ".join(map(str, box)):
+                raise ValueError(f"its box is {told['box_shape']}, that of the table {box}")
             labels = np.zeros(box, self.dtype)
             labels.reshape(-1)[held["voxel"]] = held["grain_id"]
         except (OSError, ValueError, LookupError, zlib.error, ElementTree.ParseError) as error:

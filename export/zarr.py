@@ -30,7 +30,8 @@ def attributes(variable: Variable, recipe: dict[str, Any]) -> dict[str, Any]:
     if variable.name != LABELS.name:
         return said
     h = recipe["voxel_size"]
-    return {**said, "voxel_size": [h, h, h], "dimension_units": ["", *[f"{h} um"] * 3]}
+    nanometres = f"{1000.0 * h:.9g} nm"  # neuroglancer refuses um
+    return {**said, "voxel_size": [h, h, h], "dimension_units": ["", *[nanometres] * 3]}
 
 
 def document(variable: Variable, shape: sharding.Shape, dtype: np.dtype, recipe: dict[str, Any]) -> dict[str, Any]:

@@ -76,10 +76,10 @@ grains in their place, lengths in µm; outside is left out.
 | cell array | type | content |
 |---|---|---|
 | grain_id | Int32 | label, 1 … n |
-| material | Int32 | the same, under the name MFEM looks for |
+| material | Int32 | the same, first, by the name, and as active scalars: so MFEM takes it as attribute |
 | distance | Float32 | distance of the cell's centre to the centre of the particle, µm |
 | orientation | Float32 × 4 | quaternion of the grain, as grains/orientation |
-| voxel | Int64 | place of the cell in the flattened labels z, y, x, whose shape is the field array box_shape |
+| voxel | Int64 | place of the cell in the flattened labels z, y, x; their shape is box_shape, attribute of Piece |
 
 ## Train, val, test
 

@@ -8,6 +8,7 @@ import functools
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,25 +16,33 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "readers"
-# What each script needs: modules of Python, or a program.
+# What each script needs: modules of Python, a program, or ParaView's Python.
 NEEDS = {
-    "numpy_numpy": "numpy", "tiff_tifffile": "tifffile", "gmsh_gmsh": "gmsh", "gmsh_meshio": "meshio",
-    "damask_damask": "damask", "damask_vtk": "vtkmodules", "abaqus_meshio": "meshio", "abaqus_ccx": "program ccx",
-    "dolfinx_dolfinx": "dolfinx", "gmsh_skfem": "skfem", "nastran_pyNastran": "pyNastran", "moose-ebsd_parser": "numpy",
-    "prisms-pf_parser": "numpy", "prisms-pf_vtk": "vtkmodules", "dream3d_damask": "damask", "exodus_vtk": "vtkmodules",
-    "gmsh_mfem": "mfem", "gmsh_ngsolve": "ngsolve", "gmsh_fipy": "fipy", "tiff_porespy": "porespy",
-    "exodus_meshio": "meshio netCDF4", "exodus_exodus_helper": "exodus_helper",
+    "abaqus_ccx": "program ccx", "abaqus_meshio": "meshio", "damask_damask": "damask", "damask_vtk": "vtkmodules",
+    "dolfinx_dolfinx": "dolfinx", "dream3d_damask": "damask", "exodus_exodus_helper": "exodus_helper",
+    "exodus_meshio": "meshio netCDF4", "exodus_paraview": "pvpython", "exodus_vtk": "vtkmodules", "gmsh_fipy": "fipy",
+    "gmsh_gmsh": "gmsh", "gmsh_meshio": "meshio", "gmsh_mfem": "mfem", "gmsh_ngsolve": "ngsolve", "gmsh_skfem": "skfem",
+    "hdf5_h5dump": "program h5dump", "hdf5_h5py": "h5py", "hdf5_paraview": "pvpython", "hdf5_vtk": "vtkmodules",
+    "moose-ebsd_parser": "numpy", "nastran_pyNastran": "pyNastran", "numpy_numpy": "numpy",
+    "prisms-pf_parser": "numpy", "prisms-pf_vtk": "vtkmodules", "tiff_porespy": "porespy",
+    "tiff_taufactor": "taufactor torch", "tiff_tifffile": "tifffile", "vti_paraview": "pvpython",
+    "vti_vtk": "vtkmodules", "vtu_meshio": "meshio", "vtu_mfem": "mfem", "vtu_paraview": "pvpython",
+    "vtu_vtk": "vtkmodules", "zarr_neuroglancer": "neuroglancer zarr program chromium",
+    "zarr_tensorstore": "tensorstore", "zarr_xarray": "xarray zarr", "zarr_zarr": "zarr",
 }  # fmt: skip
 
 
 @functools.cache
 def python_with(need: str) -> str | None:
-    """A Python that has the modules; this one for a program that is there; None without."""
-    if need.startswith("program "):
-        return sys.executable if shutil.which(need.removeprefix("program ")) else None
+    """A Python that has the modules, when the programs are there as well; None without."""
+    if need == "pvpython":
+        return shutil.which(need)
+    if not all(map(shutil.which, re.findall(r"program (\S+)", need))):
+        return None
+    modules = re.sub(r"program \S+", "", need).split()
     named = os.environ.get("NMCFAST_READERS", "").split(os.pathsep)
     for python in (sys.executable, *filter(None, named), "/usr/bin/python3", *sorted(glob.glob("/opt/*/bin/python"))):
-        code = f"from importlib.util import find_spec; raise SystemExit(not all(map(find_spec, {need.split()})))"
+        code = f"from importlib.util import find_spec; raise SystemExit(not all(map(find_spec, {modules})))"
         if Path(python).exists() and subprocess.run([python, "-c", code], check=False).returncode == 0:
             return python
     return None
@@ -44,7 +53,9 @@ def read_with(reader: str, folder: Path, *more: str) -> dict[str, Any]:
     python = python_with(NEEDS[reader])
     assert python, f"{reader}: {NEEDS[reader]} is not installed"
     command = [python, str(FOLDER / f"{reader}.py"), str(folder), *more]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    clean["PATH"] = os.pathsep.join([str(Path(python).parent), clean["PATH"]])  # FiPy calls gmsh
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.strip().splitlines()[-1])
     by_label = {"grains", "orientation", "axes"}

@@ -76,7 +76,6 @@ def test_vtk_has_grains_volumes_and_surface_exactly(library: Path) -> None:
     shell.SetInputData(mesh)
     shell.Update()
     assert shell.GetOutput().GetNumberOfCells() == surface(labels)
-    assert vtk_to_numpy(mesh.GetFieldData().GetArray("box_shape")).tolist() == list(labels.shape)
 
 
 def test_meshio_has_grains_and_volumes(library: Path) -> None:
@@ -145,7 +144,7 @@ def cut(content: bytes) -> bytes:
 
 
 def other_box(content: bytes) -> bytes:
-    return content.replace(b">15 15 12<", b">12 15 15<")
+    return content.replace(b'"15 15 12"', b'"12 15 15"')
 
 
 def fewer_blocks(content: bytes) -> bytes:
@@ -181,7 +180,7 @@ def test_blocks_of_any_length_come_back(tmp_path: Path, size: int) -> None:
     values, appended = np.arange(size, dtype=np.int32), vtk_xml.Appended()
     elements = appended.add("first", values) + appended.add("second", values[::-1].astype(np.float64))
     (tmp_path / "file").write_bytes(appended.file("ImageData", f">{elements}"))
-    held = vtk_xml.read_arrays(tmp_path / "file", ("second", "first"))
+    _, held = vtk_xml.read_arrays(tmp_path / "file", ("second", "first"))
     assert np.array_equal(held["first"], values)
     assert np.array_equal(held["second"], values[::-1])
 

@@ -92,7 +92,7 @@ def test_zarr_python_reads_every_array(library: Path, number: int) -> None:
 
 def test_zarr_python_reads_the_labels(library: Path) -> None:
     labels = oracle(library / "shards/000001/labels")
-    assert labels.attrs["dimension_units"] == ["", "0.05 um", "0.05 um", "0.05 um"]
+    assert labels.attrs["dimension_units"] == ["", "50 nm", "50 nm", "50 nm"]
     for row, index in enumerate(shards.shard_range(recipe(), 1)):
         expected = record(index).labels
         assert expected is not None

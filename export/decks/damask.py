@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from nmcfast.export.deck import Deck
+from nmcfast.export.decks.elastic import STIFFNESS
 from nmcfast.export.decks.text import rows, write_text
 from nmcfast.export.vti import write_image
 
 _HEAD = """\
 # Materials of particle.vti: 0 is outside, i is grain i. Orientations O: w, x, y, z; hexagonal axes x ∥ a, z ∥ c.
-# THE STIFFNESSES ARE PLACEHOLDERS of the right order, in Pa: put in your own.
+# THE STIFFNESSES ARE A CHOICE, of LiCrO2 without its C_14, in Pa, and those of outside are small: put in your own.
 homogenization:
   single: {N_constituents: 1, mechanical: {type: pass}}
 phase:
@@ -20,7 +21,7 @@ phase:
     c/a: 4.94
     mechanical:
       output: [F, P]
-      elastic: {type: Hooke, C_11: 250.0e9, C_12: 80.0e9, C_13: 60.0e9, C_33: 170.0e9, C_44: 55.0e9}
+      elastic: {type: Hooke, @}
   outside:
     lattice: cI
     mechanical:
@@ -40,6 +41,6 @@ def write(deck: Deck, folder: Path) -> list[Path]:
 
 
 def _materials(orientation: np.ndarray) -> Iterator[str]:
-    yield _HEAD
+    yield _HEAD.replace("@", ", ".join(f"{c[0]}_{c[1:]}: {v * 1e6:.1f}" for c, v in STIFFNESS.items() if c != "C14"))
     length = np.linalg.norm(orientation, axis=1, keepdims=True)  # 1 to float32 only, and DAMASK wants more
     yield from rows(_GRAIN, orientation / length)

@@ -4,13 +4,14 @@ Besides the volumes of all sets: the surface, elements with stresses, and their 
 of the particle.
 """
 
-import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from measures.arrays import say
 
 folder = Path(tempfile.mkdtemp())
 for name in ("particle.inp", "mesh.inp", "materials.inp"):
@@ -31,6 +32,7 @@ mean = [sum(column) / len(values) for column in zip(*values, strict=True)]
 middle = re.search(r"mean normal\s+((?:[-+.\dE]+\s+){6})", text)[1].split()
 assert max(abs(float(v)) for v in middle[3:]) < 1e-9, "the outer surface is not closed"
 area = float(re.search(r"area, normal force.*?\n\s*\n\s*([-+.\dE]+)", text)[1])
-found = {"grains": {int(k): float(v) for k, v in totals}, "surface": area, "stressed": len(values), "stress": mean}
-print(json.dumps(found))
+version = subprocess.run(["ccx", "-v"], capture_output=True, text=True, check=False).stdout.split()[-1]
+say(f"CalculiX {version}", "sets GRAIN_i, surface OUTER; normals sum to 0; solved",
+    grains={int(k): float(v) for k, v in totals}, surface=area, stressed=len(values), stress=mean)  # fmt: skip
 shutil.rmtree(folder)

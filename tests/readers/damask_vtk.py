@@ -1,16 +1,10 @@
 """What VTK finds in particle.vti: python damask_vtk.py FOLDER"""
 
-import json
 import sys
 
-import numpy as np
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOXML import vtkXMLImageDataReader
+from measures.arrays import image, say
+from measures.image_vtk import labels_of
+from vtkmodules.vtkCommonCore import vtkVersion
 
-reader = vtkXMLImageDataReader()
-reader.SetFileName(f"{sys.argv[1]}/particle.vti")
-reader.Update()
-image = reader.GetOutput()
-count = np.bincount(vtk_to_numpy(image.GetCellData().GetArray("material"))).tolist()
-voxel = float(np.prod(image.GetSpacing()))
-print(json.dumps({"grains": {k: n * voxel for k, n in enumerate(count) if k and n}, "origin": image.GetOrigin()}))
+labels, size, origin = labels_of(f"{sys.argv[1]}/particle.vti", "material")
+say(f"VTK {vtkVersion().GetVTKVersion()}", "material = label, 0 outside", **image(labels, size), origin=origin)

@@ -1,10 +1,10 @@
 """What Gmsh itself finds in particle.msh: python gmsh_gmsh.py FOLDER"""
 
-import json
 import sys
 
 import gmsh
 import numpy as np
+from measures.arrays import hexahedra, quads, say
 
 gmsh.initialize(["", "-v", "0"])
 gmsh.open(f"{sys.argv[1]}/particle.msh")
@@ -21,16 +21,13 @@ def corners(dim, group):
     return place[np.concatenate(nodes)]
 
 
-grains, surface, enclosed = {}, 0.0, 0.0
+grains, outer = {}, {}
 for dim, group in gmsh.model.getPhysicalGroups():
     name, p = gmsh.model.getPhysicalName(dim, group), corners(dim, group)
-    edges = [p[:, k] - p[:, 0] for k in (1, 3, 4)[:dim]]
     if dim == 2:
         assert name == "surface"
-        normals = np.cross(*edges)
-        surface = float(np.linalg.norm(normals, axis=1).sum())
-        enclosed = float((p.mean(axis=1) * normals).sum() / 3)
+        outer = quads(p)
     else:
         assert name == f"grain_{group}"
-        grains[group] = float(np.linalg.det(np.stack(edges, axis=1)).sum())
-print(json.dumps({"grains": grains, "surface": surface, "enclosed": enclosed}))
+        grains[group] = float(hexahedra(p).sum())
+say(f"Gmsh {gmsh.__version__}", "grain_i, surface", grains=grains, **outer)

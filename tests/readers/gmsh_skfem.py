@@ -1,9 +1,10 @@
 """What scikit-fem finds in particle.msh: python gmsh_skfem.py FOLDER"""
 
-import json
 import sys
 
+import numpy as np
 import skfem
+from measures.arrays import say
 
 mesh = skfem.MeshHex.load(f"{sys.argv[1]}/particle.msh")
 
@@ -13,11 +14,16 @@ def one(w):
     return 1.0 + 0.0 * w.x[0]
 
 
-grains = {}
-for name, cells in mesh.subdomains.items():
-    if name.startswith("grain_"):
-        grains[int(name[6:])] = one.assemble(skfem.CellBasis(mesh, skfem.ElementHex1(), elements=cells))
-facets = mesh.boundaries["surface"]
+@skfem.Functional
+def outward(w):
+    return sum(w.x[k] * w.n[k] for k in range(3)) / 3
+
+
+volumes = one.elemental(skfem.CellBasis(mesh, skfem.ElementHex1()))
+grains = {int(name[6:]): float(volumes[cells].sum())
+          for name, cells in mesh.subdomains.items() if name.startswith("grain_")}  # fmt: skip
+facets = np.asarray(mesh.boundaries["surface"])
 assert sorted(facets) == sorted(mesh.boundary_facets()), "the tagged facets are not the surface"
-surface = one.assemble(skfem.FacetBasis(mesh, skfem.ElementHex1(), facets=facets))
-print(json.dumps({"grains": grains, "surface": surface}))
+outer = skfem.FacetBasis(mesh, skfem.ElementHex1(), facets=facets)
+say(f"scikit-fem {skfem.__version__}", "grain_i, surface", grains=grains, surface=float(one.assemble(outer)),
+    enclosed=float(outward.assemble(outer)))  # fmt: skip

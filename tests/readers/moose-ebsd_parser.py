@@ -4,12 +4,14 @@ Written from the published EBSDMesh.C and EBSDReader.C: header lines start with 
 a label is its value; data lines are placed by their coordinates; a feature must have one phase and one symmetry.
 """
 
-import json
 import math
 import sys
 
+import numpy as np
+from measures.arrays import image, say
+
 LABELS = ("X_step", "X_Dim", "Y_step", "Y_Dim", "Z_step", "Z_Dim", "X_Min", "Y_Min", "Z_Min")
-value, features, filled = dict.fromkeys(LABELS, 0.0), {}, set()
+value, features, filled = dict.fromkeys(LABELS, 0.0), {}, {}
 header = True
 with open(f"{sys.argv[1]}/particle.ebsd.txt") as file:
     for line in file:
@@ -28,15 +30,12 @@ with open(f"{sys.argv[1]}/particle.ebsd.txt") as file:
             assert first <= p <= first + n * h, "EBSD data outside of the domain declared in the header"
             assert abs((p - first) / h % 1 - 0.5) < 1e-4, "points are not at the centres of cells"
         i, j, k = (int((p - first) / h) for p, first, h in zip(place, low, step, strict=True))
-        filled.add((k * size[1] + j) * size[0] + i)
-        known = features.setdefault(feature, [phase, symmetry, angles, 0])
+        filled[(k * size[1] + j) * size[0] + i] = feature
+        known = features.setdefault(feature, [phase, symmetry, angles])
         assert known[:2] == [phase, symmetry], "an EBSD feature needs a uniform phase and symmetry"
         assert known[2] == angles
-        known[3] += 1
 assert len(filled) == math.prod(size), "not every cell has a point"
 assert features[0][0] == 0 and all(f[0] == 1 for n, f in features.items() if n), "phases"
-voxel = math.prod(step)
-print(json.dumps({
-    "grains": {n: f[3] * voxel for n, f in features.items() if n}, "origin": low,
-    "axes": {n: {"bunge": f[2]} for n, f in features.items() if n},
-}))  # fmt: skip
+labels = np.array([filled[n] for n in range(len(filled))]).reshape(size[::-1])
+axes = {n: {"bunge": f[2]} for n, f in features.items() if n}
+say("parser", "feature = label, phases 0 and 1", **image(labels, step[0]), origin=low, axes=axes)

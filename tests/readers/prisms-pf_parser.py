@@ -4,10 +4,10 @@ Written from its published Body::read_RL_vtk and Mesh.hh: lines are told by thei
 of points of an axis follows the keyword, its coordinates follow the line; the scalars follow the line after SCALARS.
 """
 
-import json
 import sys
 
 import numpy as np
+from measures.arrays import image, say
 
 with open(f"{sys.argv[1]}/particle.vtk") as file:
     words = file.read().split("\n")
@@ -36,6 +36,6 @@ assert said["Grain structure variable name"] == name and said["vtk file type"] =
 assert len(values) == count["X"] * count["Y"] * count["Z"], "as many values as points"
 for axis in "XYZ":
     assert place[axis][0] == 0 and abs(place[axis][-1] - float(said[f"Domain size {axis}"])) < 1e-6, "domain from 0"
-voxel = np.prod([np.diff(place[axis]).mean() for axis in "XYZ"])
-counts = np.bincount(np.array(values, int)).tolist()
-print(json.dumps({"grains": {k: n * voxel for k, n in enumerate(counts) if k and n}}))
+labels = np.array(values, int).reshape([count[axis] for axis in "ZYX"])
+size = float(np.mean([np.diff(place[axis]).mean() for axis in "XYZ"]))
+say("parser", "FeatureIds, 0 outside; parameters", **image(labels, size))

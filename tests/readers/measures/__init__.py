@@ -1,0 +1,1 @@
+"""What readers measure of that which their programs found."""

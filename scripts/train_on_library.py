@@ -118,9 +118,8 @@ def main() -> None:
         "| loader | workers | cubes/s | MB/s |", "|---|---|---|---|", *compare(library, options.size, options.workers),
         "",
         "A cube about a particle's centre crosses up to eight chunks of 64³ labels, and the loader checks and "
-        "decompresses\neach whole; each pass also opens every shard anew. Bare .npy files hold the cubes ready, without "
-        "checksums, at "
-        f"{options.size**3 * 4 / 1e6:.1f} MB each.",
+        "decompresses\neach whole; each pass also opens every shard anew. Bare .npy files hold the cubes ready, "
+        f"without checksums, at {options.size**3 * 4 / 1e6:.1f} MB each.",
     ]  # fmt: skip
     print("\n".join(lines))
     if options.output:

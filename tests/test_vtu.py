@@ -179,7 +179,7 @@ def test_blocks_of_any_length_come_back(tmp_path: Path, size: int) -> None:
     """Blocks hold 8,192 numbers of four bytes."""
     values, appended = np.arange(size, dtype=np.int32), vtk_xml.Appended()
     elements = appended.add("first", values) + appended.add("second", values[::-1].astype(np.float64))
-    (tmp_path / "file").write_bytes(appended.file("ImageData", f">{elements}"))
+    (tmp_path / "file").write_bytes(appended.file("ImageData", f"><Piece>{elements}</Piece>"))
     _, held = vtk_xml.read_arrays(tmp_path / "file", ("second", "first"))
     assert np.array_equal(held["first"], values)
     assert np.array_equal(held["second"], values[::-1])

@@ -47,8 +47,8 @@ class Markers:
 
 @dataclass(frozen=True)
 class Cutouts:
-    """Cutouts: image (b, 12, 32, 32) float32, Eqs. (15), (16); label (b, 32, 32), the most likely grain, and channel
-    (b, 12), the grain of each channel, −1 for none, both counted from 0 in each cutout."""
+    """Cutouts: image (b, c, 32, 32) float32, Eqs. (15), (16); label (b, 32, 32), the most likely grain, and channel
+    (b, c), the grain of each channel, −1 for none, both counted from 0 in each cutout."""
 
     image: NDArray[np.float32]
     label: NDArray[np.int32]
@@ -127,12 +127,12 @@ def draw_seeds(
     return Seeds(position[near], frame, inputs, np.searchsorted(near, first))
 
 
-def evaluate(markers: Markers, grids: Grids) -> Cutouts:
-    """Cutouts of soft tessellations, Eqs. (11), (15), (16)."""
+def evaluate(markers: Markers, grids: Grids, channels: int = parameters.CHANNELS) -> Cutouts:
+    """Cutouts of soft tessellations, Eqs. (11), (15), (16); the paper's images have 12 channels."""
     count, size = len(grids), parameters.CUTOUT
-    image = np.empty((count, parameters.CHANNELS, size, size), np.float32)
+    image = np.empty((count, channels, size, size), np.float32)
     label = np.empty((count, size, size), np.int32)
-    channel = np.empty((count, parameters.CHANNELS), np.int32)
+    channel = np.empty((count, channels), np.int32)
     soft.cutouts_parallel(
         markers.position, markers.frame, markers.diagonal, markers.offset, markers.first,
         grids.corner, grids.along, grids.across, image, label, channel,

@@ -40,11 +40,16 @@ from nmcfast.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, d
 try:
     import torch
     from torch import Tensor, nn
+
+    from nmcfast.matching import Matching, features
 except ImportError as error:
     raise MissingExtraError("calibrating grains needs torch: pip install 'nmcfast[train]'") from error
 
 
 CHOICES = {"objective": ("minimise", "maximise"), "binarise": ("round", "argmax"), "keep": ("best", "last")}
+
+
+MATCHED_CUTOUTS = 4096  # of the sections that train, from which the means that G matches are taken
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,9 @@ class Options:
     learning_rate: float = parameters.LEARNING_RATE
     discriminator_rate: float = parameters.LEARNING_RATE
     momentum: float = 0.9  # free: Adam's β₁, the library's default
+    dropout: float = 0.0  # free: share of D's features before its dense layer that a step leaves out
+    matching: float = 0.0  # free: weight of a loss of G by which means of cutouts differ from the real ones
+    matched: int = 24  # free: channels whose features are matched; D sees the paper's 12
     batch_generator: int = parameters.BATCH_GENERATOR
     batch_discriminator: int = parameters.BATCH_DISCRIMINATOR
     final_rate: float = 1.0  # free: share of both rates that is left in the last epoch
@@ -75,6 +83,7 @@ class Options:
     augmentation: float = parameters.AUGMENTATION
     distance: float = parameters.CUTOUT_DISTANCE
     mu: float = parameters.MU
+    mu_rate: float = 0.0  # free: power of Eq. (13) by which mu changes each step, as Algorithm 2 prints; 0: each epoch
     average: float = 0.995  # free: decay a step of the moving average of G_net; 0 turns it off
     held_out: float = 0.25  # free: share of the sections that only score
     score_cutouts: int = 512  # free: cutouts a score
@@ -162,7 +171,8 @@ class Discriminator(nn.Sequential):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
             before = after
         edge = parameters.CUTOUT >> len(options.features)
-        layers += [nn.Flatten(), nn.Linear(before * edge * edge, options.dense), nn.ReLU(), nn.Linear(options.dense, 1)]
+        layers += [nn.Flatten(), nn.Dropout(options.dropout), nn.Linear(before * edge * edge, options.dense), nn.ReLU()]
+        layers.append(nn.Linear(options.dense, 1))
         if options.objective == "maximise":
             layers.append(nn.Sigmoid())  # else "maximise D²" has no bound
         super().__init__(*layers, nn.Flatten(0))
@@ -174,22 +184,22 @@ class SoftImage(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, diagonal: Tensor, offset: Tensor, seeds: Seeds, grids: Grids, hard: Callable | None
+        ctx: Any, diagonal: Tensor, offset: Tensor, seeds: Seeds, grids: Grids, hard: Callable | None, channels: int
     ) -> Tensor:
         markers = with_markers(seeds, diagonal, offset)
-        cut = evaluate(markers, grids)
+        cut = evaluate(markers, grids, channels)
         ctx.markers, ctx.grids, ctx.channel = markers, grids, cut.channel
         return torch.from_numpy(cut.image if hard is None else hard(cut))
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
         m, g = ctx.markers, ctx.grids
         d_diagonal, d_offset = np.empty_like(m.diagonal), np.empty_like(m.offset)
         soft.cutout_gradients_parallel(
             m.position, m.frame, m.diagonal, m.offset, m.first, g.corner, g.along, g.across, ctx.channel,
             slope.contiguous().numpy(), d_diagonal, d_offset,
         )  # fmt: skip
-        return torch.from_numpy(d_diagonal).float(), torch.from_numpy(d_offset).float(), None, None, None
+        return torch.from_numpy(d_diagonal).float(), torch.from_numpy(d_offset).float(), None, None, None, None
 
 
 def rounded(cut: Cutouts) -> NDArray[np.float32]:
@@ -239,6 +249,22 @@ class Trainer:
         halves = [real_statistics(sections[k::2], options, score_rng) for k in range(2)]
         self.floor = distances(halves[0], halves[1], CUTOUT_STATISTICS)
         self.history: list[dict[str, float]] = []
+        self.matching = Matching(self._real_features()) if options.matching else None
+
+    def _real_features(self) -> Tensor:
+        """Features of cutouts of the sections that train, not augmented, (MATCHED_CUTOUTS, f)."""
+        rng = np.random.default_rng([self.options.seed, 2])
+        parts = []
+        for _ in range(0, MATCHED_CUTOUTS, 256):  # 256: images are large
+            distance = draw_distances(256, self.options.distance, rng)
+            cut = evaluate(*draw_fitted(self.sections, distance, rng), self.channels)
+            parts.append(features(torch.from_numpy(BINARISE[self.options.binarise](cut))))
+        return torch.cat(parts)
+
+    @property
+    def channels(self) -> int:
+        """Channels of images: those D sees, and those whose features are matched."""
+        return max(parameters.CHANNELS, self.options.matched) if self.options.matching else parameters.CHANNELS
 
     def draw_fake(self, count: int) -> tuple[Seeds, Grids]:
         """Seeds around `count` random cutouts of the plane z = 0 and the cutouts' grids, Eq. (16)."""
@@ -247,7 +273,7 @@ class Trainer:
 
     def judge(self, image: Tensor) -> Tensor:
         """D of images (b, c, 32, 32) whose pixels are misplaced at random -> (b,)."""
-        image = misplaced(image, self.options.jitter, self.rng)
+        image = misplaced(image[:, : parameters.CHANNELS], self.options.jitter, self.rng)
         return self.discriminator(image.contiguous(memory_format=torch.channels_last))
 
     def generator_step(self) -> dict[str, float]:
@@ -258,14 +284,14 @@ class Trainer:
         seeds, grids = self.draw_fake(self.options.batch_generator)
         diagonal, offset = self.generator(torch.from_numpy(seeds.inputs))
         hard = BINARISE[self.options.binarise] if self.options.straight_through else None
-        image = SoftImage.apply(diagonal, offset, seeds, grids, hard)
+        image = SoftImage.apply(diagonal, offset, seeds, grids, hard, self.channels)
         # running statistics: those of a batch of fakes alone would hide from G how fakes differ from real cutouts
         self.discriminator.eval().requires_grad_(False)
         verdict = self.judge(image)
         maximise = self.options.objective == "maximise"
         loss = -verdict.square().mean() if maximise else (verdict - 1).square().mean()
         self.adam_g.zero_grad()
-        (loss + self.gauge(diagonal)).backward()
+        (loss + self.gauge(diagonal) + self.mismatch(image)).backward()
         normalise_gradient(self.generator)
         self.adam_g.step()
         self.discriminator.train().requires_grad_(True)
@@ -287,18 +313,25 @@ class Trainer:
         size = mean.mean() - math.log(self.options.start_diagonal)
         return self.options.gauge * (size.square() + (mean[1] - mean[2]).square())
 
+    def mismatch(self, image: Tensor) -> Tensor | float:
+        """Loss by which means of cutouts differ from the real ones, of generated images (b, c, 32, 32)."""
+        return self.options.matching * self.matching.loss(image) if self.matching else 0.0
+
     def discriminator_step(self) -> dict[str, float]:
         """One step of D on rounded cutouts unless it is good enough, lines 10–14; visible grains for Eq. (13)."""
         count, binarise = self.options.batch_discriminator, BINARISE[self.options.binarise]
         seeds, grids = self.draw_fake(count)
         with torch.no_grad():
             markers = markers_of(self.generator, seeds)
-        fake = evaluate(markers, grids)
+        fake = evaluate(markers, grids, self.channels)
         distance = draw_distances(count, self.options.distance, self.rng)
         real_markers, real_grids = draw_fitted(self.sections, distance, self.rng, self.options.augmentation)
         real = evaluate(real_markers, real_grids)
         # one batch of both: two batches would each be normalised to mean 0, and their difference lost
-        image = torch.from_numpy(np.concatenate([binarise(real), binarise(fake)]))
+        made = torch.from_numpy(binarise(fake))
+        if self.matching:
+            self.matching.follow(made)
+        image = torch.cat([torch.from_numpy(binarise(real)), made[:, : parameters.CHANNELS]])
         verdict = self.judge(image)
         loss = (verdict[:count] - 1).square().mean() + verdict[count:].square().mean()
         skipped = loss.item() <= self.options.skip_loss
@@ -328,13 +361,20 @@ class Trainer:
     def epoch(self) -> dict[str, float]:
         """One epoch of Algorithm 2: its steps, the score, and mu for the next, Eq. (13)."""
         self._set_rates()
-        rows = [{**self.generator_step(), **self.discriminator_step()} for _ in range(self.options.steps)]
+        rows = [self.step() for _ in range(self.options.steps)]
         row = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
         row |= {"epoch": len(self.history) + 1, "mu": self.mu, **self.score()}
         if row["score"] < min((past["score"] for past in self.history), default=math.inf):
             self.best.load_state_dict(self._scored().state_dict())
         self.history.append(row)
-        self.mu *= 0.5 + 0.5 * row["grains_real"] / row["grains_fake"]
+        if self.options.mu_rate == 0.0:
+            self.mu *= 0.5 + 0.5 * row["grains_real"] / row["grains_fake"]
+        return row
+
+    def step(self) -> dict[str, float]:
+        """One step of G and of D, and of mu if it changes by the step, lines 6–16 of Algorithm 2."""
+        row = {**self.generator_step(), **self.discriminator_step()}
+        self.mu *= (row["grains_real"] / row["grains_fake"]) ** self.options.mu_rate
         return row
 
     def _set_rates(self) -> None:
@@ -377,6 +417,7 @@ class Trainer:
             "history": self.history,
         }
         tensors = {name: t.detach().contiguous() for name, t in self._tensors().items()}
+        tensors["torch_rng"] = torch.get_rng_state()  # of the dropout
         data = save(tensors, {"nmcfast": json.dumps(state)})
         temporary = folder / "state.safetensors.part"
         temporary.write_bytes(data)
@@ -399,10 +440,11 @@ class Trainer:
             tensor.data.copy_(tensors[name])
         self.mu, self.history = state["mu"], state["history"]
         self.rng.bit_generator.state = state["rng"]
+        torch.set_rng_state(tensors["torch_rng"])
 
     def _tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state by name: nets, and Adam's moments, made here if they do not exist yet."""
-        tensors: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {"matching": self.matching.running} if self.matching else {}
         for name in ("generator", "averaged", "best", "discriminator"):
             tensors |= {f"{name}.{key}": value for key, value in getattr(self, name).state_dict().items()}
         for name in ("adam_g", "adam_d"):
@@ -486,6 +528,13 @@ def calibrate(
         bar.update()
         if folder is not None:
             trainer.save(folder)
-            (folder / "history.json").write_text(json.dumps(trainer.history, indent=1) + "\n")
+            write_history(trainer.history, folder)
     bar.close()
     return trainer.result()
+
+
+def write_history(history: list[dict[str, float]], folder: Path) -> None:
+    """history.json and history.csv in a folder: a row an epoch."""
+    (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n")
+    lines = [",".join(history[0]), *(",".join(f"{value:.9g}" for value in row.values()) for row in history)]
+    (folder / "history.csv").write_text("\n".join(lines) + "\n")

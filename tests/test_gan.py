@@ -73,7 +73,7 @@ def test_the_gradient_reaches_g_and_is_that_of_the_soft_image(straight_through):
     distance = np.array([30.0, 60.0])
     seeds, grids = cutouts.draw_seeds(distance, 0.0018, np.random.default_rng(1)), cutouts.radial_grids(distance)
     diagonal, offset = net(torch.from_numpy(seeds.inputs))
-    image = gan.SoftImage.apply(diagonal, offset, seeds, grids, gan.one_hot if straight_through else None)
+    image = gan.SoftImage.apply(diagonal, offset, seeds, grids, gan.one_hot if straight_through else None, 12)
     assert (image.detach().unique().numel() == 2) == straight_through
     (image * torch.linspace(0, 1, 32)).sum().backward()
     assert all(p.grad.abs().max() > 0 for p in net.parameters())
@@ -94,20 +94,46 @@ def test_the_discriminator_rests_at_low_loss(sections):
 
 
 def test_mu_follows_eq_13(sections):
-    trainer = gan.Trainer(sections, dataclasses.replace(TINY, steps=1))
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, steps=1, mu_rate=0.0))
     row = trainer.epoch()
     assert trainer.mu == pytest.approx(row["mu"] * (0.5 + 0.5 * row["grains_real"] / row["grains_fake"]))
 
 
-@pytest.mark.parametrize("objective", ["minimise", "maximise"])
-def test_a_resumed_run_equals_an_uninterrupted_one(sections, tmp_path, objective):
-    options = dataclasses.replace(TINY, epochs=2, steps=2, final_rate=1.0, objective=objective)
+def test_mu_may_follow_step_by_step(sections):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, steps=2, mu=0.003, mu_rate=0.1))
+    rows = [trainer.step() for _ in range(2)]
+    wanted = 0.003 * np.prod([(row["grains_real"] / row["grains_fake"]) ** 0.1 for row in rows])
+    assert trainer.mu == pytest.approx(wanted)
+    assert trainer.mu < 0.003
+
+
+def test_the_first_mu_is_soon_forgotten(sections):
+    """A quarter of the distance between two starts is left after 80 steps at most."""
+    ends = []
+    for mu in (0.0014, 0.0023):
+        trainer = gan.Trainer(sections, dataclasses.replace(TINY, mu=mu, mu_rate=0.1, epochs=8))
+        while not trainer.finished():
+            trainer.epoch()
+        ends.append(trainer.mu)
+    assert abs(np.log(ends[1] / ends[0])) < 0.25 * np.log(0.0023 / 0.0014)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"objective": "maximise"}, {"matching": 3.0, "mu_rate": 0.03, "dropout": 0.5}],
+    ids=["fast", "maximise", "matching"],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one(sections, tmp_path, change):
+    options = dataclasses.replace(TINY, epochs=2, steps=2, final_rate=1.0, **change)
     whole = gan.calibrate(sections, options, quiet=True)
     gan.calibrate(sections, dataclasses.replace(options, epochs=1), tmp_path, quiet=True)
     resumed = gan.calibrate(sections, options, tmp_path, quiet=True)
     assert resumed.history == whole.history
     assert all((a == b).all() for a, b in zip(resumed.net.arrays(), whole.net.arrays(), strict=True))
     assert json.loads((tmp_path / "history.json").read_text()) == whole.history
+    names, *rows = [line.split(",") for line in (tmp_path / "history.csv").read_text().splitlines()]
+    assert names == list(whole.history[0]) and len(rows) == 2
+    assert [float(v) for v in rows[1]] == pytest.approx(list(whole.history[1].values()), rel=1e-8)
 
 
 def test_other_options_and_too_few_sections_are_refused(sections, tmp_path):

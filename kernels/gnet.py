@@ -8,7 +8,9 @@ import math
 import numpy as np
 from numba import njit
 
-from nmcfast.kernels.lanes import load, most, spread, store
+from nmcfast.kernels.doubles import item, load8, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.elementary import cosine_sine8, exp8
+from nmcfast.kernels.lanes import gather, load, most, multiply_add, spread, sqrt, store
 
 
 @njit(cache=True, nogil=True)
@@ -83,48 +85,171 @@ def net_inputs(position, noise, queries, neighbours, frame, with_radius, with_no
             out[m, w + 1] = noise[i, 1]
 
 
+UNITS = 6  # of a layer at once: 12 sums of 8 lanes stay in the 16 registers of AVX2, with two inputs and a weight
+
+
 @njit(cache=True, nogil=True)
-def _four_units(x, n_in, weights, at, stride, biases, bias):
-    """Sums of four neighbouring units for 16 seeds: bias + Σ_k w_k x_k in the order of k, four lanes."""
-    a, b, c, d = spread(biases[bias]), spread(biases[bias + 1]), spread(biases[bias + 2]), spread(biases[bias + 3])
+def _units(x, n_in, weights, at, biases, bias):
+    """Sums of six neighbouring units for 16 seeds: bias + Σ_k w_k x_k in the order of k, each term rounded once."""
+    a, b, c = spread(item(biases, bias)), spread(item(biases, bias + 1)), spread(item(biases, bias + 2))
+    d, e, f = spread(item(biases, bias + 3)), spread(item(biases, bias + 4)), spread(item(biases, bias + 5))
     for k in range(n_in):
         value = load(x, 16 * k)
-        a, b = a + value * weights[at], b + value * weights[at + 1]
-        c, d = c + value * weights[at + 2], d + value * weights[at + 3]
-        at += stride
-    return a, b, c, d
+        a, b = multiply_add(value, spread(item(weights, at)), a), multiply_add(value, spread(item(weights, at + 1)), b)
+        c, d = (
+            multiply_add(value, spread(item(weights, at + 2)), c),
+            multiply_add(value, spread(item(weights, at + 3)), d),
+        )
+        e, f = (
+            multiply_add(value, spread(item(weights, at + 4)), e),
+            multiply_add(value, spread(item(weights, at + 5)), f),
+        )
+        at += UNITS
+    return a, b, c, d, e, f
+
+
+@njit(cache=True, nogil=True)
+def _layers(x, y, widths, weights, biases):
+    """The last layer's sums of 16 seeds whose inputs are in x; feature k of theirs is x[16 k : 16 k + 16].
+
+    Returns the one of x and y that holds them.
+    """
+    at, bias, zero = 0, 0, spread(np.float32(0.0))
+    for layer in range(widths.size - 1):
+        last = layer == widths.size - 2
+        for j in range(0, widths[layer + 1], UNITS):
+            a, b, c, d, e, f = _units(x, widths[layer], weights, at, biases, bias)
+            if not last:
+                a, b, c, d, e, f = (
+                    most(a, zero),
+                    most(b, zero),
+                    most(c, zero),
+                    most(d, zero),
+                    most(e, zero),
+                    most(f, zero),
+                )
+            store(y, 16 * j, a)
+            store(y, 16 * j + 16, b)
+            store(y, 16 * j + 32, c)
+            store(y, 16 * j + 48, d)
+            store(y, 16 * j + 64, e)
+            store(y, 16 * j + 80, f)
+            at += UNITS * widths[layer]
+            bias += UNITS
+        x, y = y, x
+    return x
+
+
+@njit(cache=True, nogil=True)
+def _scaled_sigmoid(x, falling, low, high, first, count, out):
+    """Fill out (m, 4) from row `first` on for `count` ≤ 16 seeds: low + (high − low) / (1 + e^−x)."""
+    for p in range(64):
+        falling[p] = -np.float64(x[p])
+    for p in range(0, 64, 8):
+        store8(falling, p, exp8(load8(falling, p)))
+    for lane in range(count):
+        for j in range(4):
+            out[first + lane, j] = low[j] + (high[j] - low[j]) / (1.0 + falling[16 * j + lane])
 
 
 @njit(cache=True, nogil=True)
 def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
     """Fill out (m, 4) float32 with D₁ D₂ D₃ r: ReLU layers, then a sigmoid scaled to [low, high] (4,).
 
-    inputs (m, w), shift and scale (w,): the first layer sees (input − shift) · scale. widths (layers + 1,) from w to
-    4, hidden ones multiples of 4; weights: all layers one behind the other, each (in, out); biases likewise. 16 seeds
-    go side by side: feature k of theirs is x[16 k : 16 k + 16].
+    inputs (m, w), shift and scale (w,): the first layer sees (input − shift) · scale. widths (layers + 1,) from w to 4.
+    weights: the layers one behind the other, each (blocks, in, 6), six units of it a block, zeros where there are
+    fewer; biases (blocks, 6) likewise.
     """
-    count, zero = inputs.shape[0], spread(np.float32(0.0))
-    x, y = np.empty(16 * widths.max(), np.float32), np.empty(16 * widths.max(), np.float32)
+    count = inputs.shape[0]
+    x, y = np.empty(16 * (widths.max() + UNITS), np.float32), np.empty(16 * (widths.max() + UNITS), np.float32)
+    falling = np.empty(64)
     for first in range(0, count, 16):
         for lane in range(16):
             i = min(first + lane, count - 1)
             for k in range(widths[0]):
                 x[16 * k + lane] = (inputs[i, k] - shift[k]) * scale[k]
-        at, bias = 0, 0
-        for layer in range(widths.size - 1):
-            n_in, n_out = widths[layer], widths[layer + 1]
-            for j in range(0, n_out, 4):
-                a, b, c, d = _four_units(x, n_in, weights, at + j, n_out, biases, bias + j)
-                if layer < widths.size - 2:
-                    a, b, c, d = most(a, zero), most(b, zero), most(c, zero), most(d, zero)
-                store(y, 16 * j, a)
-                store(y, 16 * j + 16, b)
-                store(y, 16 * j + 32, c)
-                store(y, 16 * j + 48, d)
-            at += n_in * n_out
-            bias += n_out
-            x, y = y, x
-        for lane in range(min(16, count - first)):
-            for j in range(4):
-                falling = math.exp(min(-float(x[16 * j + lane]), 700.0))  # 1e304: beyond it exp overflows
-                out[first + lane, j] = low[j] + (high[j] - low[j]) / (1.0 + falling)
+        last = _layers(x, y, widths, weights, biases)
+        _scaled_sigmoid(last, falling, low, high, first, min(16, count - first), out)
+
+
+@njit(cache=True, nogil=True)
+def _frame8(x, y, z, angle):
+    """The nine entries of Q of Eq. (12) for 8 seeds, row by row, as `frames` has them."""
+    zero, one, tiny = spread8(0.0), spread8(1.0), spread8(1e-300)
+    norm = sqrt8(x * x + y * y + z * z)
+    centre = where_less8(norm, tiny, one, zero)
+    bx, by, bz = (x + centre) / (norm + centre) + 1.0, y / (norm + centre), z / (norm + centre)
+    length = sqrt8(bx * bx + by * by + bz * bz)
+    opposite = where_less8(length, tiny, one, zero)
+    bx, by, bz = bx / (length + opposite), (by + opposite) / (length + opposite), bz / (length + opposite)
+    cosine, sine = cosine_sine8(angle)
+    ba, bb, bc = 2.0 * by * bx, 2.0 * by * by - 1.0, 2.0 * by * bz
+    ca, cb, cc = 2.0 * bz * bx, 2.0 * bz * by, 2.0 * bz * bz - 1.0
+    return (
+        2.0 * bx * bx - 1.0, 2.0 * bx * by, 2.0 * bx * bz,
+        cosine * ba - sine * ca, cosine * bb - sine * cb, cosine * bc - sine * cc,
+        sine * ba + cosine * ca, sine * bb + cosine * cb, sine * bc + cosine * cc,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _put_frames(table, inner, first, size, work, q):
+    """Fill q (9 · 16) float32 with Q / size of the 16 seeds from inner[first] on, entry k in q[16 k : 16 k + 16].
+
+    work (208,) float64 is scratch.
+    """
+    for lane in range(16):
+        i = inner[min(first + lane, inner.size - 1)]
+        work[lane], work[16 + lane], work[32 + lane] = table[i, 0], table[i, 1], table[i, 2]
+        work[48 + lane] = table[i, 5]
+    for p in range(0, 16, 8):
+        entries = _frame8(load8(work, p), load8(work, 16 + p), load8(work, 32 + p), load8(work, 48 + p))
+        for k in range(9):
+            store8(work, 64 + 16 * k + p, entries[k])
+    for p in range(144):
+        q[p] = work[64 + p] / size
+
+
+@njit(cache=True, nogil=True)
+def mark(
+    table, inner, neighbours, size, with_radius, with_noise, shift, scale, widths, weights, biases, low, high, out
+):  # fmt: skip
+    """Fill out (m, 4) float32 with D₁ D₂ D₃ r of the seeds `inner` (m,) of a table, as `net_inputs` and `forward` do.
+
+    table (n, 8) float32 of `philox.draw_seeds`, neighbours (m, k) int32, size: of a pixel in the table's unit. The
+    inputs are formed in float32 where the first layer wants them, 16 seeds side by side.
+    """
+    flat, k_near = table.reshape(-1), neighbours.shape[1]
+    x, y = np.empty(16 * (widths.max() + UNITS), np.float32), np.empty(16 * (widths.max() + UNITS), np.float32)
+    work, q = np.empty(208), np.empty(144, np.float32)
+    near, own = np.empty(16 * k_near, np.int32), np.empty(16, np.int32)
+    for first in range(0, inner.size, 16):
+        _put_frames(table, inner, first, size, work, q)
+        for lane in range(16):
+            m = min(first + lane, inner.size - 1)
+            own[lane] = 8 * inner[m]
+            for k in range(k_near):
+                near[16 * k + lane] = 8 * neighbours[m, k]
+        sx, sy, sz = gather(flat, own, 0, 0), gather(flat, own, 0, 1), gather(flat, own, 0, 2)
+        w = 0
+        for k in range(k_near):
+            dx = gather(flat, near, 16 * k, 0) - sx
+            dy = gather(flat, near, 16 * k, 1) - sy
+            dz = gather(flat, near, 16 * k, 2) - sz
+            for a in range(0, 144, 48):
+                turned = multiply_add(load(q, a), dx, multiply_add(load(q, a + 16), dy, load(q, a + 32) * dz))
+                store(x, 16 * w, (turned - shift[w]) * scale[w])
+                w += 1
+            for a in range(3, 5):
+                store(x, 16 * w, (gather(flat, near, 16 * k, a) - shift[w]) * scale[w])
+                w += 1
+        if with_radius:
+            radius = sqrt(multiply_add(sx, sx, multiply_add(sy, sy, sz * sz))) * np.float32(1.0 / size)
+            store(x, 16 * w, (radius - shift[w]) * scale[w])
+            w += 1
+        if with_noise:
+            for a in range(3, 5):
+                store(x, 16 * w, (gather(flat, own, 0, a) - shift[w]) * scale[w])
+                w += 1
+        last = _layers(x, y, widths, weights, biases)
+        _scaled_sigmoid(last, work, low, high, first, min(16, inner.size - first), out)

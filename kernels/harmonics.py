@@ -13,6 +13,8 @@ import math
 import numpy as np
 from numba import njit
 
+from nmcfast.kernels.doubles import item, load8, put, spread8, sqrt8, store8, where_less8
+
 
 @njit(cache=True, nogil=True, inline="always")
 def _unit(x, y, z):
@@ -65,8 +67,7 @@ def _fill_harmonics(directions, order, out):
 def real_harmonics(directions, order):
     """Values Y_lm(u) of the real spherical harmonics, Eq. (2).
 
-    directions (p, 3), any length > 0 -> (p, (order + 1)²) float64, a view on a (k, p) array as `radii` wants
-    it.
+    directions (p, 3), any length > 0 -> (p, (order + 1)²) float64, a view on a (k, p) array.
     """
     out = np.empty(((order + 1) ** 2, len(directions)))
     _fill_harmonics(np.ascontiguousarray(directions, dtype=np.float64), order, out)
@@ -74,36 +75,81 @@ def real_harmonics(directions, order):
 
 
 @njit(cache=True, nogil=True)
-def _add_products(coefficients, basis, out):
-    # Four terms a pass save three of four trips to memory; each sum still runs over k in order, one addition
-    # at a time, so neither the passes nor the number of shells change a bit.
-    n, k = coefficients.shape
-    whole = k - k % 4
-    for i in range(n):
-        row = out[i]
-        for j in range(0, whole, 4):
-            c0, c1 = coefficients[i, j], coefficients[i, j + 1]
-            c2, c3 = coefficients[i, j + 2], coefficients[i, j + 3]
-            b0, b1, b2, b3 = basis[j], basis[j + 1], basis[j + 2], basis[j + 3]
-            for q in range(row.size):
-                row[q] = (((row[q] + c0 * b0[q]) + c1 * b1[q]) + c2 * b2[q]) + c3 * b3[q]
-        for j in range(whole, k):
-            for q in range(row.size):
-                row[q] += coefficients[i, j] * basis[j, q]
+def mirrored_radii(coefficients, place, starts, basis, image, out):
+    """Fill out (n, p) with the radii X(u) of shells on a grid that is its own image in the coordinate planes, Eq. (7).
 
-
-def radii(coefficients, basis):
-    """Radii X(u) of many shells on one grid of directions, Eq. (7).
-
-    coefficients (n, k), basis (p, k) of `real_harmonics` -> (n, p) float64 in the unit of the coefficients.
+    coefficients (n, k). place (k,): their indices, those of functions of equal parity along x, y and z together;
+    starts (9,): the first of each class, whose bit a is set where the functions are odd along axis a. basis (k, q): the
+    values of these functions in the q directions of one octant, q a multiple of 16; image (8, q): the numbers of the
+    directions into which they go with the signs of bits a turned. Each of the eight sums is thus added once for eight
+    directions. Sums run in the order of `place` for every n, so the number of shells changes no bit.
     """
-    out = np.zeros((coefficients.shape[0], basis.shape[0]))
-    _add_products(
-        np.ascontiguousarray(coefficients, dtype=np.float64),
-        np.ascontiguousarray(basis.T, dtype=np.float64),
-        out,
-    )
-    return out
+    width, values, images, flat = basis.shape[1], basis.reshape(-1), image.reshape(-1), out.reshape(-1)
+    sorted_out, part = np.empty(place.size), np.empty(128)
+    for i in range(coefficients.shape[0]):
+        for j in range(place.size):
+            sorted_out[j] = coefficients[i, place[j]]
+        for p in range(0, width, 16):
+            for c in range(8):
+                a, b = spread8(0.0), spread8(0.0)
+                for j in range(starts[c], starts[c + 1]):
+                    weight = item(sorted_out, j)
+                    a = a + weight * load8(values, j * width + p)
+                    b = b + weight * load8(values, j * width + p + 8)
+                store8(part, 16 * c, a)
+                store8(part, 16 * c + 8, b)
+            _fold(part)
+            for c in range(8):
+                for lane in range(16):
+                    put(flat, i * out.shape[1] + item(images, c * width + p + lane), item(part, 16 * c + lane))
+
+
+@njit(cache=True, nogil=True)
+def _fold(part):
+    """Turn the eight sums by parity (8 · 16) into the values in the eight octants: a + b and a − b, axis by axis."""
+    for bit in (16, 32, 64):
+        for c in range(0, 128, 8):
+            if not c & bit:
+                even, odd = load8(part, c), load8(part, c + bit)
+                store8(part, c, even + odd)
+                store8(part, c + bit, even - odd)
+
+
+@njit(cache=True, nogil=True)
+def _monic(coefficients, order, weight, b):
+    """Weights, of cosine and sine, for N_lm freed of factors a, N_lm = z N_l−1,m − b N_l−2,m, and b, by m and l."""
+    start, (factor, below) = _sectoral(order), _climb(order)
+    j = 0
+    for m in range(order + 1):
+        scale = start[m]
+        for l in range(m, order + 1):  # noqa: E741
+            if l > m:
+                scale *= factor[l, m]
+            b[j] = below[l, m] ** 2
+            weight[2 * j] = scale * coefficients[l * l + l + m]
+            weight[2 * j + 1] = scale * coefficients[l * l + l - m] if m > 0 else 0.0
+            j += 1
+
+
+@njit(cache=True, nogil=True)
+def _radius8(x, y, z, order, weight, b):
+    """Radius X(u) in 8 directions; weight and b as `_monic` has them."""
+    zero, least = spread8(0.0), spread8(5e-324)
+    length = sqrt8(x * x + y * y + z * z)
+    pole = where_less8(length, least, spread8(1.0), zero)  # a null vector has no direction: read as (0, 0, 1)
+    x, y, z = x / (length + pole), y / (length + pole), (z + pole) / (length + pole)
+    cosine, sine, total, j = zero + 1.0, zero, zero, 0
+    for m in range(order + 1):
+        below, here, even, odd = zero, zero + 1.0, zero, zero
+        for l in range(m, order + 1):  # noqa: E741
+            if l > m:
+                below, here = here, z * here - item(b, j) * below
+            even = even + item(weight, 2 * j) * here
+            odd = odd + item(weight, 2 * j + 1) * here
+            j += 1
+        total = total + (even * cosine + odd * sine)
+        cosine, sine = cosine * x - sine * y, cosine * y + sine * x
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -114,23 +160,30 @@ def radii_at(coefficients, directions):
     pole -> (p,) float64.
     """
     order = round(math.sqrt(coefficients.size)) - 1
-    start, (a, b) = _sectoral(order), _climb(order)
-    out = np.zeros(directions.shape[0])
-    for i in range(directions.shape[0]):
-        x, y, z = _unit(directions[i, 0], directions[i, 1], directions[i, 2])
-        cosine, sine = 1.0, 0.0
-        for m in range(order + 1):
-            below, here = 0.0, start[m]
-            even, odd = 0.0, 0.0  # sums over l of the cosine and the sine terms
-            for l in range(m, order + 1):  # noqa: E741
-                if l > m:
-                    below, here = here, a[l, m] * (z * here - b[l, m] * below)
-                even += here * coefficients[l * l + l + m]
-                if m > 0:
-                    odd += here * coefficients[l * l + l - m]
-            out[i] += even * cosine + odd * sine
-            cosine, sine = cosine * x - sine * y, cosine * y + sine * x
+    count = (order + 1) * (order + 2) // 2
+    weight, b = np.empty(2 * count), np.empty(count)
+    _monic(coefficients, order, weight, b)
+    n = directions.shape[0]
+    out, work = np.empty(n), np.empty(32)
+    for first in range(0, n, 8):
+        for lane in range(8):
+            i = min(first + lane, n - 1)
+            work[lane], work[8 + lane], work[16 + lane] = directions[i, 0], directions[i, 1], directions[i, 2]
+        store8(work, 24, _radius8(load8(work, 0), load8(work, 8), load8(work, 16), order, weight, b))
+        for lane in range(min(8, n - first)):
+            out[first + lane] = work[24 + lane]
     return out
+
+
+@njit(cache=True, nogil=True)
+def box_of(radius, vertices, box):
+    """Fill box (2, 3) with the lowest and highest corner of the polyhedron radius (p,) · vertices (p, 3)."""
+    for axis in range(3):
+        low, high = np.inf, -np.inf
+        for p in range(radius.size):
+            value = radius[p] * vertices[p, axis]
+            low, high = min(low, value), max(high, value)
+        box[0, axis], box[1, axis] = low, high
 
 
 @njit(cache=True, nogil=True)

@@ -13,12 +13,13 @@ import math
 import numpy as np
 from numba import njit
 
+from nmcfast.kernels.doubles import store_pairs8
+from nmcfast.kernels.words import count8, product8, unit8, upper8, words8, xor8
+
 CELL_LIMIT = 512  # cells of space run from -512 to 511 along each axis
 STREAM_SHELL = 1  # coefficients of the outer shell; cell = attempt
 STREAM_COUNT = 2  # seeds in a cell of space; cell = packed cell address
 STREAM_SEED = 3  # position, noise and angle of these seeds
-
-NORMAL, LOGNORMAL, STUDENT_T = 0, 1, 2  # families of `draw_coefficients`
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -49,17 +50,43 @@ def _unit(high, low):
 
 
 @njit(cache=True, nogil=True)
+def philox8(c0, c1, c2, c3, k0, k1):
+    """`philox4x32` of 8 counters side by side: four words of 8 lanes each, and two integers k0 and k1."""
+    first, second = words8(0xD2511F53), words8(0xCD9E8D57)
+    for r in range(10):
+        a, b = product8(first, c0), product8(second, c2)
+        key0, key1 = words8(k0 + r * 0x9E3779B9), words8(k1 + r * 0xBB67AE85)
+        c0, c1, c2, c3 = xor8(xor8(upper8(b), c1), key0), b, xor8(xor8(upper8(a), c3), key1), a
+    return c0, c1, c2, c3
+
+
+@njit(cache=True, nogil=True)
 def uniforms(seed, particle, stream, cell, out):
     """Fill out (n,) float64, n ≤ 131072, with uniform numbers in (0, 1) of one address."""
     seed, particle = np.uint64(seed), np.uint64(particle)
-    k0, k1 = np.uint32(seed), np.uint32(seed >> np.uint64(32))
-    c2, c3 = np.uint32(particle), np.uint32(particle >> np.uint64(32))
-    for i in range(0, out.size, 2):
-        c0 = np.uint32(i >> 1) | np.uint32(stream << 16)
-        w0, w1, w2, w3 = philox4x32(c0, np.uint32(cell), c2, c3, k0, k1)
+    k0, k1 = np.int64(np.uint32(seed)), np.int64(np.uint32(seed >> np.uint64(32)))
+    c2, c3 = np.int64(np.uint32(particle)), np.int64(np.uint32(particle >> np.uint64(32)))
+    whole = out.size - out.size % 16
+    for i in range(0, whole, 16):
+        w0, w1, w2, w3 = philox8(count8((i >> 1) | stream << 16), words8(cell), words8(c2), words8(c3), k0, k1)
+        store_pairs8(out, i, unit8(w0, w1), unit8(w2, w3))
+    for i in range(whole, out.size, 2):
+        w0, w1, w2, w3 = philox4x32((i >> 1) | stream << 16, cell, c2, c3, k0, k1)
         out[i] = _unit(w0, w1)
         if i + 1 < out.size:
             out[i + 1] = _unit(w2, w3)
+
+
+@njit(cache=True, nogil=True)
+def uniforms_at(seed, particle, stream, place, out):
+    """Fill out (n, k) with uniform numbers in (0, 1) of places (n, 3) uint32, the bits of three float32.
+
+    A hash of the seed and the place is the seed of the row: it depends on nothing else, nor on the order.
+    """
+    low, high = np.uint32(seed), np.uint32(seed >> np.uint64(32))
+    for i in range(place.shape[0]):
+        a, b, cell, _ = philox4x32(place[i, 0], place[i, 1], place[i, 2], stream << 16, low, high)
+        uniforms(np.uint64(a) | np.uint64(b) << np.uint64(32), particle, stream, np.int64(cell), out[i])
 
 
 @njit(cache=True, nogil=True)
@@ -76,59 +103,55 @@ def poisson(u, mean):
 
 
 @njit(cache=True, nogil=True)
-def draw_coefficients(seed, particle, attempt, family, parameters, out):
-    """Fill out ((L+1)²,) with independent coefficients Z_lm of the families of their order l, Eqs. (5), (6).
-
-    family (L+1,): NORMAL parameters (mean, standard deviation, ·), LOGNORMAL (shape, location, scale),
-    STUDENT_T (degrees of freedom, location, scale); parameters (L+1, 3). Each coefficient takes two uniforms:
-    Box–Muller for the normals, Bailey's polar form (1994) for Student's t, exact for every ν > 0.
-    """
-    pair = np.empty(2 * out.size)
-    uniforms(seed, particle, STREAM_SHELL, attempt, pair)
-    k = 0
-    for order in range(family.size):
-        a, b, c = parameters[order]
-        for _ in range(2 * order + 1):
-            u = pair[2 * k]
-            angle = math.cos(2.0 * math.pi * pair[2 * k + 1])
-            if family[order] == STUDENT_T:
-                out[k] = b + c * math.sqrt(a * (u ** (-2.0 / a) - 1.0)) * angle
-            else:
-                normal = math.sqrt(-2.0 * math.log(u)) * angle
-                out[k] = b + c * math.exp(a * normal) if family[order] == LOGNORMAL else a + b * normal
-            k += 1
-
-
-@njit(cache=True, nogil=True)
-def _cell_address(cell):
+def _cell_address(x, y, z):
     """The 30 bits that address a cell of space; each of its three numbers lies in [-512, 512)."""
-    return ((cell[0] + CELL_LIMIT) << 20) | ((cell[1] + CELL_LIMIT) << 10) | (cell[2] + CELL_LIMIT)
+    return ((x + CELL_LIMIT) << 20) | ((y + CELL_LIMIT) << 10) | (z + CELL_LIMIT)
 
 
 @njit(cache=True, nogil=True)
-def count_seeds(seed, particle, cells, mean, out):
-    """Fill out (c,) int64 with the Poisson numbers of seeds in cells (c, 3) int64."""
-    u = np.empty(1)
-    for c in range(cells.shape[0]):
-        uniforms(seed, particle, STREAM_COUNT, _cell_address(cells[c]), u)
-        out[c] = poisson(u[0], mean)
+def count_seeds(seed, particle, mask, corner, mean, start):
+    """Fill start (nx ny nz + 1,) int64 with the first seed of each cell of a box, where only those of a mask hold any.
 
-
-@njit(cache=True, nogil=True)
-def draw_seeds(seed, particle, cells, counts, side, position, noise, angle):
-    """Fill position (n, 3), noise (n, 2) in (0, 1) and angle (n,) in (0, π) of the seeds in the cells, in order.
-
-    Cell k covers [k, k + 1) · side along each axis, so a seed does not depend on which cells are asked for.
+    mask (nx, ny, nz) bool, corner (3,) int64: the cell of mask[0, 0, 0]; mean seeds a cell. Cells along z follow each
+    other.
     """
-    u = np.empty(6 * counts.max() if counts.size else 0)
-    i = 0
-    for c in range(cells.shape[0]):
-        drawn = u[: 6 * counts[c]]
-        uniforms(seed, particle, STREAM_SEED, _cell_address(cells[c]), drawn)
-        for k in range(counts[c]):
-            for axis in range(3):
-                position[i, axis] = (cells[c, axis] + drawn[6 * k + axis]) * side
-            noise[i, 0] = drawn[6 * k + 3]
-            noise[i, 1] = drawn[6 * k + 4]
-            angle[i] = math.pi * drawn[6 * k + 5]
-            i += 1
+    u = np.empty(1)
+    cell, total = 0, 0
+    for x in range(mask.shape[0]):
+        for y in range(mask.shape[1]):
+            for z in range(mask.shape[2]):
+                start[cell] = total
+                if mask[x, y, z]:
+                    address = _cell_address(corner[0] + x, corner[1] + y, corner[2] + z)
+                    uniforms(seed, particle, STREAM_COUNT, address, u)
+                    total += poisson(u[0], mean)
+                cell += 1
+    start[cell] = total
+
+
+@njit(cache=True, nogil=True)
+def draw_seeds(seed, particle, shape, corner, start, side, table):
+    """Fill table (n, 8) float32 with the seeds of the cells of a box: x, y, z, two noises in (0, 1), angle in (0, π).
+
+    shape (3,), corner (3,) and start (nx ny nz + 1,) as in `count_seeds`. The last two columns are 0. Cell k covers
+    [k, k + 1) · side along each axis, so a seed does not depend on which cells are asked for.
+    """
+    most = 0
+    for cell in range(start.size - 1):
+        most = max(most, start[cell + 1] - start[cell])
+    u = np.empty(6 * most + 16)
+    cell = 0
+    for x in range(corner[0], corner[0] + shape[0]):
+        for y in range(corner[1], corner[1] + shape[1]):
+            for z in range(corner[2], corner[2] + shape[2]):
+                first, count = start[cell], start[cell + 1] - start[cell]
+                cell += 1
+                if count == 0:
+                    continue
+                whole = (6 * count + 15) // 16 * 16  # a longer draw starts with the shorter one, and is faster
+                uniforms(seed, particle, STREAM_SEED, _cell_address(x, y, z), u[:whole])
+                for k in range(count):
+                    row = table[first + k]
+                    row[0], row[1], row[2] = (x + u[6 * k]) * side, (y + u[6 * k + 1]) * side, (z + u[6 * k + 2]) * side
+                    row[3], row[4], row[5] = u[6 * k + 3], u[6 * k + 4], math.pi * u[6 * k + 5]
+                    row[6], row[7] = 0.0, 0.0

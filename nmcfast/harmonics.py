@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels.harmonics import real_harmonics
+from nmcfast.kernels.harmonics import mirrored_radii, real_harmonics
 from nmcfast.parameters import ORDER
 
 
@@ -80,11 +80,32 @@ def icosphere(level: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def grid_basis(level: int, order: int = ORDER) -> np.ndarray:
-    """Spherical harmonics on an icosphere, Eq. (2) -> (10 · 4^level + 2, (order + 1)²) float64, read-only."""
-    basis = real_harmonics(icosphere(level)[0], order)
-    basis.setflags(write=False)
-    return basis
+def mirrored_basis(level: int, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """place, starts, basis and image of `kernels.harmonics.mirrored_radii` for an icosphere, last point repeated."""
+    vertices, _ = icosphere(level)
+    octant = vertices[(vertices >= 0.0).all(axis=1)]
+    octant = np.vstack([octant, np.repeat(octant[-1:], -len(octant) % 16, axis=0)])
+    number = {tuple(u): k for k, u in enumerate(vertices + 0.0)}  # + 0.0 makes −0 to 0
+    signs = 1.0 - 2.0 * (np.arange(8)[:, None] >> np.arange(3) & 1)
+    image = np.array([[number[tuple(u)] for u in sign * octant + 0.0] for sign in signs])
+    degree = degree_of((order + 1) ** 2)
+    m = np.arange(len(degree)) - degree * (degree + 1)
+    odd = np.where(m < 0, m + 1, m) % 2 + 2 * (m < 0) + 4 * ((degree - m) % 2)
+    place = np.argsort(odd, kind="stable")
+    starts = np.searchsorted(odd[place], np.arange(9))
+    return place, starts, np.ascontiguousarray(real_harmonics(octant, order).T[place]), image
+
+
+def grid_radii(coefficients: np.ndarray, level: int) -> np.ndarray:
+    """Radii X(u) of shells on an icosphere, Eq. (7): (n, (L + 1)²) -> (n, 10 · 4^level + 2), unit of the coefficients.
+
+    The same bits for one shell as for many.
+    """
+    out = np.empty((len(coefficients), len(icosphere(level)[0])))
+    mirrored_radii(
+        np.ascontiguousarray(coefficients, np.float64), *mirrored_basis(level, order_of(coefficients.shape[1])), out
+    )
+    return out
 
 
 def fit_coefficients(radius: np.ndarray, directions: np.ndarray, order: int = ORDER) -> np.ndarray:

@@ -11,6 +11,9 @@ from nmcfast.kernels import gnet
 from nmcfast.parameters import KAPPA, NOISES
 from nmcfast.seeds import SeedPattern
 
+_Array = np.ndarray
+_SevenArrays = tuple[_Array, _Array, _Array, _Array, _Array, _Array, _Array]
+
 
 @dataclass(frozen=True, eq=False)
 class MarkerNet:
@@ -56,17 +59,37 @@ class MarkerNet:
         return (*self.weights, *self.biases, self.shift, self.scale, self.low, self.high)
 
     @cached_property
-    def _flat(self) -> tuple[np.ndarray, np.ndarray]:
-        flat = [np.concatenate([a.ravel() for a in arrays], dtype=np.float32) for arrays in (self.weights, self.biases)]
-        return flat[0], flat[1]
+    def _kernel_arrays(self) -> _SevenArrays:
+        """shift, scale, widths, weights and biases in blocks of six units, low, high: as `gnet.forward` has them."""
+        weights = [_in_blocks(weight).ravel() for weight in self.weights]
+        biases = [_in_blocks(bias[None]).ravel() for bias in self.biases]
+        return (
+            self.shift.astype(np.float32), self.scale.astype(np.float32), self.widths, np.concatenate(weights),
+            np.concatenate(biases), self.low.astype(np.float64), self.high.astype(np.float64),
+        )  # fmt: skip
 
     def __call__(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Diagonals D (m, 3) pixel⁻² and offsets r (m,), float32, of inputs (m, w), Algorithm 1 line 6."""
         out = np.empty((len(inputs), 4), np.float32)
-        shift, scale = self.shift.astype(np.float32), self.scale.astype(np.float32)
-        low, high = self.low.astype(np.float64), self.high.astype(np.float64)
-        gnet.forward(np.ascontiguousarray(inputs, np.float32), shift, scale, self.widths, *self._flat, low, high, out)
+        gnet.forward(np.ascontiguousarray(inputs, np.float32), *self._kernel_arrays, out)
         return out[:, :3], out[:, 3]
+
+    def mark(self, pattern: SeedPattern, pixel: float) -> tuple[np.ndarray, np.ndarray]:
+        """D (m, 3) pixel⁻² and r (m,), float32, of the inner seeds of a pattern, pixel in µm, Algorithm 1 lines 3–6."""
+        out = np.empty((len(pattern.inner), 4), np.float32)
+        gnet.mark(
+            pattern.table, pattern.inner, pattern.neighbour, pixel, self.with_radius, self.with_noise,
+            *self._kernel_arrays, out,
+        )  # fmt: skip
+        return out[:, :3], out[:, 3]
+
+
+def _in_blocks(weight: np.ndarray) -> np.ndarray:
+    """Weights (in, out) of a layer as (blocks, in, 6) float32, six units a block, zeros in the last one."""
+    count = -(-weight.shape[1] // gnet.UNITS)
+    padded = np.zeros((weight.shape[0], count * gnet.UNITS), np.float32)
+    padded[:, : weight.shape[1]] = weight
+    return np.ascontiguousarray(padded.reshape(-1, count, gnet.UNITS).transpose(1, 0, 2))
 
 
 def input_count(with_radius: bool = False, with_noise: bool = False) -> int:
@@ -85,15 +108,4 @@ def metrics(frame: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
     """Metrics M = Qᵀ D Q, (n, 3, 3) and (n, 3) -> (n, 3, 3), unit of the diagonal."""
     out = np.empty_like(frame)
     gnet.metrics(frame, np.ascontiguousarray(diagonal, np.float64), out)
-    return out
-
-
-def net_inputs(pattern: SeedPattern, net: MarkerNet, pixel: float) -> np.ndarray:
-    """Inputs of G_net for the inner seeds of a pattern, lengths in pixels, Algorithm 1 lines 3–5 -> (m, w) float32."""
-    frame = frames(pattern.position[pattern.inner], pattern.angle[pattern.inner])
-    out = np.empty((len(pattern.inner), int(net.widths[0])), np.float32)
-    gnet.net_inputs(
-        pattern.position / pixel, pattern.noise, pattern.inner, pattern.neighbour, frame,
-        net.with_radius, net.with_noise, out,
-    )  # fmt: skip
     return out

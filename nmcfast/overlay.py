@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmcfast.kernels import moments
-from nmcfast.markers import net_inputs
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, label_dtype
@@ -46,10 +45,11 @@ def draw_seeds(law: GrainLaw, shell: Shell, margin: float, seed: int, index: int
     """Seeds with markers in the shell widened by a margin (µm), Algorithm 1; values as stored in float32."""
     mask, first = cells_near(shell, margin, cell_side(law.mu) * law.pixel_um)
     pattern = draw_pattern(mask, first, law.mu, law.pixel_um, seed, index, KAPPA)
-    diagonal, offset = law.net(net_inputs(pattern, law.net, law.pixel_um))
+    diagonal, offset = law.net.mark(pattern, law.pixel_um)
     diagonal = (diagonal / np.float32(law.pixel_um**2)).astype(np.float64)
     rows = pattern.inner
-    return Seeds(pattern.position[rows], diagonal, offset.astype(np.float64), pattern.angle[rows])
+    own = pattern.table[rows].astype(np.float64)
+    return Seeds(own[:, :3].copy(), diagonal, offset.astype(np.float64), own[:, 5].copy())
 
 
 def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int = 1) -> Overlay:

@@ -7,29 +7,41 @@ the bit the same process, whatever region is asked for.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from nmcfast.errors import InputError
 from nmcfast.kernels import neighbours, philox
 from nmcfast.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
-_RINGS = 2  # cells around a domain whose seeds are drawn as neighbours only; more are added where they do not do
+_GUESS = 1.5  # times the volume that holds κ seeds on average does so mostly
 
 
 @dataclass(frozen=True, eq=False)
 class SeedPattern:
-    """Seeds of a domain and around it, positions exact in float32 µm.
+    """Seeds of a domain and around it, float32 µm.
 
-    position (n, 3) µm, noise (n, 2) in (0, 1), angle (n,) in (0, π); inner (m,): rows of the seeds in the domain;
-    neighbour (m, κ): rows of the nearest seeds of each of these.
+    table (n, 8) float32: position µm, two noises in (0, 1), angle in (0, π), two zeros; inner (m,): rows of the seeds
+    in the domain; neighbour (m, κ) int32: rows of the nearest seeds of each of these, the nearest first.
     """
 
-    position: np.ndarray
-    noise: np.ndarray
-    angle: np.ndarray
+    table: np.ndarray
     inner: np.ndarray
     neighbour: np.ndarray
+
+    @property
+    def position(self) -> np.ndarray:
+        """Positions (n, 3) µm, float64."""
+        return self.table[:, :3].astype(np.float64)
+
+    @property
+    def noise(self) -> np.ndarray:
+        """Two noises (n, 2) in (0, 1), float64."""
+        return self.table[:, 3:5].astype(np.float64)
+
+    @property
+    def angle(self) -> np.ndarray:
+        """Angles (n,) in (0, π), float64."""
+        return self.table[:, 5].astype(np.float64)
 
 
 def cell_side(mu: float) -> int:
@@ -58,44 +70,77 @@ def draw_pattern(
 
     mu seeds per pixel³, pixel µm. Raises InputError when the cells run beyond the 1024³ that can be addressed.
     """
-    rings = _RINGS
+    process = _Process(seed, index, mu, cell_side(mu), pixel)
+    grown, corner = np.empty([n + 2 for n in mask.shape], bool), np.asarray(first, np.int64) - 1
+    neighbours.dilated(mask, grown)
+    table, start = process.draw(grown, corner)
+    inside = np.pad(mask, 1)
+    count = int(np.diff(start)[inside.ravel()].sum())
+    inner, neighbour = np.empty(count, np.int64), np.empty((count, kappa), np.int32)
+    guess = (_GUESS * kappa / (4.0 / 3.0 * np.pi * mu)) ** (2.0 / 3.0) * pixel**2
+    neighbours.nearest_in_cells(table, start, inside, corner, process.side_um, guess, inner, neighbour)
+    for m in np.flatnonzero(neighbour[:, 0] < 0):
+        cell = np.array(np.unravel_index(np.searchsorted(start, inner[m], "right") - 1, grown.shape))
+        table, neighbour[m] = _search_wider(process, table, start, grown, corner, cell, int(inner[m]), kappa)
+    return SeedPattern(table, inner, neighbour)
+
+
+@dataclass(frozen=True)
+class _Process:
+    """The Poisson process of one particle: μ seeds per pixel³ in cells of `side` pixels."""
+
+    seed: int
+    index: int
+    mu: float
+    side: int
+    pixel: float
+
+    @property
+    def side_um(self) -> float:
+        return self.side * self.pixel
+
+    def draw(self, mask: np.ndarray, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Table (n, 8) of the seeds in the cells of a mask whose first cell is `corner`, and where each cell starts."""
+        if max(-corner.min(), (corner + mask.shape).max() - 1) >= philox.CELL_LIMIT:
+            size = 2 * philox.CELL_LIMIT * self.side_um
+            raise InputError(f"particle {self.index}: reaches out of the {size:.0f} µm in which seeds can be drawn")
+        seed, index, start = np.uint64(self.seed), np.uint64(self.index), np.empty(mask.size + 1, np.int64)
+        philox.count_seeds(seed, index, mask, corner, self.mu * self.side**3, start)
+        table = np.empty((start[-1], 8), np.float32)
+        philox.draw_seeds(seed, index, mask.shape, corner, start, self.side_um, table)
+        return table, start
+
+
+def _search_wider(
+    process: _Process, table: np.ndarray, start: np.ndarray, drawn: np.ndarray, corner: np.ndarray, cell: np.ndarray,
+    row: int, kappa: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The κ nearest seeds of a row whose 27 cells do not hold them for certain -> table, rows (κ,).
+
+    Looks through cubes of more and more cells about `cell`, an index of `drawn`. Seeds of cells that were not drawn are
+    put behind those of the table.
+    """
+    rings = 1
     while True:
-        pattern, certain = _draw_with_rings(mask, first, mu, pixel, seed, index, kappa, rings)
-        if certain:
-            return pattern
-        rings *= 2
-
-
-def _draw_with_rings(
-    mask: np.ndarray,
-    first: np.ndarray,
-    mu: float,
-    pixel: float,
-    seed: int,
-    index: int,
-    kappa: int,
-    rings: int,
-) -> tuple[SeedPattern, bool]:
-    side = cell_side(mu)
-    grown = ndimage.binary_dilation(np.pad(mask, rings), ndimage.generate_binary_structure(3, 3), rings)
-    cells = np.argwhere(grown) + (first - rings)
-    if np.abs(cells).max(initial=0) >= philox.CELL_LIMIT:
-        size = 2 * philox.CELL_LIMIT * side * pixel
-        raise InputError(f"particle {index}: reaches out of the {size:.0f} µm in which seeds can be drawn")
-    counts = np.empty(len(cells), np.int64)
-    philox.count_seeds(np.uint64(seed), np.uint64(index), cells, mu * side**3, counts)
-    n = int(counts.sum())
-    position, noise, angle = np.empty((n, 3)), np.empty((n, 2)), np.empty(n)
-    philox.draw_seeds(np.uint64(seed), np.uint64(index), cells, counts, side * pixel, position, noise, angle)
-    position, angle = _stored(position), _stored(angle)
-    inner = np.flatnonzero(np.repeat(np.pad(mask, rings)[grown], counts))
-    if n <= kappa:
-        return SeedPattern(position, noise, angle, inner, np.empty((len(inner), kappa), int)), len(inner) == 0
-    neighbour, distance = neighbours.nearest_serial(position, inner, kappa)
-    certain = bool((distance[:, -1] <= rings * side * pixel).all())
-    return SeedPattern(position, noise, angle, inner, neighbour), certain
-
-
-def _stored(values: np.ndarray) -> np.ndarray:
-    """Values as they come back from storage in float32."""
-    return values.astype(np.float32).astype(np.float64)
+        rings += 1
+        cube = np.ones((2 * rings + 1,) * 3, bool)
+        around, first = process.draw(cube, corner + cell - rings)
+        me = first[cube.size // 2] + row - start[np.ravel_multi_index(tuple(cell), drawn.shape)]
+        square = ((around[:, :3].astype(np.float64) - around[me, :3].astype(np.float64)) ** 2).sum(axis=1)
+        square[me] = np.inf
+        chosen = np.argsort(square, kind="stable")[:kappa]
+        inset = around[me, :3] - (corner + cell) * process.side_um
+        covered = process.side_um * (rings - 1e-4) + min(inset.min(), process.side_um - inset.max())
+        if len(square) > kappa and square[chosen[-1]] <= covered**2:
+            break
+    home = np.searchsorted(first, chosen, "right") - 1
+    place = np.stack(np.unravel_index(home, cube.shape), axis=1) + cell - rings
+    rows = np.empty(kappa, np.int64)
+    more: list[np.ndarray] = []
+    for k, where in enumerate(place):
+        if ((where >= 0) & (where < drawn.shape)).all() and drawn[tuple(where)]:
+            rows[k] = start[np.ravel_multi_index(tuple(where), drawn.shape)] + chosen[k] - first[home[k]]
+        else:
+            rows[k] = len(table) + len(more)
+            more.append(around[chosen[k]])
+    return np.concatenate([table, np.reshape(more, (-1, 8)).astype(np.float32)]), rows

@@ -3,26 +3,26 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from nmcfast import parameters
 from nmcfast.errors import InputError
-from nmcfast.harmonics import grid_basis, icosphere, order_of
-from nmcfast.kernels.harmonics import radii, radii_at, star_volume_area
-from nmcfast.kernels.philox import LOGNORMAL, NORMAL, STUDENT_T, draw_coefficients
+from nmcfast.harmonics import grid_radii, icosphere, mirrored_basis, order_of
+from nmcfast.kernels import shells
+from nmcfast.kernels.harmonics import box_of, radii_at, star_volume_area
 from nmcfast.shell_descriptors import shell_descriptors
 
 MAX_ATTEMPTS = 1000  # free choice: Table 1's law needs one or two
 MAX_ORDERS = parameters.ORDER + 1  # a shell has 100 coefficients, and so have the stored ones
 REASONS = ("size", "radius", "volume")
 STANDINGS = ("published", "estimated", "fitted")
-FAMILIES: dict[str, tuple[int, tuple[str, ...]]] = {
-    "normal": (NORMAL, ("mean", "deviation")),
-    "lognormal": (LOGNORMAL, ("shape", "location", "scale")),
-    "student_t": (STUDENT_T, ("freedom", "location", "scale")),
+FAMILIES: dict[str, tuple[float, tuple[str, ...]]] = {
+    "normal": (shells.NORMAL, ("mean", "deviation")),
+    "lognormal": (shells.LOGNORMAL, ("shape", "location", "scale")),
+    "student_t": (shells.STUDENT_T, ("freedom", "location", "scale")),
 }
 _POSITIVE = {"deviation", "shape", "scale", "freedom"}
 
@@ -97,21 +97,32 @@ class ShellLaw:
         _expect(1 <= len(self.orders) <= MAX_ORDERS, "orders", len(self.orders), f"1 to {MAX_ORDERS}")
 
     @cached_property
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        table = np.zeros((len(self.orders), 3))
-        for row, order in zip(table, self.orders, strict=True):
-            row[: len(order.parameters)] = order.parameters
-        return np.array([FAMILIES[order.family][0] for order in self.orders]), table
+    def _table(self) -> np.ndarray:
+        """The law of each coefficient as `shells.draw_coefficients` has it; padded with normal ones of deviation 0."""
+        count = len(self.orders) ** 2
+        table = np.zeros((5, -(-count // 8) * 8))
+        table[1] = 1.0
+        for order, law in enumerate(self.orders):
+            table[:, order**2 : (order + 1) ** 2] = np.array(_row(law))[:, None]
+        return table.ravel()
+
+    @property
+    def _drawing(self) -> tuple[np.ndarray, bool, float]:
+        return self._table, self.law == "relative", self.unit_um
 
     def draw(self, seed: int, index: int, attempt: int) -> np.ndarray:
         """Coefficients of one attempt, accepted or not, Eq. (7) -> (100,) µm, float32 values, 0 above the law's L."""
-        out = np.zeros(MAX_ORDERS**2)
-        drawn = out[: len(self.orders) ** 2]
-        draw_coefficients(np.uint64(seed), np.uint64(index), attempt, *self._arrays, drawn)
-        if self.law == "relative":
-            out[1:] *= out[0]
-        with np.errstate(over="ignore"):  # a tail beyond float32 becomes infinite: rejected by its radius
-            return (out * self.unit_um).astype(np.float32).astype(np.float64)
+        return self.draw_many(seed, np.array([index], np.uint64), attempt)[0]
+
+    def draw_many(self, seed: int, indices: np.ndarray, attempt: int) -> np.ndarray:
+        """Coefficients of one attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+
+        A tail beyond float32 becomes infinite: such a shell is rejected by its radius.
+        """
+        out = np.zeros((len(indices), MAX_ORDERS**2))
+        drawn = out[:, : len(self.orders) ** 2]
+        shells.draw_many(np.uint64(seed), np.asarray(indices, np.uint64), attempt, *self._drawing, drawn)
+        return out
 
     def to_dict(self) -> dict[str, Any]:
         """The law as plain values, ready for JSON."""
@@ -132,6 +143,14 @@ class ShellLaw:
             except InputError as error:
                 raise InputError(f"shell law, orders[{order}]: {error}") from None
         return cls(_get(record, "law"), float(unit), tuple(orders))
+
+
+def _row(law: OrderLaw) -> tuple[float, float, float, float, float]:
+    """Family, degrees of freedom, location, scale and rate of `shells.draw_coefficients`."""
+    family, p = FAMILIES[law.family][0], law.parameters
+    if law.family == "normal":
+        return family, 1.0, p[0], p[1], 0.0
+    return (family, 1.0, p[1], p[2], p[0]) if law.family == "lognormal" else (family, p[0], p[1], p[2], -2.0 / p[0])
 
 
 def _expect(good: bool, name: str, value: object, expected: str) -> None:
@@ -173,7 +192,7 @@ class Shell:
 
     def grid_radius(self, level: int) -> np.ndarray:
         """Radius on the icosphere of a level, Eq. (7) -> (10 · 4^level + 2,) µm."""
-        return radii(self.coefficients[None], grid_basis(level, self._order))[0]
+        return grid_radii(self.coefficients[None], level)[0]
 
     def contains(self, points: np.ndarray) -> np.ndarray:
         """Whether points (n, 3) µm lie inside, |x| ≤ X(x / |x|), section 2.6; the centre does -> (n,)."""
@@ -189,8 +208,9 @@ class Shell:
         value M, it is still at least M cos(d t) at an angle t ≤ π / d (M. Riesz), and a grid direction is
         within t = _REACH. So M is at most the grid's largest value over 1 − (d t)² / 2, here 3 % more.
         """
-        corners = self.grid_radius(_BOUNDS_LEVEL)[:, None] * icosphere(_BOUNDS_LEVEL)[0]
-        lower, upper = corners.min(axis=0), corners.max(axis=0)
+        box = np.empty((2, 3))
+        box_of(self.grid_radius(_BOUNDS_LEVEL), icosphere(_BOUNDS_LEVEL)[0], box)
+        lower, upper = box
         loss = 0.5 * (_REACH * (self._order + 1)) ** 2
         half = 0.5 * (upper - lower) / (1.0 - loss)
         return 0.5 * (lower + upper) + np.stack([-half, half])
@@ -207,25 +227,40 @@ def draw_shell(law: ShellLaw, seed: int, index: int, *, first: int = 0, level: i
     ≤ 0; "radius" not positive and finite somewhere on the icosphere of `level`; "volume" below 10 units³
     (voxels). Raises InputError when 1000 attempts fail.
     """
-    rejected = dict.fromkeys(REASONS, 0)
-    for attempt in range(first, first + MAX_ATTEMPTS):
-        shell = Shell(law.draw(seed, index, attempt))
-        reason = _fault(shell, law, level)
-        if reason is None:
-            return shell, rejected
-        rejected[reason] += 1
-    counts = ", ".join(f"{name} {count}" for name, count in rejected.items())
-    raise InputError(f"shell law: {MAX_ATTEMPTS} attempts rejected ({counts}); it draws hardly any particle")
+    coefficients, rejected = draw_shells(law, seed, np.array([index], np.uint64), first=first, level=level)
+    return Shell(coefficients[0]), dict(zip(REASONS, rejected[0].tolist(), strict=True))
 
 
-def _fault(shell: Shell, law: ShellLaw, level: int) -> str | None:
-    if not shell.coefficients[0] > 0.0:
-        return "size"
-    radius = shell.grid_radius(level)
-    if not (np.isfinite(radius).all() and (radius > 0.0).all()):
-        return "radius"
-    volume, _ = star_volume_area(radius[None], *icosphere(level))
-    return None if volume[0] >= parameters.MIN_VOLUME * law.unit_um**3 else "volume"
+def draw_shells(
+    law: ShellLaw, seed: int, indices: np.ndarray, *, first: int = 0, level: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (n, 100) µm of the shells of many particles, and the attempts (n, 3) rejected for each of REASONS.
+
+    Row by row what `draw_shell` gives, to the bit.
+    """
+    out, rejected = np.zeros((len(indices), MAX_ORDERS**2)), np.empty((len(indices), len(REASONS)), np.int64)
+    drawn = out[:, : len(law.orders) ** 2]
+    least = parameters.MIN_VOLUME * law.unit_um**3
+    shells.accept(
+        np.uint64(seed), np.asarray(indices, np.uint64), first, MAX_ATTEMPTS, *law._drawing,
+        *_accepting_grid(level, len(law.orders) - 1), least, drawn, rejected,
+    )  # fmt: skip
+    failed = rejected[rejected.sum(axis=1) == MAX_ATTEMPTS]
+    if len(failed):
+        counts = ", ".join(f"{name} {count}" for name, count in zip(REASONS, failed[0], strict=True))
+        raise InputError(f"shell law: {MAX_ATTEMPTS} attempts rejected ({counts}); it draws hardly any particle")
+    return out, rejected
+
+
+_Array = np.ndarray
+
+
+@cache
+def _accepting_grid(level: int, order: int) -> tuple[_Array, _Array, _Array, _Array, _Array, _Array, float]:
+    """What `shells.accept` wants to know of a grid of directions."""
+    vertices, faces = icosphere(level)
+    volume = star_volume_area(np.ones((1, len(vertices))), vertices, faces)[0][0]
+    return (*mirrored_basis(level, order), vertices, faces, float(volume))
 
 
 _BOUNDS_LEVEL = 5  # 1.6 ms a shell; a level less would widen the box by 13 %

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import grid_basis, icosphere, order_of
-from nmcfast.kernels.harmonics import radii, star_volume_area
+from nmcfast.harmonics import grid_radii, icosphere
+from nmcfast.kernels.harmonics import star_volume_area
 
 LEVEL = 4  # 2,562 directions for volume, area and diameters: 0.3 ms a shell
 HULL_LEVEL = 3  # 642 for the convex hull: 2 ms a shell, 5 ms at level 4
@@ -70,8 +70,7 @@ def shell_descriptors(coefficients: np.ndarray) -> dict[str, float]:
     coefficients ((L + 1)²,) -> volume, area, d_max, d_min in powers of their unit; compactness, aspect_ratio,
     sphericity. Raises InputError when a radius is not positive.
     """
-    order = order_of(len(coefficients))
-    fine, coarse = (radii(np.asarray(coefficients)[None], grid_basis(level, order))[0] for level in (LEVEL, HULL_LEVEL))
+    fine, coarse = (grid_radii(np.asarray(coefficients)[None], level)[0] for level in (LEVEL, HULL_LEVEL))
     volume, area = volume_area(fine, *icosphere(LEVEL))
     return {
         "volume": volume,

@@ -7,8 +7,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, fit_coefficients, grid_basis, icosphere
-from nmcfast.kernels.harmonics import radii
+from nmcfast.harmonics import degree_of, fit_coefficients, grid_radii, icosphere
 from nmcfast.parameters import ORDER
 
 LEVEL = 3  # the paper's 642 directions
@@ -80,7 +79,7 @@ def star_shapes(labels: np.ndarray, seed: int = 0, order: int = ORDER) -> StarSh
         raise InputError(f"labels: found {len(found)} particles, none is star-shaped about its centre of mass")
     label, volume, radius = (np.array(column) for column in zip(*kept, strict=True))
     coefficients = fit_coefficients(radius, icosphere(LEVEL)[0], order)
-    good = (radii(coefficients, grid_basis(LEVEL, order)) > 0).all(axis=1)
+    good = (grid_radii(coefficients, LEVEL) > 0).all(axis=1)
     counts = {
         "centre_outside": len(found) - len(kept),
         "radius": int((~good).sum()),
@@ -106,7 +105,7 @@ def restored(shapes: StarShapes, sigma: float) -> tuple[StarShapes, int]:
     radius = shapes.coefficients[:, :1] / np.sqrt(4.0 * np.pi)
     share = smoothing_share(degree_of(shapes.coefficients.shape[1]), radius, sigma)
     coefficients = shapes.coefficients / np.maximum(share, LEAST_SHARE)
-    good = (radii(coefficients, grid_basis(LEVEL, ORDER)) > 0).all(axis=1)
+    good = (grid_radii(coefficients, LEVEL) > 0).all(axis=1)
     counts = {**shapes.counts, "radius": shapes.counts["radius"] + int((~good).sum()), "shapes": int(good.sum())}
     kept = StarShapes(
         shapes.label[good], shapes.volume[good], shapes.radius[good], coefficients[good], shapes.share[good], counts

@@ -128,11 +128,9 @@ def _mass(centre: float, root: float) -> float:
 
 def _uniforms(seed: int, index: int, position: np.ndarray) -> np.ndarray:
     """Four numbers in (0, 1) for each position, (n, 4): a hash of the seed and the position is the key."""
-    low, high = seed & 0xFFFFFFFF, seed >> 32
     out = np.empty((len(position), 4))
-    for row, (x, y, z) in enumerate(position.astype(np.float32).view(np.uint32).tolist()):
-        a, b, cell, _ = philox.philox4x32(x, y, z, STREAM_ORIENTATION << 16, low, high)
-        philox.uniforms(np.uint64(int(a) | int(b) << 32), np.uint64(index), STREAM_ORIENTATION, cell, out[row])
+    place = np.ascontiguousarray(position, np.float32).view(np.uint32)
+    philox.uniforms_at(np.uint64(seed), np.uint64(index), STREAM_ORIENTATION, place, out)
     return out
 
 

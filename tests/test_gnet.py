@@ -1,5 +1,7 @@
 """kernels/gnet.py: frames of Eq. (12), metrics, inputs and forward pass of G_net against float64 NumPy."""
 
+from itertools import pairwise
+
 import naive_particle as naive
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from nmcfast import load_model
 from nmcfast.errors import InputError
 from nmcfast.kernels import gnet, neighbours
-from nmcfast.markers import MarkerNet, frames, metrics
+from nmcfast.markers import MarkerNet, frames, input_count, metrics
+from nmcfast.seeds import SeedPattern
 
 RNG = np.random.default_rng(1)
 MODEL = load_model("nmc811")
@@ -85,6 +88,34 @@ def test_forward_saturates_at_its_range():
                      net.low, net.high)  # fmt: skip
     diagonal, offset = loud(np.zeros((1, 60), np.float32))
     assert diagonal[0, 0] == 50 and diagonal[0, 1] == 0 and offset[0] == 10
+
+
+@pytest.mark.parametrize(("with_radius", "with_noise"), [(False, False), (True, True), (False, True)])
+@pytest.mark.parametrize("count", [1, 16, 37])
+def test_marks_of_a_pattern_equal_inputs_then_forward(with_radius, with_noise, count):
+    """`mark` forms its inputs in float32; `net_inputs` in float64: they agree to 10⁻⁵ of the range of the outputs."""
+    widths = [input_count(with_radius, with_noise), 10, 7, 4]
+    rng = np.random.default_rng(count)
+    weights = tuple(rng.normal(size=pair).astype(np.float32) / 3 for pair in pairwise(widths))
+    biases = tuple(rng.normal(size=n).astype(np.float32) for n in widths[1:])
+    shift, scale = rng.normal(size=widths[0]).astype(np.float32), rng.uniform(0.1, 0.2, widths[0]).astype(np.float32)
+    net = MarkerNet(weights, biases, shift, scale, np.zeros(4, np.float32), np.full(4, 50.0, np.float32),
+                    with_radius, with_noise)  # fmt: skip
+    table = np.zeros((60, 8), np.float32)
+    table[:, :6] = rng.uniform(-1, 1, (60, 6)) * [2, 2, 2, 1, 1, 0] + [0, 0, 0, 0, 0, 1]
+    table[:, 5] = rng.uniform(0, np.pi, 60)
+    table[3, :3], table[4, :3] = 0.0, (-1.5, 0.0, 0.0)
+    place = table[:, :3].astype(float)
+    inner = np.sort(rng.permutation(60)[:count])
+    index = neighbours.nearest_serial(place, np.arange(60), 12)[0][inner]
+    pattern = SeedPattern(table, inner, index.astype(np.int32))
+    inputs = np.empty((count, widths[0]), np.float32)
+    frame = frames(pattern.position[inner], pattern.angle[inner])
+    gnet.net_inputs(place / 0.05, pattern.noise, inner, index, frame, with_radius, with_noise, inputs)
+    wanted, offset = net(inputs)
+    found, r = net.mark(pattern, 0.05)
+    assert np.abs(found - wanted).max() < 5e-4 and np.abs(r - offset).max() < 5e-4
+    assert np.allclose(np.column_stack([wanted, offset]), naive.net(inputs.astype(float), net), atol=5e-4)
 
 
 @pytest.mark.parametrize("part", ["weights", "biases", "shift", "low"])

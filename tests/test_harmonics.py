@@ -6,8 +6,8 @@ import pytest
 from scipy.special import ellipeinc, ellipkinc, sph_harm_y
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, fit_coefficients, grid_basis, icosphere, order_of
-from nmcfast.kernels.harmonics import radii, radii_at, real_harmonics, star_volume_area
+from nmcfast.harmonics import degree_of, fit_coefficients, grid_radii, icosphere, order_of
+from nmcfast.kernels.harmonics import radii_at, real_harmonics, star_volume_area
 
 ORDERS = [(order, m) for order in range(10) for m in range(-order, order + 1)]
 
@@ -65,22 +65,36 @@ def test_high_orders_stay_normalised():
 def test_radii_equal_naive_sum_and_matrix_product():
     coefficients, grid = shells(3), icosphere(1)[0]
     expected = [[naive.radius(row, u) for u in grid] for row in coefficients]
-    np.testing.assert_allclose(radii(coefficients, real_harmonics(grid, 9)), expected, atol=1e-12)
+    np.testing.assert_allclose(grid_radii(coefficients, 1), expected, atol=1e-12)
     many = shells(41)
-    np.testing.assert_allclose(radii(many, grid_basis(3)), many @ grid_basis(3).T, atol=1e-12)
+    np.testing.assert_allclose(grid_radii(many, 3), many @ real_harmonics(icosphere(3)[0], 9).T, atol=1e-12)
+
+
+@pytest.mark.parametrize("level", range(5))
+@pytest.mark.parametrize("order", [0, 1, 4, 9, 12])
+def test_radii_by_mirror_images_equal_the_matrix_product(level, order):
+    coefficients = np.random.default_rng(order).normal(size=(2, (order + 1) ** 2))
+    wanted = coefficients @ real_harmonics(icosphere(level)[0], order).T
+    np.testing.assert_allclose(grid_radii(coefficients, level), wanted, atol=1e-12)
 
 
 @pytest.mark.parametrize("order", [0, 1, 4, 9, 12])
 def test_radii_of_any_order_equal_radii_at(order):
     coefficients = np.random.default_rng(order).normal(size=(order + 1) ** 2)
     basis = real_harmonics(directions(), order)
-    np.testing.assert_allclose(radii(coefficients[None], basis)[0], radii_at(coefficients, directions()), atol=1e-12)
+    np.testing.assert_allclose(basis @ coefficients, radii_at(coefficients, directions()), atol=1e-12)
 
 
-def test_bits_do_not_depend_on_the_block_of_shells():
-    many, basis = shells(11), grid_basis(3)
-    together = radii(many, basis)
-    alone = np.concatenate([radii(row[None], np.ascontiguousarray(basis)) for row in many])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9])
+def test_radii_at_some_directions_are_those_among_many(count):
+    coefficients, grid = shells(1)[0], directions()
+    assert np.array_equal(radii_at(coefficients, grid[:count]), radii_at(coefficients, grid)[:count])
+
+
+def test_bits_do_not_depend_on_the_number_of_shells():
+    many = shells(11)
+    together = grid_radii(many, 3)
+    alone = np.concatenate([grid_radii(row[None], 3) for row in many])
     assert (together == alone).all()
 
 
@@ -112,7 +126,7 @@ def test_icosphere_is_nearly_equidistant_and_cannot_be_written_to():
 
 def test_star_polyhedra_equal_naive_sums():
     vertices, faces = icosphere(2)
-    radius = radii(shells(3), grid_basis(2))
+    radius = grid_radii(shells(3), 2)
     volume, area = star_volume_area(radius, vertices, faces)
     expected = np.array([naive.star_volume_area(row, vertices, faces) for row in radius])
     np.testing.assert_allclose(np.stack([volume, area], axis=1), expected, rtol=1e-12)
@@ -141,7 +155,7 @@ def test_volume_and_area_of_an_ellipsoid_converge_with_the_square_of_the_edge():
 
 def test_least_squares_returns_the_coefficients():
     coefficients = shells(4)
-    radius = radii(coefficients, grid_basis(3))
+    radius = grid_radii(coefficients, 3)
     np.testing.assert_allclose(fit_coefficients(radius, icosphere(3)[0]), coefficients, atol=1e-12)
     np.testing.assert_allclose(fit_coefficients(radius[0], icosphere(3)[0]), coefficients[0], atol=1e-12)
 

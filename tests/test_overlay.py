@@ -6,7 +6,6 @@ from naive_particle import distance
 
 from nmcfast import generate_particle, load_model, overlay
 from nmcfast.kernels import label_grid
-from nmcfast.markers import net_inputs
 from nmcfast.overlay import draw_seeds
 from nmcfast.parameters import KAPPA, WINDOW
 from nmcfast.seeds import cell_side, draw_pattern
@@ -24,7 +23,7 @@ def window_seeds(index):
     cells = 2 * HALF // cell_side(LAW.mu)
     mask = np.ones((cells, cells, cells), bool)
     pattern = draw_pattern(mask, np.full(3, -cells // 2), LAW.mu, LAW.pixel_um, 1, index, KAPPA)
-    diagonal, offset = LAW.net(net_inputs(pattern, LAW.net, LAW.pixel_um))
+    diagonal, offset = LAW.net.mark(pattern, LAW.pixel_um)
     diagonal = (diagonal / np.float32(LAW.pixel_um**2)).astype(float)
     return Seeds(pattern.position[pattern.inner], diagonal, offset.astype(float), pattern.angle[pattern.inner])
 

@@ -46,40 +46,55 @@ def test_a_longer_draw_starts_with_the_shorter_one():
     assert np.array_equal(draw(5, 6, 1, 7, 100)[:33], draw(5, 6, 1, 7, 33))
 
 
-@pytest.mark.parametrize(
-    ("family", "parameters", "law"),
-    [
-        (philox.NORMAL, (1.5, 2.0, 0.0), stats.norm(1.5, 2.0)),
-        (philox.LOGNORMAL, (0.4, -29.83, 100.0), stats.lognorm(0.4, -29.83, 100.0)),
-        (philox.STUDENT_T, (2.22, 0.5, 3.51), stats.t(2.22, 0.5, 3.51)),
-    ],
-)
-def test_coefficients_follow_their_law(family, parameters, law):
-    # 20,000 draws of one coefficient: a true sample is further than 0.0115 from its law once in 100
-    families, table = np.array([family]), np.array([parameters])
-    sample, out = np.empty(20_000), np.empty(1)
-    for particle in range(sample.size):
-        philox.draw_coefficients(3, particle, 0, families, table, out)
-        sample[particle] = out[0]
-    assert stats.kstest(sample, law.cdf).statistic < 0.0115
+def test_places_have_numbers_of_their_own():
+    place = np.array([[1.5, -2.0, 3.25], [0.0, 0.0, 0.0], [1.5, -2.0, 3.5]], np.float32).view(np.uint32)
+    out = np.empty((3, 4))
+    philox.uniforms_at(np.uint64(2**40 + 9), np.uint64(3), 4, place, out)
+    for row, (x, y, z) in zip(out, place.tolist(), strict=True):
+        a, b, cell, _ = (int(word) for word in philox.philox4x32(x, y, z, 4 << 16, 9, 2**8))
+        assert np.array_equal(row, draw(a | b << 32, 3, 4, cell, 4))
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 40])
+def test_eight_counters_side_by_side_give_what_one_gives(n):
+    found, block = draw(2**63 + 1, 2**40 + 2, 3, 2**30 - 1, n), []
+    for k in range((n + 1) // 2):
+        w = philox.philox4x32(k | 3 << 16, 2**30 - 1, 2, 2**8, 1, 2**31)
+        for high, low in ((int(w[0]), int(w[1])), (int(w[2]), int(w[3]))):
+            block.append(((high << 20 | low >> 12) + 0.5) * 2.0**-52)
+    assert found.tolist() == block[:n]
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
 def test_seed_counts_are_poisson_and_positions_uniform():
     # 8,000 cells of mean 7.37: variance over mean of a Poisson sample is 1 ± 0.016
-    cells = np.argwhere(np.ones((20, 20, 20), bool)) - 10
-    counts = np.empty(len(cells), np.int64)
-    philox.count_seeds(1, 2, cells, 7.3728, counts)
+    mask, corner = np.ones((20, 20, 20), bool), np.full(3, -10)
+    start = np.empty(mask.size + 1, np.int64)
+    philox.count_seeds(1, 2, mask, corner, 7.3728, start)
+    counts, n = np.diff(start), start[-1]
     assert counts.mean() == pytest.approx(7.3728, abs=0.12)
     assert counts.var() / counts.mean() == pytest.approx(1.0, abs=0.064)
-    n = counts.sum()
-    position, noise, angle = np.empty((n, 3)), np.empty((n, 2)), np.empty(n)
-    philox.draw_seeds(1, 2, cells, counts, 16.0, position, noise, angle)
-    assert np.array_equal(np.floor(position / 16.0), np.repeat(cells, counts, axis=0))
-    for column in (*(position / 16.0 % 1.0).T, *noise.T, angle / np.pi):
+    table = np.empty((n, 8), np.float32)
+    philox.draw_seeds(1, 2, mask.shape, corner, start, 16.0, table)
+    home = np.repeat(np.argwhere(mask) - 10, counts, axis=0)
+    inside = table[:, :3] / 16.0 - home
+    assert (np.abs(inside - 0.5) <= 0.5 + 1e-6).all()  # rounded to float32
+    assert not table[:, 6:].any()
+    for column in (*inside.T, *table[:, 3:5].T, table[:, 5] / np.pi):
         assert stats.kstest(column, "uniform").statistic < 1.63 / np.sqrt(n)
-    some = cells[1234:1236]  # a cell holds the same seeds whatever is asked for beside it
-    part, start = counts[1234:1236], counts[:1234].sum()
-    alone = np.empty((part.sum(), 3))
-    philox.draw_seeds(1, 2, some, part, 16.0, alone, np.empty((len(alone), 2)), np.empty(len(alone)))
-    assert np.array_equal(alone, position[start : start + len(alone)])
+
+
+def test_a_cell_holds_the_same_seeds_whatever_is_asked_for_beside_it():
+    mask, corner = np.random.default_rng(0).random((4, 3, 5)) < 0.6, np.array([-2, 100, -500])
+    start = np.empty(mask.size + 1, np.int64)
+    philox.count_seeds(1, 2, mask, corner, 7.3728, start)
+    assert not np.diff(start)[~mask.ravel()].any()
+    table = np.empty((start[-1], 8), np.float32)
+    philox.draw_seeds(1, 2, mask.shape, corner, start, 16.0, table)
+    one, first = np.ones((1, 1, 1), bool), np.empty(2, np.int64)
+    for k, cell in enumerate(np.argwhere(np.ones_like(mask))):
+        if mask[tuple(cell)]:
+            philox.count_seeds(1, 2, one, corner + cell, 7.3728, first)
+            alone = np.empty((first[1], 8), np.float32)
+            philox.draw_seeds(1, 2, one.shape, corner + cell, first, 16.0, alone)
+            assert np.array_equal(alone, table[start[k] : start[k + 1]])

@@ -3,13 +3,15 @@
 import json
 from collections import Counter
 
+import naive_harmonics as naive
 import numpy as np
 import pytest
 from scipy import stats
 
 from nmcfast.errors import InputError
 from nmcfast.harmonics import degree_of, icosphere
-from nmcfast.shell import MAX_ATTEMPTS, PUBLISHED, OrderLaw, Shell, ShellLaw, draw_shell
+from nmcfast.kernels.harmonics import real_harmonics
+from nmcfast.shell import MAX_ATTEMPTS, PUBLISHED, OrderLaw, Shell, ShellLaw, draw_shell, draw_shells
 
 
 def ball_law(scale=50.0, shape=0.1, location=0.0, law="independent", tau=1e-3, unit=0.1):
@@ -40,6 +42,60 @@ def test_coefficients_of_one_shell_are_uncorrelated(attempts):
     rank = stats.spearmanr(attempts).statistic[np.triu_indices(100, 1)]
     assert np.abs(rank).max() < 5.0 / np.sqrt(1000)  # 4,950 pairs of standard error 0.032
     assert rank.std() == pytest.approx(1 / np.sqrt(999), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "law"),
+    [
+        ("normal", (1.5, 2.0), stats.norm(1.5, 2.0)),
+        ("lognormal", (0.4, -29.83, 100.0), stats.lognorm(0.4, -29.83, 100.0)),
+        ("student_t", (2.22, 0.5, 3.51), stats.t(2.22, 0.5, 3.51)),
+        ("student_t", (0.4, 0.0, 1.0), stats.t(0.4)),
+    ],
+)
+def test_coefficients_follow_their_family(family, parameters, law):
+    # 20,000 draws of one coefficient: a true sample is further than 0.0115 from its law once in 100
+    one = ShellLaw("independent", 1.0, (OrderLaw(family, parameters, "fitted"),))
+    sample = one.draw_many(3, np.arange(20_000, dtype=np.uint64), 0)[:, 0]
+    assert stats.kstest(sample, law.cdf).statistic < 0.0115
+
+
+def test_many_draws_are_the_single_ones_to_the_bit():
+    indices = np.array([0, 5, 2**64 - 1, 7], np.uint64)
+    together = PUBLISHED.draw_many(2**63 + 1, indices, 3)
+    assert np.array_equal(together, [PUBLISHED.draw(2**63 + 1, int(i), 3) for i in indices])
+    coefficients, rejected = draw_shells(PUBLISHED, 9, np.arange(40, dtype=np.uint64), first=2)
+    for i in range(40):
+        shell, refused = draw_shell(PUBLISHED, 9, i, first=2)
+        assert np.array_equal(shell.coefficients, coefficients[i])
+        assert list(refused.values()) == rejected[i].tolist()
+
+
+def star_volume(radius):
+    return naive.star_volume_area(radius, *icosphere(3))[0]
+
+
+@pytest.mark.parametrize("law", [PUBLISHED, ball_law(scale=4.9, shape=0.3), ball_law(scale=30.0, tau=1.5)])
+def test_shells_are_accepted_as_their_descriptors_say(law):
+    """A shell is the first attempt of positive size, positive radii and 10 units³ or more, looked at one by one."""
+    basis = real_harmonics(icosphere(3)[0], 9)
+    for index in range(25):
+        shell, rejected = draw_shell(law, 5, index)
+        found = dict.fromkeys(rejected, 0)
+        for attempt in range(1000):
+            one = Shell(law.draw(5, index, attempt))
+            with np.errstate(invalid="ignore"):
+                radius = basis @ one.coefficients
+            if not one.coefficients[0] > 0:
+                found["size"] += 1
+            elif not (np.isfinite(radius).all() and (radius > 0).all()):
+                found["radius"] += 1
+            elif radius.min() < 3 * law.unit_um and star_volume(radius) < 10 * law.unit_um**3:
+                found["volume"] += 1
+            else:
+                break
+        assert found == rejected
+        assert np.array_equal(one.coefficients, shell.coefficients)
 
 
 def test_a_shell_is_a_function_of_law_seed_and_index():

@@ -15,12 +15,12 @@ from compiled import HERE
 from timing import measure
 
 from nmcfast import generate_particle, load_model, parameters
-from nmcfast.harmonics import grid_basis
-from nmcfast.kernels.harmonics import radii
-from nmcfast.markers import frames, metrics, net_inputs
+from nmcfast.harmonics import grid_radii, icosphere
+from nmcfast.kernels.harmonics import real_harmonics
+from nmcfast.markers import frames, metrics
 from nmcfast.overlay import overlay
 from nmcfast.seeds import draw_pattern
-from nmcfast.shell import draw_shell
+from nmcfast.shell import draw_shell, draw_shells
 
 PAPER_GRAIN_S, PAPER_SHELL_S = 7.06e-6, 2.37e-3  # section 2.10, 12 cores and a GPU; coefficients only
 SEED, SHELLS = 0, 4000  # shells: of the stream, for their mean volume
@@ -34,12 +34,14 @@ def row(group: str, name: str, count: float, timed: dict[str, Any], **more: Any)
 
 def shells(count: int) -> list[dict[str, Any]]:
     """Shells of the shipped model in 642 directions, and NumPy's draw of the paper's law with a matrix product."""
-    law, basis = load_model("nmc811").shell, grid_basis(3, parameters.ORDER)
-    drawn, single = np.array([law.draw(SEED, i, 0) for i in range(count)]), np.ascontiguousarray(basis.T, np.float32)
+    law, indices = load_model("nmc811").shell, np.arange(count, dtype=np.uint64)
+    basis = real_harmonics(icosphere(3)[0], parameters.ORDER)
+    drawn, single = law.draw_many(SEED, indices, 0), np.ascontiguousarray(basis.T, np.float32)
     works = {
-        "coefficients": lambda: [law.draw(SEED, i, 0) for i in range(count)],
-        "radii in 642 directions": lambda: radii(drawn, basis),
-        "accepted shell: draws, checks, redraws": lambda: [draw_shell(law, SEED, i) for i in range(count)],
+        "coefficients": lambda: law.draw_many(SEED, indices, 0),
+        "radii in 642 directions": lambda: grid_radii(drawn, 3),
+        "accepted shell: draws, checks, redraws": lambda: draw_shells(law, SEED, indices),
+        "the same, one by one": lambda: [draw_shell(law, SEED, i) for i in range(count)],
         "NumPy: draws and a matrix product": lambda: _numpy_shells(count, single),
     }
     return [row("shells", name, count, measure(work, seconds=1.0)) for name, work in works.items()]
@@ -54,26 +56,24 @@ def _numpy_shells(count: int, basis: np.ndarray) -> np.ndarray:
 
 
 def grains() -> list[dict[str, Any]]:
-    """The steps of an analytic grain: seeds and their 12 nearest in [-128, 128]³ pixels, inputs, G_net, metric."""
+    """The steps of an analytic grain: seeds and their 12 nearest in [-128, 128]³ pixels, G_net, metric."""
     law, mask, first = load_model("nmc811").grains, np.ones((16, 16, 16), bool), np.full(3, -8)
 
     def pattern():
         return draw_pattern(mask, first, law.mu, law.pixel_um, SEED, 0, parameters.KAPPA)
 
     drawn = pattern()
-    inputs = net_inputs(drawn, law.net, law.pixel_um)
-    diagonal, _ = law.net(inputs)
+    diagonal, _ = law.net.mark(drawn, law.pixel_um)
     place, angle = drawn.position[drawn.inner], drawn.angle[drawn.inner]
 
     def everything():
         found = pattern()
-        entered = net_inputs(found, law.net, law.pixel_um)
-        metrics(frames(found.position[found.inner], found.angle[found.inner]), law.net(entered)[0])
+        marked, _ = law.net.mark(found, law.pixel_um)
+        metrics(frames(found.position[found.inner], found.angle[found.inner]), marked)
 
     works = {
         "seeds and their 12 nearest": pattern,
-        "inputs of G_net": lambda: net_inputs(drawn, law.net, law.pixel_um),
-        "G_net": lambda: law.net(inputs),
+        "G_net with its inputs": lambda: law.net.mark(drawn, law.pixel_um),
         "frames and metrics": lambda: metrics(frames(place, angle), diagonal),
         "analytic grain, all steps": everything,
     }

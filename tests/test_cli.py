@@ -159,6 +159,38 @@ def test_damage_is_exit_3_and_named(capsys, library, tmp_path):
     assert code == 3 and "000001" in out and "grains/position" in out
 
 
+def test_one_problem_is_a_problem(capsys, library, tmp_path):
+    copy = shutil.copytree(library, tmp_path / "copy")
+    (copy / "notes.txt").touch()
+    code, out, _ = call(capsys, "verify", copy)
+    assert code == 3 and out.splitlines()[0].endswith(" bytes: 1 problem")
+    (copy / "more.txt").touch()
+    assert call(capsys, "verify", copy)[1].splitlines()[0].endswith(" bytes: 2 problems")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("generate", "URL"), ("verify", "URL"), ("release", "URL"), ("reproduce", "URL", "--output", "again"),
+     ("reproduce", "LIBRARY", "--output", "URL"), ("export", "LIBRARY", "--to", "hdf5", "--output", "URL")],
+)  # fmt: skip
+def test_a_url_where_a_path_is_needed_is_refused(capsys, library, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)  # where pathlib would have made a folder "s3:"
+    given = {"URL": "s3://bucket/lib", "LIBRARY": library}
+    code, out, err = call(capsys, *(given.get(a, a) for a in arguments))
+    assert (code, out, len(err)) == (2, "", 1)
+    assert err[0].startswith("nmcfast: s3://bucket/lib: is a URL, expected a path")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("export", "lib", "--particles", "-1:2"), ("release",), ("verify", "a", "b"), ()]
+)
+def test_a_wrong_command_line_is_one_line(capsys, arguments):
+    code, out, err = call(capsys, *arguments)
+    assert (code, out, len(err)) == (2, "", 1)
+    assert "--help" in err[0]
+
+
 def test_an_existing_folder_is_left_alone(capsys, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "file").write_text("mine")

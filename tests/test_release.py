@@ -224,6 +224,25 @@ def test_an_interrupted_release_is_unfinished_and_goes_on(
     assert tree(library) == tree(whole)
 
 
+def test_a_second_release_interrupted_is_unfinished_not_damaged(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release_library(library, **SAID)
+    write = files.write_file
+
+    def interrupted(final: Path, data: bytes) -> None:
+        if final.name == release.CITATION:
+            raise KeyboardInterrupt
+        write(final, data)
+
+    monkeypatch.setattr("nmcfast.release.files.write_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        release_library(library, version="2.0.0")
+    monkeypatch.undo()
+    report = verify(library)
+    assert (report.problems, report.released) == ((), "unfinished")
+    assert release_library(library).settings.version == "2.0.0"
+    assert verify(library).released == "yes"
+
+
 def test_a_full_disk_is_one_clear_error(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(final: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -87,6 +87,7 @@ def allocations(work: Callable[[], object]) -> int:
 
 def peak_bytes(work: Callable[[], object]) -> int:
     """The most memory that NumPy and Python hold at once for it; compiled code's own is in `allocations`."""
+    work()  # what is compiled or loaded first does not count
     tracemalloc.start()
     try:
         work()

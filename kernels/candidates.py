@@ -1,230 +1,278 @@
-"""Candidate seeds of a box of voxels, and the test that drops those that cannot win in it, Eq. (8).
+"""Candidate seeds of boxes of voxels, and the tests that drop those that cannot win in a box, Eq. (8).
 
 d_i(x) = |x − s_i|_M_i − r_i is convex. Over a box it is at least its tangent plane at the centre, and at most the
-interpolation of its corner values. Seed i can therefore win nowhere in the box when, for some j, its tangent
-exceeds d_j at all eight corners. Any unit vector g gives a valid tangent g·A(x − s) − r, so one that rounding has
-turned (singular M, x close to s) only moves the bound by the rounding of A(x − s) itself.
+interpolation of its corner values. Seed i can therefore win nowhere in a box when
+
+- its tangent lies above the `cap` of the box everywhere: a value that some seed stays below in all of it (`ceilings`), or
+- for some j, its tangent exceeds d_j at all eight corners.
+
+Any unit vector g gives a valid tangent g·A(x − s) − r, so one that rounding has turned (singular M, x close to s) only
+moves the bound by the rounding of A(x − s) itself.
+
+A box is always dealt with through its eight halves, the `children`, side by side: child k lies at the far end of x
+where k & 1, of y where k & 2, of z where k & 4. Lanes 0 … 7 are the children for one candidate, 8 … 15 for the next.
 
 All this runs in float32, on coordinates in voxels from the centre of a tile, with M = AᵀA and d = |A(x − s)| − r:
-a sum of squares, without cancellation. Each candidate carries a bound of its rounding (row ERROR): 2⁻¹⁹ is 32 roundings
+a sum of squares, without cancellation. Each candidate carries a bound of its rounding (ERROR): 2⁻¹⁹ is 32 roundings
 of everything that is summed; the sums below make fewer than 20, and `factors` moves A by less than 6 more.
 
-A list of candidates is a run of blocks of 16 rows × 16 lanes in one flat array c: `start` is where it begins,
-`count` how many it holds. Lanes behind the last candidate have the offset −3e38 and win nowhere.
+A candidate is a record of 16 float32 in c, known by where it begins; a list of candidates is a run of such places in
+the int32 array `lists`, with one place behind its last that may be read: that of the dummy, which wins nowhere.
+work: the addresses (see `lanes.raw`) of c, lists, the tangents t, scratch, picks (16,) int32 and ends (8,) int64.
 """
 
 import numpy as np
 from numba import njit
 
 from nmcfast.kernels.lanes import (  # isort: skip
-    bits_unless_above, first_bit, gather, halves, least, load, lowest, most, multiply_add, put_bits, spread, sqrt,
-    store, where_less,
+    at, bits_at, bits_unless_above, first_bit, gather, halves, high_twice, least, load, low_twice, most, multiply_add,
+    put, put_bits, spread, sqrt, store, swapped, where_less,
 )  # fmt: skip
 
 TILE = 256  # voxels of an edge of the box that shares one origin of coordinates
-BLOCK_EDGE = 8  # voxels of an edge of the blocks that are asked for or not
-BLOCK, _TANGENT = 256, 64  # float32 of a block of candidates, of a block of their tangents
-X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, NAME, WANTED = range(0, 14 * 16, 16)
-_V, _GX, _GY, _GZ = range(0, 4 * 16, 16)  # tangent: value at the centre, rise over the half widths
-# scratch: signs of the corners, steps of the 16 voxels of a plane, 0–15; then what `_two_lowest`, `corners` leave
-_SX, _SY, _SZ, STEP_X, STEP_Y, _LANE, _WHO, _BEST = range(0, 8 * 16, 16)
-CORNERS = 128  # 16 for each of the leaves that are pruned together
+X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, NAME, WANTED = range(14)
+RECORD = 16  # float32 of a candidate
+PAIR = 64  # float32 of the tangents of two candidates: values at the centres, rises over the half widths
+_V, _GX, _GY, _GZ = range(0, 4 * 16, 16)
+# scratch, 16 float32 each: signs of the corners; steps of the 16 voxels of a plane; centres, half widths and caps of the
+# children; the pairs that hold their picks; values of the picks at the eight corners
+SX, SY, SZ, STEP_X, STEP_Y, _CX, _CY, _CZ, _WX, _WY, _WZ, CAP, _WHO, _CORNERS = range(0, 14 * 16, 16)
+_SCRATCH = _CORNERS + 8 * 16
 _EPSILON, _FLOOR = np.float32(2.0**-19), np.float32(2.0**-40)
 _TINY = np.float32(2.0**-100)  # squares below it are too coarse to divide by: their tangent is taken as flat
-_FAR, _INF = np.float32(-3e38), np.float32(np.inf)
+FAR, INF = np.float32(-3e38), np.float32(np.inf)
 
 
 @njit(cache=True, nogil=True)
-def is_asked(blocks, z, y, x, size):
-    """Whether blocks (z, y, x), of 8³ voxels each, ask for any part of a box; none at all ask for everything."""
-    if blocks.size == 0:
-        return True
-    n = max(size // BLOCK_EDGE, 1)
-    for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, blocks.shape[0])):
-        for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, blocks.shape[1])):
-            for bx in range(x // BLOCK_EDGE, min(x // BLOCK_EDGE + n, blocks.shape[2])):
-                if blocks[bz, by, bx]:
-                    return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def scratch_for(boxes):
-    """Scratch of `tangents` and `corners` for so many boxes at a time, constants filled in: float32."""
-    scratch = np.zeros(CORNERS + 16 * boxes, np.float32)
+def scratch_for():
+    """Scratch of the functions below, constants filled in: float32."""
+    scratch = np.zeros(_SCRATCH, np.float32)
     for k in range(16):
-        scratch[_SX + k] = (k & 1) * 2 - 1
-        scratch[_SY + k] = (k >> 1 & 1) * 2 - 1
-        scratch[_SZ + k] = (k >> 2 & 1) * 2 - 1
+        scratch[SX + k] = (k & 1) * 2 - 1
+        scratch[SY + k] = (k >> 1 & 1) * 2 - 1
+        scratch[SZ + k] = (k >> 2 & 1) * 2 - 1
         scratch[STEP_X + k] = k % 4
         scratch[STEP_Y + k] = k // 4
-        scratch[_LANE + k] = k
     return scratch
 
 
 @njit(cache=True, nogil=True)
 def load_seeds(c, factor, shift, lut, relevant):
-    """Write all seeds from 0 on, but for their place: factor (6, n), shift (n,), lut (n + 1,), relevant (n,)."""
+    """Write all seeds from 0 on and the dummy, but for their place: factor (6, n), shift (n,), lut (n + 1,), relevant (n,)."""
     n = shift.size
     for i in range(n):
-        o = (i >> 4) * BLOCK + (i & 15)
+        o = i * RECORD
         for row in range(6):
-            c[o + A00 + 16 * row] = factor[row, i]
+            c[o + A00 + row] = factor[row, i]
         c[o + R] = shift[i]
         put_bits(c, o + SEED, i)
         put_bits(c, o + NAME, lut[i])
-        c[o + WANTED] = relevant[i]
-    for i in range(n, (n + 15) & ~15):
-        o = (i >> 4) * BLOCK + (i & 15)
-        for row in range(A00, WANTED + 16, 16):
-            c[o + row] = np.float32(0.0)
-        c[o + R] = _FAR
+        put_bits(c, o + WANTED, 255 if relevant[i] else 0)
+    c[n * RECORD : (n + 1) * RECORD] = np.float32(0.0)
+    c[n * RECORD + R] = FAR
 
 
 @njit(cache=True, nogil=True)
-def place_seeds(c, place, x, y, z, squared):
-    """Make the coordinates of all seeds, place (3, n) voxels, those from (x, y, z), and bound their rounding."""
-    n = place.shape[1]
-    for i in range((n + 15) & ~15):
-        o, k = (i >> 4) * BLOCK + (i & 15), min(i, n - 1)
-        c[o + X], c[o + Y], c[o + Z] = place[0, k] - x, place[1, k] - y, place[2, k] - z
-    zero, tile = spread(np.float32(0.0)), np.float32(TILE)
-    for o in range(0, ((n + 15) >> 4) * BLOCK, BLOCK):
-        norm = zero
-        for row in range(A00, R, 16):
-            norm = multiply_add(load(c, o + row), load(c, o + row), norm)
-        sx, sy, sz, r = load(c, o + X), load(c, o + Y), load(c, o + Z), load(c, o + R)
-        reach = sqrt(norm) * (most(sx, zero - sx) + most(sy, zero - sy) + most(sz, zero - sz) + tile)
+def place_seeds(c, place, middle, squared):
+    """Make the coordinates of all seeds, place (3, n) voxels, those from middle (z, y, x), and bound their rounding."""
+    for i in range(place.shape[1]):
+        o = i * RECORD
+        x, y, z = np.float32(place[0, i] - middle[2]), np.float32(place[1, i] - middle[1]), np.float32(place[2, i] - middle[0])
+        c[o + X], c[o + Y], c[o + Z] = x, y, z
+        norm = np.float32(0.0)
+        for row in range(A00, R):
+            norm += c[o + row] * c[o + row]
+        reach = np.sqrt(norm) * (abs(x) + abs(y) + abs(z) + np.float32(TILE))
         if squared:
-            reach = (reach + reach) * reach
-        store(c, o + ERROR, multiply_add(reach + most(r, zero - r), spread(_EPSILON), spread(_FLOOR)))
+            reach = np.float32(4.0) * reach * reach
+        c[o + ERROR] = (reach + abs(c[o + R])) * _EPSILON + _FLOOR
 
 
 @njit(cache=True, nogil=True)
-def copy_list(c, slots, count, target, scratch):
-    """Copy the candidates at slots (count,) to the list at target."""
-    for k in range(0, count, 16):
-        for row in range(0, WANTED + 16, 16):
-            store(c, target + k * 16 + row, gather(c, slots, k, row))
-    if count & 15:
-        last = target + (count >> 4) * BLOCK + R
-        rest = spread(np.float32(count & 15))
-        store(c, last, where_less(load(scratch, _LANE), rest, load(c, last), spread(_FAR)))
+def set_children(scratch, first, last, half, middle, inset):
+    """Set the children of the box from voxel first to last (z, y, x), `half` wide; bits of those that are not empty.
+
+    They reach from the first voxel centre to the last with inset 1, from face to face with 0.
+    """
+    bits = _set_axis(scratch, SX, _CX, _WX, first[2], last[2], half, middle[2], inset, 0x55)
+    bits &= _set_axis(scratch, SY, _CY, _WY, first[1], last[1], half, middle[1], inset, 0x33)
+    return bits & _set_axis(scratch, SZ, _CZ, _WZ, first[0], last[0], half, middle[0], inset, 0x0F)
 
 
 @njit(cache=True, nogil=True)
-def end_of(start, count):
-    """Where the next list can begin."""
-    return start + ((count + 15) >> 4) * BLOCK
+def _set_axis(scratch, sign, centre, width, first, last, half, middle, inset, near):
+    cut = min(first + half, last)
+    low, wide = np.float32((first + cut) * 0.5 - middle), np.float32((cut - first - inset) * 0.5)
+    high, broad, bits = low, wide, near
+    if cut < last:
+        high, broad, bits = np.float32((cut + last) * 0.5 - middle), np.float32((last - cut - inset) * 0.5), 255
+    side, zero = load(scratch, sign), spread(np.float32(0.0))
+    store(scratch, centre, where_less(side, zero, spread(low), spread(high)))
+    store(scratch, width, where_less(side, zero, spread(wide), spread(broad)))
+    return bits
 
 
 @njit(cache=True, nogil=True)
-def tangent_size(count):
-    """How many float32 the tangents of a list take."""
-    return ((count + 15) >> 4) * _TANGENT
+def set_cap(scratch, child, cap):
+    """Set the cap of a child."""
+    put(scratch, CAP + child, cap)
+    put(scratch, CAP + 8 + child, cap)
 
 
 @njit(cache=True, nogil=True)
-def tangents(c, start, count, centre, half, squared, t, at, scratch):
-    """Write the tangents of a list over a box to t[at:]; return where two of the lowest at its centre lie."""
-    x, y, z = centre
-    wx, wy, wz = half
-    best, who = spread(_INF), spread(np.float32(0.0))
-    for block in range((count + 15) >> 4):
-        o, p = start + block * BLOCK, at + block * _TANGENT
-        dx, dy, dz = x - load(c, o + X), y - load(c, o + Y), z - load(c, o + Z)
-        a00, a01, a02 = load(c, o + A00), load(c, o + A01), load(c, o + A02)
-        a11, a12, a22 = load(c, o + A11), load(c, o + A12), load(c, o + A22)
-        u0 = multiply_add(a00, dx, multiply_add(a01, dy, a02 * dz))
-        u1, u2 = multiply_add(a11, dy, a12 * dz), a22 * dz
-        q = multiply_add(u0, u0, multiply_add(u1, u1, u2 * u2))
-        if squared:
-            value, slope = q, spread(np.float32(2.0))
-        else:
-            value = sqrt(q)
-            slope = where_less(spread(_TINY), q, np.float32(1.0) / value, spread(np.float32(0.0)))
-        u0, u1, u2 = u0 * slope, u1 * slope, u2 * slope
-        v = value - load(c, o + R)
-        store(t, p + _V, v)
-        store(t, p + _GX, a00 * u0 * wx)
-        store(t, p + _GY, multiply_add(a01, u0, a11 * u1) * wy)
-        store(t, p + _GZ, multiply_add(a02, u0, multiply_add(a12, u1, a22 * u2)) * wz)
-        who = where_less(v, best, spread(np.float32(block)), who)
-        best = least(best, v)
-    return _two_lowest(start, best, who, scratch)
-
-
-@njit(cache=True, nogil=True)
-def _two_lowest(start, best, who, scratch):
-    """Places of the lowest candidate and of the lowest in another lane, given each lane's best and its block."""
-    store(scratch, _WHO, who)
-    lane = first_bit(bits_unless_above(best, spread(lowest(best))))
-    i = start + np.int64(scratch[_WHO + lane]) * BLOCK + lane
-    others = where_less(load(scratch, _LANE), spread(np.float32(lane)), best, spread(_INF))
-    others = where_less(spread(np.float32(lane)), load(scratch, _LANE), best, others)
-    lane = first_bit(bits_unless_above(others, spread(lowest(others))))
-    return i, start + np.int64(scratch[_WHO + lane]) * BLOCK + lane
-
-
-@njit(cache=True, nogil=True)
-def corners(c, i, j, centre, half, squared, scratch, at):
-    """Write the values of i at the 8 corners of a box to scratch[at:], then those of j, each with its rounding."""
-    x, y, z = centre
-    wx, wy, wz = half
-    dx = multiply_add(load(scratch, _SX), spread(wx), halves(x - c[i + X], x - c[j + X]))
-    dy = multiply_add(load(scratch, _SY), spread(wy), halves(y - c[i + Y], y - c[j + Y]))
-    dz = multiply_add(load(scratch, _SZ), spread(wz), halves(z - c[i + Z], z - c[j + Z]))
-    u0 = multiply_add(halves(c[i + A01], c[j + A01]), dy, halves(c[i + A02], c[j + A02]) * dz)
-    u0 = multiply_add(halves(c[i + A00], c[j + A00]), dx, u0)
-    u1 = multiply_add(halves(c[i + A11], c[j + A11]), dy, halves(c[i + A12], c[j + A12]) * dz)
-    u2 = halves(c[i + A22], c[j + A22]) * dz
+def _tangents(c, a, b, squared, scratch, t, p):
+    """Write the tangents of candidates a and b over the children to t[p:]."""
+    dx = load(scratch, _CX) - halves(at(c, a + X), at(c, b + X))
+    dy = load(scratch, _CY) - halves(at(c, a + Y), at(c, b + Y))
+    dz = load(scratch, _CZ) - halves(at(c, a + Z), at(c, b + Z))
+    a00, a01 = halves(at(c, a + A00), at(c, b + A00)), halves(at(c, a + A01), at(c, b + A01))
+    a02, a11 = halves(at(c, a + A02), at(c, b + A02)), halves(at(c, a + A11), at(c, b + A11))
+    a12, a22 = halves(at(c, a + A12), at(c, b + A12)), halves(at(c, a + A22), at(c, b + A22))
+    u0 = multiply_add(a00, dx, multiply_add(a01, dy, a02 * dz))
+    u1, u2 = multiply_add(a11, dy, a12 * dz), a22 * dz
     q = multiply_add(u0, u0, multiply_add(u1, u1, u2 * u2))
-    value = q if squared else sqrt(q)
-    store(scratch, at, value - halves(c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]))
+    if squared:
+        value, slope = q, spread(np.float32(2.0))
+    else:
+        value = sqrt(q)
+        slope = where_less(spread(_TINY), q, np.float32(1.0) / value, spread(np.float32(0.0)))
+    u0, u1, u2 = u0 * slope, u1 * slope, u2 * slope
+    store(t, p + _V, value - halves(at(c, a + R), at(c, b + R)))
+    store(t, p + _GX, a00 * u0 * load(scratch, _WX))
+    store(t, p + _GY, multiply_add(a01, u0, a11 * u1) * load(scratch, _WY))
+    store(t, p + _GZ, multiply_add(a02, u0, multiply_add(a12, u1, a22 * u2)) * load(scratch, _WZ))
 
 
 @njit(cache=True, nogil=True)
-def survivors(c, start, count, t, at, scratch, corner, slots):
-    """Fill slots with the places of the candidates that can win in a box; how many, and whether one is wanted."""
-    e0, e1, e2, e3 = _four(scratch, corner)
-    e4, e5, e6, e7 = _four(scratch, corner + 4)
-    f0, f1, f2, f3 = _four(scratch, corner + 8)
-    f4, f5, f6, f7 = _four(scratch, corner + 12)
-    bar = least(_highest(e0, e1, e2, e3, e4, e5, e6, e7), _highest(f0, f1, f2, f3, f4, f5, f6, f7))
-    zero, some = spread(np.float32(0.0)), spread(np.float32(0.5))
-    kept, wanted = 0, 0
-    for block in range((count + 15) >> 4):
-        o, p = start + block * BLOCK, at + block * _TANGENT
-        v, gx, gy, gz = load(t, p + _V), load(t, p + _GX), load(t, p + _GY), load(t, p + _GZ)
-        error = load(c, o + ERROR)
-        fall = most(gx, zero - gx) + most(gy, zero - gy) + most(gz, zero - gz)
-        if not bits_unless_above(v - fall - error, bar):
-            continue  # all 16 lie above all of i or of j: most blocks, at a tenth of the work
-        near, far = v - gz, v + gz
-        t00, t01, t10, t11 = near - gy, near + gy, far - gy, far + gy
-        t0, t1, t2, t3 = t00 - gx, t00 + gx, t01 - gx, t01 + gx
-        t4, t5, t6, t7 = t10 - gx, t10 + gx, t11 - gx, t11 + gx
-        over_i = _deepest(t0 - e0, t1 - e1, t2 - e2, t3 - e3, t4 - e4, t5 - e5, t6 - e6, t7 - e7)
-        over_j = _deepest(t0 - f0, t1 - f1, t2 - f2, t3 - f3, t4 - f4, t5 - f5, t6 - f6, t7 - f7)
-        bits = bits_unless_above(most(over_i, over_j), error)
-        wanted |= bits & bits_unless_above(some, load(c, o + WANTED))
-        while bits:
-            slots[kept] = o + first_bit(bits)
-            kept += 1
-            bits &= bits - 1
-    return kept, wanted != 0
+def _lowest(c, a, b, t, p):
+    """The lowest values of the tangents at t[p:], less their rounding."""
+    zero, gx, gy, gz = spread(np.float32(0.0)), load(t, p + _GX), load(t, p + _GY), load(t, p + _GZ)
+    fall = most(gx, zero - gx) + most(gy, zero - gy) + most(gz, zero - gz)
+    return load(t, p + _V) - fall - halves(at(c, a + ERROR), at(c, b + ERROR))
 
 
 @njit(cache=True, nogil=True)
-def _four(a, i):
-    return spread(a[i]), spread(a[i + 1]), spread(a[i + 2]), spread(a[i + 3])
+def _append(lists, ends, candidate, bits):
+    """Put a candidate behind the lists whose bits are set."""
+    while bits:
+        k = first_bit(bits)
+        bits &= bits - 1
+        end = at(ends, k)
+        put(lists, end, candidate)
+        put(ends, k, end + 1)
 
 
 @njit(cache=True, nogil=True)
-def _deepest(a, b, c, d, e, f, g, h):
-    return least(least(least(a, b), least(c, d)), least(least(e, f), least(g, h)))
+def _start(ends, base, stride):
+    for k in range(8):
+        put(ends, k, base + k * stride)
 
 
 @njit(cache=True, nogil=True)
-def _highest(a, b, c, d, e, f, g, h):
-    return most(most(most(a, b), most(c, d)), most(most(e, f), most(g, h)))
+def deal(work, start, count, squared, children, base, stride):
+    """Deal the list at start to those of the children, at base + k stride, by caps alone: for boxes far larger than grains.
+
+    ends[k] is then behind the last of child k. Returns the bits of the children with a wanted candidate.
+    """
+    c, lists, t, scratch, _, ends = work
+    _start(ends, base, stride)
+    cap, wanted = load(scratch, CAP), 0
+    for k in range(start, start + count, 2):
+        a, b = np.int64(at(lists, k)), np.int64(at(lists, k + 1))
+        _tangents(c, a, b, squared, scratch, t, 0)
+        below = bits_unless_above(_lowest(c, a, b, t, 0), cap)
+        wanted |= _keep(c, lists, ends, a, below & children)
+        wanted |= _keep(c, lists, ends, b, below >> 8 & children)
+    return wanted
+
+
+@njit(cache=True, nogil=True)
+def _keep(c, lists, ends, candidate, bits):
+    """Append a candidate; the bits where a wanted one was."""
+    if bits:
+        _append(lists, ends, candidate, bits)
+        return bits & bits_at(c, candidate + WANTED)
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def split(work, start, count, squared, children, base, stride):
+    """Deal a list as `deal` does, by caps and by two low seeds of each child: tangents against their corners."""
+    c, lists, t, scratch, picks, ends = work
+    best, who = spread(INF), spread(np.float32(0.0))
+    for pair in range((count + 1) // 2):
+        a, b = np.int64(at(lists, start + 2 * pair)), np.int64(at(lists, start + 2 * pair + 1))
+        _tangents(c, a, b, squared, scratch, t, pair * PAIR)
+        value = load(t, pair * PAIR + _V)
+        who = where_less(value, best, spread(np.float32(pair)), who)
+        best = least(best, value)
+    store(scratch, _WHO, who)
+    high = _pick_corners(c, lists, start, squared, scratch, picks)
+    bar = least(least(high, swapped(high)), load(scratch, CAP))
+    _start(ends, base, stride)
+    wanted = 0
+    for pair in range((count + 1) // 2):
+        a, b = np.int64(at(lists, start + 2 * pair)), np.int64(at(lists, start + 2 * pair + 1))
+        below = bits_unless_above(_lowest(c, a, b, t, pair * PAIR), bar)
+        if below:
+            a_bits, b_bits = _below_corners(t, pair * PAIR, halves(at(c, a + ERROR), at(c, b + ERROR)), scratch)
+            wanted |= _keep(c, lists, ends, a, below & a_bits & children)
+            wanted |= _keep(c, lists, ends, b, below >> 8 & b_bits & children)
+    return wanted
+
+
+@njit(cache=True, nogil=True)
+def _pick_corners(c, lists, start, squared, scratch, picks):
+    """Write the values of the picks at the corners of their children, and their rounding; the highest of each."""
+    for k in range(16):
+        put(picks, k, at(lists, start + 2 * np.int64(at(scratch, _WHO + k)) + (k >> 3)))
+    dx, dy = load(scratch, _CX) - gather(c, picks, 0, X), load(scratch, _CY) - gather(c, picks, 0, Y)
+    dz, r = load(scratch, _CZ) - gather(c, picks, 0, Z), gather(c, picks, 0, R) - gather(c, picks, 0, ERROR)
+    wx, wy, wz = load(scratch, _WX), load(scratch, _WY), load(scratch, _WZ)
+    a00, a01, a02 = gather(c, picks, 0, A00), gather(c, picks, 0, A01), gather(c, picks, 0, A02)
+    a11, a12, a22 = gather(c, picks, 0, A11), gather(c, picks, 0, A12), gather(c, picks, 0, A22)
+    high = spread(FAR)
+    for k in range(8):
+        x = dx + wx if k & 1 else dx - wx
+        y = dy + wy if k & 2 else dy - wy
+        z = dz + wz if k & 4 else dz - wz
+        u0 = multiply_add(a00, x, multiply_add(a01, y, a02 * z))
+        u1, u2 = multiply_add(a11, y, a12 * z), a22 * z
+        q = multiply_add(u0, u0, multiply_add(u1, u1, u2 * u2))
+        value = (q if squared else sqrt(q)) - r
+        store(scratch, _CORNERS + 16 * k, value)
+        high = most(high, value)
+    return high
+
+
+@njit(cache=True, nogil=True)
+def _below_corners(t, p, error, scratch):
+    """Bits of the children where the tangents of two candidates do not exceed both picks at all corners."""
+    v, gx, gy, gz = load(t, p + _V) - error, load(t, p + _GX), load(t, p + _GY), load(t, p + _GZ)
+    near, far = v - gz, v + gz
+    t00, t01, t10, t11 = near - gy, near + gy, far - gy, far + gy
+    t0, t1, t2, t3 = t00 - gx, t00 + gx, t01 - gx, t01 + gx
+    t4, t5, t6, t7 = t10 - gx, t10 + gx, t11 - gx, t11 + gx
+    e0, e1, e2, e3 = _four_corners(scratch, _CORNERS)
+    e4, e5, e6, e7 = _four_corners(scratch, _CORNERS + 64)
+    a = least(
+        _least_of_four(low_twice(t0) - e0, low_twice(t1) - e1, low_twice(t2) - e2, low_twice(t3) - e3),
+        _least_of_four(low_twice(t4) - e4, low_twice(t5) - e5, low_twice(t6) - e6, low_twice(t7) - e7),
+    )
+    b = least(
+        _least_of_four(high_twice(t0) - e0, high_twice(t1) - e1, high_twice(t2) - e2, high_twice(t3) - e3),
+        _least_of_four(high_twice(t4) - e4, high_twice(t5) - e5, high_twice(t6) - e6, high_twice(t7) - e7),
+    )
+    zero = spread(np.float32(0.0))
+    a_bits, b_bits = bits_unless_above(a, zero), bits_unless_above(b, zero)
+    return a_bits & a_bits >> 8, b_bits & b_bits >> 8
+
+
+@njit(cache=True, nogil=True)
+def _four_corners(scratch, p):
+    return load(scratch, p), load(scratch, p + 16), load(scratch, p + 32), load(scratch, p + 48)
+
+
+@njit(cache=True, nogil=True)
+def _least_of_four(a, b, c, d):
+    return least(least(a, b), least(c, d))

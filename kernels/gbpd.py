@@ -5,7 +5,7 @@ that are left (about four) are evaluated at every voxel in float32. What is drop
 voxels whose two best candidates are closer than that are decided in float64, from the matrices as they were given. The
 labels are thus those of a float64 brute force, with ties to the lower index, whatever the machine.
 
-n seeds, c list of candidates, lut (n + 1,) the label of each seed and, last, of boxes that no relevant seed can reach.
+n seeds, lut (n + 1,) the label of each seed and, last, of boxes that no relevant seed can reach.
 """
 
 import math
@@ -14,12 +14,13 @@ import numpy as np
 from numba import njit, prange
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    A00, A01, A02, A11, A12, A22, CORNERS, ERROR, NAME, R, SEED, STEP_X, STEP_Y, TILE, X, Y, Z, copy_list, corners,
-    end_of, is_asked, load_seeds, place_seeds, scratch_for, survivors, tangent_size, tangents,
+    A00, A01, A02, A11, A12, A22, ERROR, NAME, PAIR, R, RECORD, SEED, STEP_X, STEP_Y, TILE, X, Y, Z, deal, load_seeds,
+    place_seeds, scratch_for, set_cap, set_children, split,
 )  # fmt: skip
+from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 from nmcfast.kernels.lanes import (  # isort: skip
-    bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, put_row, spread, spread_bits, sqrt,
-    store_bits, where_less,
+    at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, put, put_four, raw, spread, spread_bits,
+    sqrt, store, store_bits, where_less,
 )  # fmt: skip
 
 PART = 64  # voxels of an edge of the boxes dealt to the workers
@@ -79,23 +80,20 @@ def _distance(position, matrices, offset, i, x, y, z, squared):
 
 
 @njit(cache=True, nogil=True)
-def _compete(c, slots, count, x, y, z, squared, scratch, verdict):
+def _compete(c, lists, start, count, corner, squared, scratch, t, verdict):
     """Write the label of the winner at the voxels of a leaf to verdict, and masks of close voxels; is there one?
 
-    (x, y, z) is the first voxel. A plane of 4 × 4 voxels fills the lanes; u = A (x − s) grows by the last column
-    of A from one plane to the next.
+    corner: the first voxel, x y z. A plane of 4 × 4 voxels fills the lanes; u = A (x − s) grows by the last column of A
+    from one plane to the next. All distances come first, so that no step has to wait for its own root.
     """
-    lx, ly = x + load(scratch, STEP_X), y + load(scratch, STEP_Y)
-    best0 = best1 = best2 = best3 = spread(np.float32(np.inf))
-    next0, next1, next2, next3 = best0, best1, best2, best3
-    name0, name1, name2, name3 = best0, best1, best2, best3
-    margin = np.float32(0.0)
-    for k in range(count):
-        o = slots[k]
-        dx, dy, dz = lx - c[o + X], ly - c[o + Y], z - c[o + Z]
-        a02, a12, a22, r = spread(c[o + A02]), spread(c[o + A12]), c[o + A22], c[o + R]
-        u0 = multiply_add(spread(c[o + A00]), dx, multiply_add(spread(c[o + A01]), dy, a02 * dz))
-        u1, u2 = multiply_add(spread(c[o + A11]), dy, a12 * dz), a22 * dz
+    lx, ly, z = corner[0] + load(scratch, STEP_X), corner[1] + load(scratch, STEP_Y), corner[2]
+    margin, p = np.float32(0.0), 0
+    for k in range(start, start + count):
+        o = np.int64(at(lists, k))
+        dx, dy, dz = lx - at(c, o + X), ly - at(c, o + Y), z - at(c, o + Z)
+        a02, a12, a22, r = spread(at(c, o + A02)), spread(at(c, o + A12)), at(c, o + A22), at(c, o + R)
+        u0 = multiply_add(spread(at(c, o + A00)), dx, multiply_add(spread(at(c, o + A01)), dy, a02 * dz))
+        u1, u2 = multiply_add(spread(at(c, o + A11)), dy, a12 * dz), a22 * dz
         d0 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
         u0, u1, u2 = u0 + a02, u1 + a12, u2 + a22
         d1 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
@@ -105,188 +103,203 @@ def _compete(c, slots, count, x, y, z, squared, scratch, verdict):
         d3 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
         if not squared:
             d0, d1, d2, d3 = sqrt(d0), sqrt(d1), sqrt(d2), sqrt(d3)
-        d0, d1, d2, d3 = d0 - r, d1 - r, d2 - r, d3 - r
-        name = spread_bits(bits_at(c, o + NAME))
-        next0, next1 = least(next0, most(d0, best0)), least(next1, most(d1, best1))
-        next2, next3 = least(next2, most(d2, best2)), least(next3, most(d3, best3))
-        name0, name1 = where_less(d0, best0, name, name0), where_less(d1, best1, name, name1)
-        name2, name3 = where_less(d2, best2, name, name2), where_less(d3, best3, name, name3)
-        best0, best1, best2, best3 = least(d0, best0), least(d1, best1), least(d2, best2), least(d3, best3)
-        margin = max(margin, c[o + ERROR])
-    margin2 = spread(margin + margin)
-    near = _note(verdict, 0, name0, next0 - best0, margin2) | _note(verdict, 1, name1, next1 - best1, margin2)
-    return near | _note(verdict, 2, name2, next2 - best2, margin2) | _note(verdict, 3, name3, next3 - best3, margin2)
+        store(t, p, d0 - r)
+        store(t, p + 16, d1 - r)
+        store(t, p + 32, d2 - r)
+        store(t, p + 48, d3 - r)
+        margin, p = max(margin, at(c, o + ERROR)), p + 64
+    margin2, near = spread(margin + margin), 0
+    for plane in range(0, _LEAF, 2):  # of two planes all fits into registers
+        p = 16 * plane
+        best0, best1 = load(t, p), load(t, p + 16)
+        next0 = next1 = spread(np.float32(np.inf))
+        name0 = name1 = spread_bits(bits_at(c, at(lists, start) + NAME))
+        for k in range(start + 1, start + count):
+            p += 64
+            d0, d1 = load(t, p), load(t, p + 16)
+            name = spread_bits(bits_at(c, at(lists, k) + NAME))
+            next0, next1 = least(next0, most(d0, best0)), least(next1, most(d1, best1))
+            name0, name1 = where_less(d0, best0, name, name0), where_less(d1, best1, name, name1)
+            best0, best1 = least(d0, best0), least(d1, best1)
+        near |= _note(verdict, plane, name0, next0 - best0, margin2)
+        near |= _note(verdict, plane + 1, name1, next1 - best1, margin2)
+    return near
 
 
 @njit(cache=True, nogil=True)
 def _note(verdict, plane, name, lead, margin):
     store_bits(verdict, 16 * plane, name)
     close = bits_unless_above(lead, margin)
-    verdict[_CLOSE + plane] = close
+    put(verdict, _CLOSE + plane, close)
     return close
 
 
 @njit(cache=True, nogil=True)
-def _settle(c, slots, count, z0, y0, x0, given, lut, squared, verdict):
+def _settle(c, lists, start, count, first, given, lut, squared, verdict):
     """Decide the close voxels of a leaf in float64; return how many."""
     position, matrices, offset, frame = given
     total = 0
     for plane in range(_LEAF):
-        bits = np.int64(verdict[_CLOSE + plane])
+        bits = np.int64(at(verdict, _CLOSE + plane))
         while bits:
             k = first_bit(bits)
             bits &= bits - 1
-            x = frame[0] + (x0 + k % 4 + 0.5) * frame[3]
-            y = frame[1] + (y0 + k // 4 + 0.5) * frame[3]
-            z = frame[2] + (z0 + plane + 0.5) * frame[3]
+            x = frame[0] + (first[2] + k % 4 + 0.5) * frame[3]
+            y = frame[1] + (first[1] + k // 4 + 0.5) * frame[3]
+            z = frame[2] + (first[0] + plane + 0.5) * frame[3]
             lowest, winner = np.inf, -1
-            for slot in slots[:count]:
-                i = bits_at(c, slot + SEED)
+            for slot in range(start, start + count):
+                i = bits_at(c, at(lists, slot) + SEED)
                 d = _distance(position, matrices, offset, i, x, y, z, squared)
                 if d < lowest or (d == lowest and i < winner):
                     lowest, winner = d, i
-            verdict[16 * plane + k] = lut[winner]
+            put(verdict, 16 * plane + k, lut[winner])
             total += 1
     return total
 
 
 @njit(cache=True, nogil=True)
-def _fill(out, z0, z1, y0, y1, x0, x1, value):
-    for z in range(z0, z1):
-        for y in range(y0, y1):
-            for x in range(x0, x1):
+def _fill(out, first, last, value):
+    for z in range(first[0], last[0]):
+        for y in range(first[1], last[1]):
+            for x in range(first[2], last[2]):
                 out[z, y, x] = value
 
 
 @njit(cache=True, nogil=True)
-def _write(out, z0, z1, y0, y1, x0, x1, verdict):
+def _write(out, first, last, verdict):
     """Write the labels of a leaf, or of the part of it that lies in the volume."""
-    if x1 - x0 == _LEAF:
-        for z in range(z0, z1):
-            for y in range(y0, y1):
-                put_row(out, z, y, x0, verdict, 16 * (z - z0) + 4 * (y - y0))
-    else:
-        for z in range(z0, z1):
-            for y in range(y0, y1):
-                for x in range(x0, x1):
-                    out[z, y, x] = verdict[16 * (z - z0) + 4 * (y - y0) + x - x0]
+    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    begin = first[0] * plane + first[1] * row + first[2]
+    if last[2] - first[2] == _LEAF:
+        for z in range(last[0] - first[0]):
+            for y in range(last[1] - first[1]):
+                put_four(flat, begin + z * plane + y * row, verdict, 16 * z + 4 * y)
+        return
+    for z in range(last[0] - first[0]):
+        for y in range(last[1] - first[1]):
+            for x in range(last[2] - first[2]):
+                put(flat, begin + z * plane + y * row + x, at(verdict, 16 * z + 4 * y + x))
 
 
 @njit(cache=True, nogil=True)
-def _box(z0, z1, y0, y1, x0, x1, middle):
-    """Centre and half widths, from the first voxel centre to the last, of a box in a tile: two of 3 float32."""
-    x, y, z = (x0 + x1) * 0.5 - middle[0], (y0 + y1) * 0.5 - middle[1], (z0 + z1) * 0.5 - middle[2]
-    half = np.float32(0.5)
-    return (
-        (np.float32(x), np.float32(y), np.float32(z)),
-        (np.float32(x1 - x0 - 1) * half, np.float32(y1 - y0 - 1) * half, np.float32(z1 - z0 - 1) * half),
-    )
+def child_of(first, last, k, half):
+    """First and last voxel, z y x, of child k of a box."""
+    z, y, x = first[0] + (k >> 2) * half, first[1] + (k >> 1 & 1) * half, first[2] + (k & 1) * half
+    return (z, y, x), (min(z + half, last[0]), min(y + half, last[1]), min(x + half, last[2]))
 
 
 @njit(cache=True, nogil=True)
-def _label_twig(
-    out, lut, start, count, z0, z1, y0, y1, x0, x1, middle, given, squared, c, slots, t, scratch, verdict, counts
-):
-    """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,).
-
-    The tangents of all its leaves come first: their chains of dependent steps then overlap.
-    """
-    size = tangent_size(count)
-    for leaf in range(8):
-        az, ay, ax = z0 + (leaf >> 2) * _LEAF, y0 + (leaf >> 1 & 1) * _LEAF, x0 + (leaf & 1) * _LEAF
-        if az < z1 and ay < y1 and ax < x1:
-            centre, half = _box(az, min(az + _LEAF, z1), ay, min(ay + _LEAF, y1), ax, min(ax + _LEAF, x1), middle)
-            i, j = tangents(c, start, count, centre, half, squared, t, leaf * size, scratch)
-            corners(c, i, j, centre, half, squared, scratch, CORNERS + 16 * leaf)
-    for leaf in range(8):
-        az, ay, ax = z0 + (leaf >> 2) * _LEAF, y0 + (leaf >> 1 & 1) * _LEAF, x0 + (leaf & 1) * _LEAF
-        if az >= z1 or ay >= y1 or ax >= x1:
+def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle, given, squared, cap, counts):
+    """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
+    c, lists, t, scratch, _, ends = work
+    for k in range(8):
+        set_cap(scratch, k, cap)
+    children = set_children(scratch, first, last, _LEAF, middle, 1)
+    wanted = split(work, start, count, squared, children, end, count + 2)
+    for k in range(8):
+        if not children >> k & 1:
             continue
-        bz, by, bx = min(az + _LEAF, z1), min(ay + _LEAF, y1), min(ax + _LEAF, x1)
-        kept, wanted = survivors(c, start, count, t, leaf * size, scratch, CORNERS + 16 * leaf, slots)
+        low, high = child_of(first, last, k, _LEAF)
+        begin = end + k * (count + 2)
+        kept = at(ends, k) - begin
         counts[0] += 1
         counts[1] += count
-        if not wanted:
-            _fill(out, az, bz, ay, by, ax, bx, lut[lut.size - 1])
+        if not wanted >> k & 1:
+            _fill(out, low, high, lut[lut.size - 1])
         elif kept == 1:
-            _fill(out, az, bz, ay, by, ax, bx, bits_at(c, slots[0] + NAME))
+            _fill(out, low, high, bits_at(c, at(lists, begin) + NAME))
         else:
-            counts[2] += kept * 64
-            x, y, z = ax + 0.5 - middle[0], ay + 0.5 - middle[1], az + 0.5 - middle[2]
-            if _compete(c, slots, kept, np.float32(x), np.float32(y), np.float32(z), squared, scratch, verdict):
-                counts[3] += _settle(c, slots, kept, az, ay, ax, given, lut, squared, verdict)
-            _write(out, az, bz, ay, by, ax, bx, verdict)
+            counts[2] += kept * _LEAF**3
+            corner = (np.float32(low[2] + 0.5 - middle[2]), np.float32(low[1] + 0.5 - middle[1]),
+                      np.float32(low[0] + 0.5 - middle[0]))  # fmt: skip
+            if _compete(c, lists, begin, kept, corner, squared, scratch, t, verdict):
+                counts[3] += _settle(c, lists, begin, kept, low, given, lut, squared, verdict)
+            _write(out, low, high, verdict)
 
 
 @njit(cache=True, nogil=True)
-def _grown(c, slots, t, need):
-    """The same arrays with room for `need` candidates or more."""
-    more = (max(need, slots.size + slots.size // 2) + 15) & ~15
-    c2, slots2, t2 = np.empty(more * 16, np.float32), np.zeros(more, np.int32), np.empty(more * 4, np.float32)
-    c2[: c.size] = c
-    slots2[: slots.size] = slots
-    return c2, slots2, t2
+def enlarged(a, size):
+    """The array with room for `size` and half as many again."""
+    larger = np.empty(size + size // 2, a.dtype)
+    larger[: a.size] = a
+    return larger
 
 
 @njit(cache=True, nogil=True)
-def _label_tile(
-    out, lut, n, z0, y0, x0, place, given, blocks, squared, c, slots, t, scratch, verdict, counts, turn, worker, workers
-):
-    """Labels of the tile that starts at voxel (z0, y0, x0), depth first; the arrays that grew, and the turn.
+def push(stack, depth, first, size, start, count, end):
+    """Put a box on the stack: its first voxel and size, where its list lies, and where lists can follow; the new depth."""
+    stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = first[0], first[1], first[2], size
+    stack[depth, 4], stack[depth, 5], stack[depth, 6] = start, count, end
+    return depth + 1
 
-    Boxes of 64³ are dealt in turn: every worker walks the few boxes above them, and labels those that are its own.
+
+@njit(cache=True, nogil=True)
+def list_all(lists, n):
+    """Make the list of all n seeds at 0; where others can follow it."""
+    for i in range(n + 2):
+        lists[i] = min(i, n) * RECORD
+    return n + 2
+
+
+@njit(cache=True, nogil=True)
+def _label_tile(out, lut, n, low, place, given, blocks, squared, memory, counts, turn, worker, workers):
+    """Labels of the tile that starts at voxel low (z, y, x), depth first; the arrays that may have grown, and the turn.
+
+    Boxes of 64³ are dealt in turn: every worker splits the few boxes above them, and labels those that are its own.
     """
-    ez, ey, ex = min(z0 + TILE, out.shape[0]), min(y0 + TILE, out.shape[1]), min(x0 + TILE, out.shape[2])
-    middle = ((x0 + ex) * 0.5, (y0 + ey) * 0.5, (z0 + ez) * 0.5)
-    place_seeds(c, place, middle[0], middle[1], middle[2], squared)
-    stack = np.empty((64, 6), np.int64)  # z, y, x, size, start and count of the parent's candidates
-    depth = _push(stack, 0, z0, y0, x0, TILE, 0, n)
+    c, lists, t, scratch, picks, ends, verdict = memory
+    high = (min(low[0] + TILE, out.shape[0]), min(low[1] + TILE, out.shape[1]), min(low[2] + TILE, out.shape[2]))
+    middle = ((low[0] + high[0]) * 0.5, (low[1] + high[1]) * 0.5, (low[2] + high[2]) * 0.5)
+    place_seeds(c, place, middle, squared)
+    edge = cell_edge(c, n, low, high, middle)
+    caps = cap_pyramid(c, n, low, high, middle, edge, blocks, squared, scratch)
+    stack = np.empty((64, 7), np.int64)
+    depth = push(stack, 0, low, TILE, 0, n, list_all(lists, n))
     while depth > 0:
         depth -= 1
-        z0, y0, x0, size = stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3]
-        start, count = stack[depth, 4], stack[depth, 5]
-        turn += size == PART
-        if size == PART and turn % workers != worker:
-            continue
-        z1, y1, x1 = min(z0 + size, ez), min(y0 + size, ey), min(x0 + size, ex)
-        if not is_asked(blocks, z0, y0, x0, size):
-            if size <= PART or worker == 0:
-                _fill(out, z0, z1, y0, y1, x0, x1, lut[lut.size - 1])
-            continue
-        centre, half = _box(z0, z1, y0, y1, x0, x1, middle)
-        i, j = tangents(c, start, count, centre, half, squared, t, 0, scratch)
-        corners(c, i, j, centre, half, squared, scratch, CORNERS)
-        kept, wanted = survivors(c, start, count, t, 0, scratch, CORNERS, slots)
-        counts[0] += 1
-        counts[1] += count
-        if kept == 1 or not wanted:
-            if size <= PART or worker == 0:
-                label = bits_at(c, slots[0] + NAME) if wanted else lut[lut.size - 1]
-                _fill(out, z0, z1, y0, y1, x0, x1, label)
-            continue
-        target = end_of(start, count)
-        need = end_of(target, kept) // 16
-        if need > slots.size or (size == _TWIG and 8 * tangent_size(kept) > t.size):
-            c, slots, t = _grown(c, slots, t, max(need, 2 * tangent_size(kept)))
-        copy_list(c, slots, kept, target, scratch)
+        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
+        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
+        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        stride, half = count + 2, size // 2
+        if end + 8 * stride > lists.size:
+            lists = enlarged(lists, end + 8 * stride)
+        if stride * PAIR > t.size and half <= edge:
+            t = enlarged(t, stride * PAIR)
+        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends))
         if size == _TWIG:
-            _label_twig(
-                out, lut, target, kept, z0, z1, y0, y1, x0, x1, middle, given, squared, c, slots, t, scratch, verdict,
-                counts,
-            )  # fmt: skip
+            cap = caps[_cell_of(first, low, high, edge)]
+            _label_twig(out, lut, work, raw(verdict), start, count, end, first, last, middle, given, squared, cap, counts)
+            continue
+        children = set_children(work[3], first, last, half, middle, 1)
+        set_caps(work[3], caps, edge, low, high, first, half, children)
+        if half > edge:
+            wanted = deal(work, start, count, squared, children, end, stride)
         else:
-            for z in range(z0, z1, size // 2):
-                for y in range(y0, y1, size // 2):
-                    for x in range(x0, x1, size // 2):
-                        depth = _push(stack, depth, z, y, x, size // 2, target, kept)
-    return c, slots, t, turn
+            wanted = split(work, start, count, squared, children, end, stride)
+        counts[1] += 8 * count
+        for k in range(8):
+            if not children >> k & 1:
+                continue
+            turn += half == PART
+            if half == PART and turn % workers != worker:
+                continue
+            a, b = child_of(first, last, k, half)
+            begin = end + k * stride
+            kept = ends[k] - begin
+            asked = wanted >> k & 1 and is_asked(blocks, a[0], a[1], a[2], half)
+            if asked and kept > 1:
+                lists[begin + kept] = n * RECORD
+                depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
+            elif half <= PART or worker == 0:
+                _fill(out, a, b, bits_at(c, lists[begin] + NAME) if asked else lut[lut.size - 1])
+    return (c, lists, t, scratch, picks, ends, verdict), turn
 
 
 @njit(cache=True, nogil=True)
-def _push(stack, depth, z, y, x, size, start, count):
-    stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = z, y, x, size
-    stack[depth, 4], stack[depth, 5] = start, count
-    return depth + 1
+def _cell_of(voxel, low, high, edge):
+    ny, nx = -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge)
+    return ((voxel[0] - low[0]) // edge * ny + (voxel[1] - low[1]) // edge) * nx + (voxel[2] - low[2]) // edge
 
 
 def _label_volume(
@@ -305,24 +318,24 @@ def _label_volume(
     tiles = -(-out.shape[0] // TILE) * rows * columns
     counts = np.zeros((workers, 4), np.int64)
     for worker in prange(workers):
-        room = scratch_size(n)
-        c, slots, t = np.empty(room * 16, np.float32), np.zeros(room, np.int32), np.empty(room * 4, np.float32)
-        scratch, verdict = scratch_for(8), np.zeros(_CLOSE + 4, np.int32)
-        load_seeds(c, factor, shift, lut, relevant)
+        memory = memory_for(n)
+        load_seeds(memory[0], factor, shift, lut, relevant)
         turn = 0
         for tile in range(tiles):
-            z, y, x = tile // (rows * columns) * TILE, tile // columns % rows * TILE, tile % columns * TILE
-            c, slots, t, turn = _label_tile(
-                out, lut, n, z, y, x, place, given, blocks, squared, c, slots, t, scratch, verdict, counts[worker],
-                turn, worker, workers,
-            )  # fmt: skip
+            low = (tile // (rows * columns) * TILE, tile // columns % rows * TILE, tile % columns * TILE)
+            memory, turn = _label_tile(
+                out, lut, n, low, place, given, blocks, squared, memory, counts[worker], turn, worker, workers
+            )
     return counts
 
 
 @njit(cache=True, nogil=True)
-def scratch_size(n):
-    """Candidates a worker has room for at first, 84 bytes each: two lists of all n, and one of a tenth."""
-    return (2 * n + n // 10 + 1040) & ~15
+def memory_for(n):
+    """Candidates, lists, tangents, scratch, picks, ends and verdict of a worker: 112 bytes a seed and 200 kB at first."""
+    return (
+        np.empty((n + 1) * RECORD, np.float32), np.empty(12 * n + 16384, np.int32), np.empty(PAIR * 256, np.float32),
+        scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(_CLOSE + 4, np.int32),
+    )  # fmt: skip
 
 
 label_volume_serial = njit(cache=True, nogil=True)(_label_volume)

@@ -13,102 +13,27 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    CORNERS, R, SEED, TILE, WANTED, copy_list, corners, end_of, load_seeds, place_seeds, scratch_for, survivors,
-    tangent_size, tangents, is_asked,
+    INF, PAIR, RECORD, SEED, TILE, WANTED, deal, load_seeds, place_seeds, set_cap, set_children, split,
 )  # fmt: skip
-from nmcfast.kernels.lanes import bits_at
+from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.gbpd import child_of, enlarged, list_all, memory_for, push
+from nmcfast.kernels.lanes import at, bits_at, put, raw
 
 _TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
-_BEHIND = np.float32(-1e38)  # no offset is as low, but that of lanes behind the last candidate
 
 
 @njit(cache=True, nogil=True)
-def _grown(c, slots, t, blocks):
-    """The same arrays with room for so many blocks of candidates, or half as many again as they had."""
-    more = 16 * max(blocks, slots.size // 16 * 3 // 2)
-    c2, slots2, t2 = np.empty(more * 16, np.float32), np.zeros(more, np.int32), np.empty(more * 4, np.float32)
-    c2[: c.size] = c
-    slots2[: slots.size] = slots
-    return c2, slots2, t2
+def _all_wanted(c, lists, begin, count):
+    for k in range(begin, begin + count):
+        if not bits_at(c, at(lists, k) + WANTED):
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
-def _all_wanted(c, slots, count):
-    k = 0
-    while k < count and c[slots[k] + WANTED] > 0.5:
-        k += 1
-    return k == count
-
-
-@njit(cache=True, nogil=True)
-def _box(first, size, high, middle):
-    """Centre and half widths, from face to face, of a box that starts at voxel first: two of 3 float32, x y z."""
-    last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
-    half = np.float32(0.5)
-    return (
-        (np.float32((first[2] + last[2]) * 0.5 - middle[2]), np.float32((first[1] + last[1]) * 0.5 - middle[1]),
-         np.float32((first[0] + last[0]) * 0.5 - middle[0])),
-        (np.float32(last[2] - first[2]) * half, np.float32(last[1] - first[1]) * half,
-         np.float32(last[0] - first[0]) * half),
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _root(stack, low, start, count):
-    """Make the tile the only box on the stack; its depth."""
-    stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3], stack[0, 4], stack[0, 5] = (
-        low[0],
-        low[1],
-        low[2],
-        TILE,
-        start,
-        count,
-    )
-    return 1
-
-
-@njit(cache=True, nogil=True)
-def _push(stack, depth, first, high, size, start, count):
-    """Put the eight boxes of half the size, as far as they lie in the tile, on the stack; its new depth."""
-    for z in range(first[0], min(first[0] + size, high[0]), size // 2):
-        for y in range(first[1], min(first[1] + size, high[1]), size // 2):
-            for x in range(first[2], min(first[2] + size, high[2]), size // 2):
-                stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = z, y, x, size // 2
-                stack[depth, 4], stack[depth, 5] = start, count
-                depth += 1
-    return depth
-
-
-@njit(cache=True, nogil=True)
-def _mark(touched, c, slots, count):
-    for k in range(count):
-        touched[bits_at(c, slots[k] + SEED)] = True
-
-
-@njit(cache=True, nogil=True)
-def _mark_twig(touched, c, slots, t, scratch, start, count, first, high, middle, squared):
-    """Mark the seeds that may win in the leaves of a box of 4³ voxels; tangents come first, so that steps overlap."""
-    size = tangent_size(count)
-    for leaf in range(8):
-        corner = _leaf(first, leaf)
-        if corner[0] < high[0] and corner[1] < high[1] and corner[2] < high[2]:
-            centre, half = _box(corner, _LEAF, high, middle)
-            i, j = tangents(c, start, count, centre, half, squared, t, leaf * size, scratch)
-            corners(c, i, j, centre, half, squared, scratch, CORNERS + 16 * leaf)
-    for leaf in range(8):
-        corner = _leaf(first, leaf)
-        if corner[0] < high[0] and corner[1] < high[1] and corner[2] < high[2]:
-            kept, _ = survivors(c, start, count, t, leaf * size, scratch, CORNERS + 16 * leaf, slots)
-            _mark(touched, c, slots, kept)
-
-
-@njit(cache=True, nogil=True)
-def _leaf(first, leaf):
-    return (
-        first[0] + (leaf >> 2) * _LEAF,
-        first[1] + (leaf >> 1 & 1) * _LEAF,
-        first[2] + (leaf & 1) * _LEAF,
-    )
+def _mark(touched, c, lists, begin, count):
+    for k in range(begin, begin + count):
+        touched[bits_at(c, at(lists, k) + SEED)] = True
 
 
 @njit(cache=True, nogil=True)
@@ -119,88 +44,163 @@ def _twigs(seen, first, size):
 
 
 @njit(cache=True, nogil=True)
-def _mark_tile(touched, seen, blocks, c, slots, t, scratch, n, low, high, middle, squared):
-    """The first pass over a tile from voxel low (3,) to high (3,), z y x; the arrays that may have grown."""
-    stack = np.empty((64, 6), np.int64)  # z, y, x, size, start and count of the parent's candidates
-    depth = _root(stack, low, 0, n)
-    while depth > 0:
-        depth -= 1
-        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        start, count = stack[depth, 4], stack[depth, 5]
-        if not is_asked(blocks, first[0], first[1], first[2], size):
-            continue
-        centre, half = _box(first, size, high, middle)
-        i, j = tangents(c, start, count, centre, half, squared, t, 0, scratch)
-        corners(c, i, j, centre, half, squared, scratch, CORNERS)
-        kept, wanted = survivors(c, start, count, t, 0, scratch, CORNERS, slots)
-        if not wanted:
-            continue
-        if size == _TWIG or _all_wanted(c, slots, kept):
-            _twigs(seen, first, size)[:] = True  # whoever wins there is known
-        if _all_wanted(c, slots, kept):
-            continue
-        target = end_of(start, count)
-        need = max(end_of(target, kept) // 256, tangent_size(kept) // 8)
-        if 16 * need > slots.size:
-            c, slots, t = _grown(c, slots, t, need)
-        copy_list(c, slots, kept, target, scratch)
-        if size == _TWIG:
-            _mark_twig(touched, c, slots, t, scratch, target, kept, first, high, middle, squared)
-        else:
-            depth = _push(stack, depth, first, high, size, target, kept)
-    return c, slots, t
+def _roomy(memory, end, stride):
+    """The memory with room for the tangents of a list, and for two times eight lists behind `end`."""
+    c, lists, t, scratch, picks, ends, verdict = memory
+    if end + 16 * stride > lists.size:
+        lists = enlarged(lists, end + 16 * stride)
+    if stride * PAIR > t.size:
+        t = enlarged(t, stride * PAIR)
+    return c, lists, t, scratch, picks, ends, verdict
 
 
 @njit(cache=True, nogil=True)
-def _guard_tile(touched, seen, blocks, c, slots, t, scratch, n, low, high, middle, squared):
-    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds alone."""
-    few = 0
-    for k in range(n):
-        o = (k >> 4) * 256 + (k & 15)
-        if touched[k] or c[o + WANTED] > 0.5:
-            slots[few] = o
+def _addresses(memory):
+    c, lists, t, scratch, picks, ends, _ = memory
+    return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends)
+
+
+@njit(cache=True, nogil=True)
+def _sift(work, start, count, squared, children, end, capped):
+    """Deal a list to the children of a box, by caps alone where they are `capped` and the list is long."""
+    if capped and count > 256:
+        return deal(work, start, count, squared, children, end, count + 2)
+    return split(work, start, count, squared, children, end, count + 2)
+
+
+@njit(cache=True, nogil=True)
+def _mark_twig(touched, work, start, count, end, first, last, middle, squared):
+    """Mark the seeds that may win in the leaves of a box of 4³ voxels."""
+    c, lists, _, scratch, _, ends = work
+    for k in range(8):
+        set_cap(scratch, k, INF)
+    children = set_children(scratch, first, last, _LEAF, middle, 0)
+    split(work, start, count, squared, children, end, count + 2)
+    for k in range(8):
+        begin = end + k * (count + 2)
+        _mark(touched, c, lists, begin, at(ends, k) - begin)
+
+
+@njit(cache=True, nogil=True)
+def _mark_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle, squared):
+    """The first pass over a tile from voxel low (3,) to high (3,), z y x; the memory, which may have grown."""
+    stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
+    depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
+    while depth > 0:
+        depth -= 1
+        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
+        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
+        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        stride, half = count + 2, size // 2
+        memory = _roomy(memory, end, stride)
+        work = _addresses(memory)
+        c, lists, ends = memory[0], memory[1], memory[5]
+        children = set_children(work[3], first, last, half, middle, 0)
+        set_caps(work[3], caps, edge, low, high, first, half, children)
+        wanted = _sift(work, start, count, squared, children, end, True)
+        for k in range(8):
+            sizes[k] = ends[k] - end - k * stride
+        for k in range(8):
+            if not wanted >> k & 1:
+                continue
+            a, b = child_of(first, last, k, half)
+            if not is_asked(blocks, a[0], a[1], a[2], half):
+                continue
+            begin = end + k * stride
+            lists[begin + sizes[k]] = n * RECORD
+            known = _all_wanted(work[0], work[1], begin, sizes[k])
+            if known or half == _TWIG:
+                _twigs(seen, a, half)[:] = True  # whoever wins there is known
+            if known:
+                continue
+            if half == _TWIG:
+                memory = _roomy(memory, end + 8 * stride, sizes[k] + 2)
+                work, lists, ends = _addresses(memory), memory[1], memory[5]
+                _mark_twig(touched, work, begin, sizes[k], end + 8 * stride, a, b, middle, squared)
+            else:
+                depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
+    return memory
+
+
+@njit(cache=True, nogil=True)
+def _guard_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle, squared):
+    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, the `few`, alone.
+
+    A second list of each box, of all seeds, goes along to find who wins where the few do not exclude a relevant one.
+    """
+    memory = _roomy(memory, 2 * n + 8, 2)
+    c, lists = memory[0], memory[1]
+    end, few = list_all(lists, n), 0
+    for i in range(n):
+        if touched[i] or bits_at(c, i * RECORD + WANTED):
+            lists[end + few] = i * RECORD
             few += 1
-    target = end_of(0, n)
-    if end_of(target, few) > c.size:
-        c, slots, t = _grown(c, slots, t, end_of(target, few) // 256)
-    copy_list(c, slots, few, target, scratch)
-    stack = np.empty((64, 6), np.int64)
-    depth = _root(stack, low, target, few)
+    lists[end + few] = n * RECORD
+    stack, sizes = np.empty((64, 9), np.int64), np.empty((2, 8), np.int64)
+    depth = push(stack, 0, low, TILE, end, few, end + few + 2)
+    stack[0, 7], stack[0, 8] = 0, n
     while depth > 0:
         depth -= 1
         first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        if _twigs(seen, first, size).all() or not is_asked(blocks, first[0], first[1], first[2], size):
+        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
+        start_all, count_all = stack[depth, 7], stack[depth, 8]
+        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        half, stride, stride_all = size // 2, count + 2, count_all + 2
+        memory = _roomy(memory, end, max(stride, stride_all))
+        work, lists, ends, picks = _addresses(memory), memory[1], memory[5], memory[4]
+        children = set_children(work[3], first, last, half, middle, 0)
+        for k in range(8):
+            set_cap(work[3], k, INF)
+        wanted = _sift(work, start, count, squared, children, end, False)
+        open_ = 0
+        for k in range(8):
+            sizes[0, k] = ends[k] - end - k * stride
+            a, _ = child_of(first, last, k, half)
+            if wanted >> k & 1 and not _twigs(seen, a, half).all() and is_asked(blocks, a[0], a[1], a[2], half):
+                open_ |= 1 << k
+        if not open_:
             continue
-        start, count = stack[depth, 4], stack[depth, 5]
-        centre, half = _box(first, size, high, middle)
-        i, j = tangents(c, start, count, centre, half, squared, t, 0, scratch)
-        corners(c, i, j, centre, half, squared, scratch, CORNERS)
-        kept, wanted = survivors(c, start, count, t, 0, scratch, CORNERS, slots)
-        if not wanted:
-            continue
-        if size == _TWIG:
-            _guard_twig(touched, c, slots, t, scratch, n, centre, half, squared)
-            continue
-        target = end_of(start, count)
-        if end_of(target, kept) > c.size:
-            c, slots, t = _grown(c, slots, t, end_of(target, kept) // 256)
-        copy_list(c, slots, kept, target, scratch)
-        depth = _push(stack, depth, first, high, size, target, kept)
-    return c, slots, t
+        base = end + 8 * stride
+        if half > _TWIG:
+            set_caps(work[3], caps, edge, low, high, first, half, open_)
+            _sift(work, start_all, count_all, squared, open_, base, True)
+        else:
+            split(work, start_all, count_all, squared, open_, base, stride_all)
+        for k in range(8):
+            sizes[1, k] = ends[k] - base - k * stride_all
+        lowest = (picks[0], picks[1], picks[2], picks[3], picks[4], picks[5], picks[6], picks[7])
+        others = (picks[8], picks[9], picks[10], picks[11], picks[12], picks[13], picks[14], picks[15])
+        for k in range(8):
+            if not open_ >> k & 1:
+                continue
+            a, b = child_of(first, last, k, half)
+            begin, begin_all = end + k * stride, base + k * stride_all
+            lists[begin + sizes[0, k]] = lists[begin_all + sizes[1, k]] = n * RECORD
+            if half > _TWIG:
+                depth = push(stack, depth, a, half, begin, sizes[0, k], base + 8 * stride_all)
+                stack[depth - 1, 7], stack[depth - 1, 8] = begin_all, sizes[1, k]
+                continue
+            memory = _roomy(memory, base + 8 * stride_all + sizes[0, k] + 8, sizes[0, k] + 8)
+            work, lists, ends = _addresses(memory), memory[1], memory[5]
+            touched[bits_at(memory[0], lowest[k] + SEED)] = True
+            if others[k] < n * RECORD:
+                touched[bits_at(memory[0], others[k] + SEED)] = True
+            if not _is_guarded(work, n, begin, sizes[0, k], lowest[k], others[k], base + 8 * stride_all, a, b, middle, squared):
+                _mark(touched, work[0], work[1], begin_all, sizes[1, k])
+    return memory
 
 
 @njit(cache=True, nogil=True)
-def _guard_twig(touched, c, slots, t, scratch, n, centre, half, squared):
-    """Mark seeds that keep the relevant ones out of a box in which none of them wins: two of all n, or all that may."""
-    i, j = tangents(c, 0, n, centre, half, squared, t, 0, scratch)
-    corners(c, i, j, centre, half, squared, scratch, CORNERS)
-    kept, wanted = survivors(c, 0, n, t, 0, scratch, CORNERS, slots)
-    if wanted:
-        _mark(touched, c, slots, kept)
-        return
-    touched[bits_at(c, i + SEED)] = True
-    if c[j + R] > _BEHIND:
-        touched[bits_at(c, j + SEED)] = True
+def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
+    """Whether two seeds exclude the relevant ones of a list from a box of 4³ voxels."""
+    _, lists, _, scratch, _, _ = work
+    for k in range(count):
+        put(lists, end + 2 + k, at(lists, begin + k))
+    put(lists, end, i)
+    put(lists, end + 1, j)
+    put(lists, end + 2 + count, n * RECORD)
+    set_children(scratch, first, last, _TWIG, middle, 0)
+    return not split(work, end, count + 2, squared, 1, end + count + 4, count + 4)
 
 
 @njit(cache=True, nogil=True)
@@ -209,18 +209,17 @@ def mark_halo(touched, relevant, place, factor, shift, shape, blocks, squared):
 
     relevant (n,) uint8; place (3, n), factor (6, n), shift (n,), blocks as `gbpd.label_volume_serial` takes them.
     """
-    n = shift.size
-    room = 3 * ((n + 15) // 16) + 8
-    c, slots = np.empty(room * 256, np.float32), np.zeros(room * 16, np.int32)
-    t, scratch = np.empty(room * 64, np.float32), scratch_for(8)
+    n, memory = shift.size, memory_for(shift.size)
     seen = np.zeros((-(-shape[0] // _TWIG), -(-shape[1] // _TWIG), -(-shape[2] // _TWIG)), np.bool_)
-    load_seeds(c, factor, shift, np.arange(n + 1), relevant)
+    load_seeds(memory[0], factor, shift, np.arange(n + 1), relevant)
     for guard in (False, True):
         for z in range(0, shape[0], TILE):
             for y in range(0, shape[1], TILE):
                 for x in range(0, shape[2], TILE):
                     high = (min(z + TILE, shape[0]), min(y + TILE, shape[1]), min(x + TILE, shape[2]))
                     middle = ((z + high[0]) * 0.5, (y + high[1]) * 0.5, (x + high[2]) * 0.5)
-                    place_seeds(c, place, middle[2], middle[1], middle[0], squared)
-                    args = (touched, seen, blocks, c, slots, t, scratch, n, (z, y, x), high, middle, squared)
-                    c, slots, t = _guard_tile(*args) if guard else _mark_tile(*args)
+                    place_seeds(memory[0], place, middle, squared)
+                    edge = cell_edge(memory[0], n, (z, y, x), high, middle)
+                    caps = cap_pyramid(memory[0], n, (z, y, x), high, middle, edge, blocks, squared, memory[3])
+                    args = (touched, seen, blocks, caps, edge, memory, n, (z, y, x), high, middle, squared)
+                    memory = _guard_tile(*args) if guard else _mark_tile(*args)

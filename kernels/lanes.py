@@ -4,11 +4,14 @@ LLVM's vectoriser gives up on loops over few candidates or voxels. Here the vect
 work on lanes, or on lanes and a float32; LLVM splits them into what the machine has (one, two or four registers).
 Without the compiler (NUMBA_DISABLE_JIT=1) lanes are NumPy arrays of 16 and every function below is ordinary Python.
 
-Indices into arrays are taken as they are: no wrap-around of negative ones, no bounds check.
+Indices into arrays are taken as they are: no wrap-around of negative ones, no bounds check. `raw(a)` is the address of
+an array, for functions that are called often: numba counts the references of arrays at every call, 5 ns each.
 """
 
 import operator
 from collections.abc import Callable
+from itertools import product
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -39,6 +42,21 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, lanes, _FLOATS)
 
 
+def raw(a):
+    """The address of the contiguous array a, which must outlive it; the array itself without the compiler."""
+    return a.reshape(-1)
+
+
+def at(a, i):
+    """a[i]."""
+    return a[i]
+
+
+def put(a, i, x):
+    """a[i] = x."""
+    a[i] = x
+
+
 def spread(x):
     """The float32 x in all lanes."""
     return np.full(WIDTH, x, np.float32)
@@ -64,6 +82,11 @@ def sqrt(lanes):
     return np.sqrt(lanes)
 
 
+def inverse_root(lanes):
+    """1 / √ of each lane, within 2⁻²¹ of itself; which last bits come out depends on the machine. Lanes ≥ 1e-30."""
+    return np.float32(1.0) / np.sqrt(lanes)
+
+
 def multiply_add(a, b, c):
     """a b + c, rounded once on every machine, since what the halo keeps depends on it: slow where only software can."""
     return (np.asarray(a, np.float64) * b + c).astype(np.float32)
@@ -87,6 +110,26 @@ def where_less(a, b, yes, no):
 def halves(x, y):
     """x in the first eight lanes, y in the others."""
     return np.repeat(np.array([x, y], np.float32), WIDTH // 2)
+
+
+def low_twice(lanes):
+    """The first eight lanes, twice."""
+    return np.tile(lanes[: WIDTH // 2], 2)
+
+
+def high_twice(lanes):
+    """The last eight lanes, twice."""
+    return np.tile(lanes[WIDTH // 2 :], 2)
+
+
+def swapped(lanes):
+    """The last eight lanes, then the first."""
+    return np.roll(lanes, WIDTH // 2)
+
+
+def lower_peak(lanes):
+    """The highest of the first eight lanes or the highest of the last eight, whichever is lower."""
+    return min(lanes[: WIDTH // 2].max(), lanes[WIDTH // 2 :].max())
 
 
 def lowest(lanes):
@@ -124,25 +167,27 @@ def put_bits(a, i, n):
     a[i : i + 1].view(np.int32)[0] = n
 
 
-def put_row(out, z, y, x, a, i):
-    """out[z, y, x : x + 4] = a[i : i + 4] for an int32 array a, out C-contiguous of any integer type."""
-    out[z, y, x : x + 4] = a[i : i + 4]
+def put_four(out, k, a, i):
+    """out[k : k + 4] = a[i : i + 4] for an int32 array a and out of any integer type."""
+    out[k : k + 4] = a[i : i + 4]
 
 
-def _typed(function: Callable, result: Any, *kinds: type) -> None:
-    """Tell numba that function takes arguments of these kinds and gives result."""
+def _typed(function: Callable, result: Any, *kinds: Any) -> None:
+    """Tell numba that function takes arguments of these kinds and gives result, or what result says of their types."""
 
     class Template(AbstractTemplate):
         def generic(self, arguments, keywords):
-            fits = len(arguments) == len(kinds) and all(map(isinstance, arguments, kinds))
-            return signature(result, *arguments) if fits else None
+            if len(arguments) != len(kinds) or not all(map(isinstance, arguments, kinds)):
+                return None
+            return signature(result(*arguments) if isinstance(result, FunctionType) else result, *arguments)
 
     infer_global(function)(Template)
 
 
 def _pointer(context, builder, array_type, array, index, kind):
     """Pointer to a[index] for elements of the LLVM type kind."""
-    data = context.make_array(array_type)(context, builder, array).data
+    is_array = isinstance(array_type, types.Array)
+    data = context.make_array(array_type)(context, builder, array).data if is_array else array
     return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
 
 
@@ -157,13 +202,40 @@ def _index(context, builder, sig, arguments, at):
     return context.cast(builder, arguments[at], sig.args[at], types.intp)
 
 
-def _lower(function: Callable, result: Any, *kinds: type) -> Callable:
+def _lower(function: Callable, result: Any, *kinds: Any) -> Callable:
     """Decorator of the LLVM code of a function: (context, builder, sig, arguments) -> value."""
     _typed(function, result, *kinds)
-    return lower_builtin(function, *kinds)
+
+    def register(code: Callable) -> Callable:
+        for each in product(*(kind if isinstance(kind, tuple) else (kind,) for kind in kinds)):
+            lower_builtin(function, *each)(code)
+        return code
+
+    return register
 
 
-_ARRAY, _INTEGER, _FLOAT = types.Array, types.Integer, types.Float
+_INTEGER, _FLOAT = types.Integer, types.Float
+_ARRAY = (types.Array, types.CPointer)
+
+
+@_lower(raw, lambda array: types.CPointer(array.dtype), types.Array)
+def _raw(context, builder, sig, arguments):
+    return context.make_array(sig.args[0])(context, builder, arguments[0]).data
+
+
+@_lower(at, lambda array, i: array.dtype, _ARRAY, _INTEGER)
+def _at(context, builder, sig, arguments):
+    index = _index(context, builder, sig, arguments, 1)
+    kind = context.get_data_type(sig.return_type)
+    return builder.load(_pointer(context, builder, sig.args[0], arguments[0], index, kind))
+
+
+@_lower(put, types.none, _ARRAY, _INTEGER, (types.Integer, types.Float))
+def _put(context, builder, sig, arguments):
+    index = _index(context, builder, sig, arguments, 1)
+    value = context.cast(builder, arguments[2], sig.args[2], sig.args[0].dtype)
+    builder.store(value, _pointer(context, builder, sig.args[0], arguments[0], index, value.type))
+    return context.get_dummy_value()
 
 
 @_lower(spread, LANES, _FLOAT)
@@ -190,7 +262,7 @@ def _gather(context, builder, sig, arguments):
     at = _index(context, builder, sig, arguments, 2)
     index = builder.load(_pointer(context, builder, sig.args[1], arguments[1], at, _INTS), align=4)
     shift = _index(context, builder, sig, arguments, 3)
-    start = builder.gep(context.make_array(sig.args[0])(context, builder, arguments[0]).data, [shift])
+    start = _pointer(context, builder, sig.args[0], arguments[0], shift, ir.FloatType())
     wide = ir.VectorType(ir.IntType(64), WIDTH)  # llvmlite has no getelementptr of vectors
     offsets = builder.shl(builder.sext(index, wide), ir.Constant(wide, [2] * WIDTH))
     address = _splat(builder, builder.ptrtoint(start, ir.IntType(64)), wide)
@@ -217,6 +289,22 @@ def _call(builder, name, *arguments):
 @_lower(sqrt, LANES, Lanes)
 def _sqrt(context, builder, sig, arguments):
     return _call(builder, "sqrt", *arguments)
+
+
+@_lower(inverse_root, LANES, Lanes)
+def _inverse_root(context, builder, sig, arguments):
+    q = arguments[0]
+    if "+avx" not in context.codegen()._tm_features.split(","):
+        return builder.fdiv(ir.Constant(_FLOATS, [1.0] * WIDTH), _call(builder, "sqrt", q))
+    eight = ir.VectorType(ir.FloatType(), 8)
+    estimate = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(eight, [eight]), "llvm.x86.avx.rsqrt.ps.256"
+    )
+    halves = (ir.Constant(ir.VectorType(ir.IntType(32), 8), [*range(k, k + 8)]) for k in (0, 8))
+    low, high = (builder.call(estimate, [builder.shuffle_vector(q, q, half)]) for half in halves)
+    y = builder.shuffle_vector(low, high, ir.Constant(_INTS, [*range(16)]))  # 12 bits of it; Newton's step doubles them
+    half, most = (ir.Constant(_FLOATS, [x] * WIDTH) for x in (-0.5, 1.5))
+    return builder.fmul(y, _call(builder, "fma", builder.fmul(builder.fmul(q, y), half), y, most))
 
 
 @_lower(multiply_add, LANES, Lanes, Lanes, Lanes)
@@ -247,6 +335,27 @@ def _halves(context, builder, sig, arguments):
     x, y = (_splat(builder, value) for value in arguments)
     order = [k if k < WIDTH // 2 else WIDTH + k for k in range(WIDTH)]
     return builder.shuffle_vector(x, y, ir.Constant(_INTS, order))
+
+
+def _lower_shuffle(function: Callable, order: list[int]) -> None:
+    @_lower(function, LANES, Lanes)
+    def apply(context, builder, sig, arguments):
+        return builder.shuffle_vector(arguments[0], arguments[0], ir.Constant(_INTS, order))
+
+
+_lower_shuffle(low_twice, [*range(8), *range(8)])
+_lower_shuffle(high_twice, [*range(8, 16), *range(8, 16)])
+_lower_shuffle(swapped, [*range(8, 16), *range(8)])
+
+
+@_lower(lower_peak, types.float32, Lanes)
+def _lower_peak(context, builder, sig, arguments):
+    lanes = arguments[0]
+    for step in (4, 2, 1, 8):
+        turned = builder.shuffle_vector(lanes, lanes, ir.Constant(_INTS, [k ^ step for k in range(WIDTH)]))
+        better = builder.fcmp_ordered("<" if step == 8 else ">", turned, lanes)
+        lanes = builder.select(better, turned, lanes)
+    return builder.extract_element(lanes, ir.IntType(32)(0))
 
 
 @_lower(lowest, types.float32, Lanes)
@@ -292,20 +401,17 @@ def _put_bits(context, builder, sig, arguments):
     return context.get_dummy_value()
 
 
-@_lower(put_row, types.none, _ARRAY, _INTEGER, _INTEGER, _INTEGER, _ARRAY, _INTEGER)
-def _put_row(context, builder, sig, arguments):
+@_lower(put_four, types.none, _ARRAY, _INTEGER, _ARRAY, _INTEGER)
+def _put_four(context, builder, sig, arguments):
     four = ir.VectorType(ir.IntType(32), 4)
-    at = _index(context, builder, sig, arguments, 5)
-    row = builder.load(_pointer(context, builder, sig.args[4], arguments[4], at, four), align=4)
-    out_type = sig.args[0]
-    item = context.get_data_type(out_type.dtype)
+    index = _index(context, builder, sig, arguments, 3)
+    row = builder.load(_pointer(context, builder, sig.args[2], arguments[2], index, four), align=4)
+    item = context.get_data_type(sig.args[0].dtype)
     kind = ir.VectorType(item, 4)
     if item.width != 32:
         row = builder.trunc(row, kind) if item.width < 32 else builder.sext(row, kind)
-    out = context.make_array(out_type)(context, builder, arguments[0])
-    indices = [_index(context, builder, sig, arguments, k) for k in (1, 2, 3)]
-    place = cgutils.get_item_pointer(context, builder, out_type, out, indices, wraparound=False)
-    builder.store(row, builder.bitcast(place, kind.as_pointer()), align=1)
+    place = _index(context, builder, sig, arguments, 1)
+    builder.store(row, _pointer(context, builder, sig.args[0], arguments[0], place, kind), align=1)
     return context.get_dummy_value()
 
 

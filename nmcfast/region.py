@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmcfast.kernels import moments
-from nmcfast.kernels.candidates import BLOCK_EDGE
+from nmcfast.kernels.ceilings import BLOCK_EDGE
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 

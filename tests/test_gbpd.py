@@ -201,7 +201,7 @@ def test_work_does_not_grow():
 def test_scratch_is_below_a_quarter_of_the_labels():
     """Two workers and the tables, 30,199 seeds, against 256³ int32: 19 %."""
     n, workers = 30_199, 2
-    worker = gbpd.scratch_size(n) * (16 * 4 + 4 + 4 * 4)  # rows of c, slots, tangents
+    worker = sum(array.nbytes for array in gbpd.memory_for(n))
     tables = n * (3 * 8 + 6 * 4 + 8 + 4 + 1)
     assert workers * worker + tables < 0.25 * 256**3 * 4
 

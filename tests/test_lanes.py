@@ -67,7 +67,7 @@ def moves(a, index, out, box):
     ln.put_bits(out, 20, -123456)
     chosen = ln.where_less(ln.load(a, 0), ln.load(a, 16), ln.spread_bits(70_001), ln.spread_bits(-2))
     ln.store_bits(index, 0, chosen)
-    ln.put_row(box, 1, 0, 2, index, 3)
+    ln.put_four(box, 23, index, 3)
     return ln.bits_at(out, 20)
 
 
@@ -77,7 +77,7 @@ def test_bits_travel_unchanged(dtype):
     rng = np.random.default_rng(2)
     a, results = rng.normal(size=100).astype(F), []
     for body in (numba.njit(moves), moves):
-        index, out, box = np.arange(60, 0, -2).astype(np.int32), np.zeros(32, F), np.zeros((2, 3, 7), dtype)
+        index, out, box = np.arange(60, 0, -2).astype(np.int32), np.zeros(32, F), np.zeros(42, dtype)
         number = body(a, index, out, box)
         results.append((int(number), index.tobytes(), out.tobytes(), box.tobytes()))
     assert results[0] == results[1] and results[0][0] == -123456

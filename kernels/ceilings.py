@@ -1,0 +1,192 @@
+"""Caps of boxes: values that the smallest d of Eq. (8) stays below in all of a box, for `candidates`.
+
+Cells of a few seeds each find two seeds that are low at their centre: their own, then those that their neighbours found,
+in one sweep forward and one backward. The larger of the corner values of a seed bounds it in the cell, since d is convex.
+Caps of larger boxes are the largest of their cells'. Whichever seeds are found, the caps are valid.
+
+A pyramid of caps holds the cells first, z y x, then boxes of twice the edge, and so on up to the tile.
+"""
+
+import numpy as np
+from numba import njit
+
+from nmcfast.kernels.candidates import (  # isort: skip
+    A00, A01, A02, A11, A12, A22, ERROR, FAR, INF, R, RECORD, SX, SY, SZ, TILE, X, Y, Z, set_cap,
+)  # fmt: skip
+from nmcfast.kernels.lanes import at, halves, load, lower_peak, multiply_add, put, raw, spread, sqrt
+
+BLOCK_EDGE = 8  # voxels of an edge of the blocks that are asked for or not, and of the smallest cell
+_SEEDS_PER_CELL = 0.5  # at least, on average
+
+
+@njit(cache=True, nogil=True)
+def is_asked(blocks, z, y, x, size):
+    """Whether blocks (z, y, x), of 8³ voxels each, ask for any part of a box; none at all ask for everything."""
+    if blocks.size == 0:
+        return True
+    n = max(size // BLOCK_EDGE, 1)
+    for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, blocks.shape[0])):
+        for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, blocks.shape[1])):
+            for bx in range(x // BLOCK_EDGE, min(x // BLOCK_EDGE + n, blocks.shape[2])):
+                if blocks[bz, by, bx]:
+                    return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def cell_edge(c, n, low, high, middle):
+    """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile from voxel low to high hold enough seeds."""
+    inside, volume = 0, 1.0
+    for axis in range(3):
+        volume *= high[axis] - low[axis]
+    for o in range(0, n * RECORD, RECORD):
+        inside += (
+            abs(c[o + X]) <= high[2] - middle[2]
+            and abs(c[o + Y]) <= high[1] - middle[1]
+            and abs(c[o + Z]) <= high[0] - middle[0]
+        )
+    edge = BLOCK_EDGE
+    while edge < TILE and inside * edge**3 < _SEEDS_PER_CELL * volume:
+        edge *= 2
+    return edge
+
+
+@njit(cache=True, nogil=True)
+def _value(c, o, x, y, z, squared):
+    """d of a candidate at a point."""
+    dx, dy, dz = x - at(c, o + X), y - at(c, o + Y), z - at(c, o + Z)
+    u0 = at(c, o + A00) * dx + at(c, o + A01) * dy + at(c, o + A02) * dz
+    u1, u2 = at(c, o + A11) * dy + at(c, o + A12) * dz, at(c, o + A22) * dz
+    q = u0 * u0 + u1 * u1 + u2 * u2
+    return (q if squared else np.sqrt(q)) - at(c, o + R)
+
+
+@njit(cache=True, nogil=True)
+def _offer(c, who, value, k, candidate, centre, squared):
+    """Let a candidate be one of the two of a cell, who[k : k + 2], where it is low enough; −1 is none."""
+    if candidate < 0 or at(who, k) == candidate or at(who, k + 1) == candidate:
+        return
+    v = _value(c, candidate, centre[2], centre[1], centre[0], squared)
+    if v < at(value, k):
+        put(value, k + 1, at(value, k))
+        put(who, k + 1, at(who, k))
+        put(value, k, v)
+        put(who, k, candidate)
+    elif v < at(value, k + 1):
+        put(value, k + 1, v)
+        put(who, k + 1, candidate)
+
+
+@njit(cache=True, nogil=True)
+def _centre(z, y, x, edge, offset):
+    """Centre of a cell, z y x float32; offset (3,): the lower corner of the tile."""
+    return (
+        np.float32(offset[0] + (z + 0.5) * edge),
+        np.float32(offset[1] + (y + 0.5) * edge),
+        np.float32(offset[2] + (x + 0.5) * edge),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _cell(value, edge, cells):
+    return min(max(int(np.floor(value / edge)), 0), cells - 1)
+
+
+@njit(cache=True, nogil=True)
+def _low_seeds(c, n, cells, edge, offset, squared):
+    """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none."""
+    nz, ny, nx = cells
+    found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
+    who, value = raw(found), raw(values)
+    for candidate in range(0, n * RECORD, RECORD):
+        z = _cell(at(c, candidate + Z) - offset[0], edge, nz)
+        y = _cell(at(c, candidate + Y) - offset[1], edge, ny)
+        x = _cell(at(c, candidate + X) - offset[2], edge, nx)
+        _offer(c, who, value, ((z * ny + y) * nx + x) * 2, candidate, _centre(z, y, x, edge, offset), squared)
+    for step in (1, -1):
+        for place in range(nz * ny * nx):
+            p = place if step == 1 else nz * ny * nx - 1 - place
+            z, y, x = p // (ny * nx), p // nx % ny, p % nx
+            centre = _centre(z, y, x, edge, offset)
+            for k in range(2):
+                if 0 <= x - step < nx:
+                    _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step) + k)), centre, squared)
+                if 0 <= y - step < ny:
+                    _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx) + k)), centre, squared)
+                if 0 <= z - step < nz:
+                    _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx * ny) + k)), centre, squared)
+    return found, values  # values must live as long as their address is in use
+
+
+@njit(cache=True, nogil=True)
+def _peak(c, i, j, centre, half, squared, scratch):
+    """The highest value of i at the corners of a box or that of j, whichever is lower, with its rounding."""
+    dx = multiply_add(load(scratch, SX), spread(half[2]), halves(centre[2] - c[i + X], centre[2] - c[j + X]))
+    dy = multiply_add(load(scratch, SY), spread(half[1]), halves(centre[1] - c[i + Y], centre[1] - c[j + Y]))
+    dz = multiply_add(load(scratch, SZ), spread(half[0]), halves(centre[0] - c[i + Z], centre[0] - c[j + Z]))
+    u0 = multiply_add(halves(c[i + A01], c[j + A01]), dy, halves(c[i + A02], c[j + A02]) * dz)
+    u0 = multiply_add(halves(c[i + A00], c[j + A00]), dx, u0)
+    u1 = multiply_add(halves(c[i + A11], c[j + A11]), dy, halves(c[i + A12], c[j + A12]) * dz)
+    u2 = halves(c[i + A22], c[j + A22]) * dz
+    q = multiply_add(u0, u0, multiply_add(u1, u1, u2 * u2))
+    return lower_peak((q if squared else sqrt(q)) - halves(c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]))
+
+
+@njit(cache=True, nogil=True)
+def cap_pyramid(c, n, low, high, middle, edge, blocks, squared, scratch):
+    """Caps of the cells of a tile from voxel low to high (z, y, x), and of larger boxes; −3e38 where nothing is asked for.
+
+    Boxes reach from face to face.
+    """
+    cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
+    offset = (low[0] - middle[0], low[1] - middle[1], low[2] - middle[2])
+    seeds, _ = _low_seeds(raw(c), n, cells, edge, offset, squared)
+    caps = np.full(_level(cells, 9)[0], FAR, np.float32)
+    for p in range(cells[0] * cells[1] * cells[2]):
+        z, y, x = p // (cells[1] * cells[2]), p // cells[2] % cells[1], p % cells[2]
+        first = (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge)
+        if not is_asked(blocks, first[0], first[1], first[2], edge):
+            continue
+        last = (min(first[0] + edge, high[0]), min(first[1] + edge, high[1]), min(first[2] + edge, high[2]))
+        i, j, h = np.int64(seeds[2 * p]), np.int64(seeds[2 * p + 1]), 0.5
+        centre = (np.float32((first[0] + last[0]) * h - middle[0]), np.float32((first[1] + last[1]) * h - middle[1]),
+                  np.float32((first[2] + last[2]) * h - middle[2]))  # fmt: skip
+        half = (np.float32((last[0] - first[0]) * h), np.float32((last[1] - first[1]) * h),
+                np.float32((last[2] - first[2]) * h))  # fmt: skip
+        cap = _peak(c, i, i if j < 0 else j, centre, half, squared, scratch)
+        level, size = 0, edge
+        while size <= TILE:
+            place = _place(cells, level, z >> level, y >> level, x >> level)
+            caps[place] = max(caps[place], cap)
+            level, size = level + 1, 2 * size
+    return caps
+
+
+@njit(cache=True, nogil=True)
+def _level(cells, level):
+    """Where the boxes of a level begin in the pyramid, and how many there are along y and x."""
+    begin, nz, ny, nx = 0, cells[0], cells[1], cells[2]
+    for _ in range(level):
+        begin += nz * ny * nx
+        nz, ny, nx = (nz + 1) >> 1, (ny + 1) >> 1, (nx + 1) >> 1
+    return begin, ny, nx
+
+
+@njit(cache=True, nogil=True)
+def _place(cells, level, z, y, x):
+    begin, ny, nx = _level(cells, level)
+    return begin + (z * ny + y) * nx + x
+
+
+@njit(cache=True, nogil=True)
+def set_caps(scratch, caps, edge, low, high, first, half, children):
+    """Set the caps of the children, `half` wide, of the box at voxel first; those smaller than a cell have the cell's."""
+    cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
+    level, size = 0, edge
+    while size < half:
+        level, size = level + 1, 2 * size
+    begin, ny, nx = _level(cells, level)
+    for k in range(8):
+        if children >> k & 1:
+            z, y = (first[0] + (k >> 2) * half - low[0]) // size, (first[1] + (k >> 1 & 1) * half - low[1]) // size
+            set_cap(scratch, k, caps[begin + (z * ny + y) * nx + (first[2] + (k & 1) * half - low[2]) // size])

@@ -8,7 +8,9 @@ _folder = cache_folder()
 _previous = _config.CACHE_DIR  # type: ignore[attr-defined]
 _config.CACHE_DIR = str(_folder)  # type: ignore[attr-defined]
 try:  # a kernel's cache folder is fixed where it is decorated, that is: here
-    from nmcfast.kernels import gbpd, gnet, halo, harmonics, moments, neighbours, philox, shells, soft, windows
+    from nmcfast.kernels import (  # isort: skip
+        gbpd, gnet, halo, harmonics, lattice, moments, neighbours, philox, runs, shells, soft, windows,
+    )  # fmt: skip
     from nmcfast.kernels.labels import label_grid, label_points
 finally:
     _config.CACHE_DIR = _previous  # type: ignore[attr-defined]
@@ -21,9 +23,11 @@ __all__ = [
     "harmonics",
     "label_grid",
     "label_points",
+    "lattice",
     "moments",
     "neighbours",
     "philox",
+    "runs",
     "shells",
     "soft",
     "windows",

@@ -98,7 +98,7 @@ class Particle:
         grid = grid_within(self.domain, voxel_size)
         near, rim = self._region.blocks(grid)
         labels = self._label(grid, near, threads=threads)
-        self._region.clip(labels, grid, rim)
+        self._region.clip(labels, grid, rim, len(self.grains) + 1)
         labels, first = _cut(labels, grid.first)
         return Volume(labels, np.array(first) * grid.size, grid.size)
 
@@ -114,7 +114,7 @@ class Particle:
             shift = (0.0, 0.0, height - 0.5 * grid.size)
             near, rim = self._region.blocks(plane, shift)
             labels = self._label(plane, near, shift=shift)
-            self._region.clip(labels, plane, rim, shift)
+            self._region.clip(labels, plane, rim, len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
     @property

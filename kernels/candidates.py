@@ -30,7 +30,7 @@ from nmcfast.kernels.lanes import (  # isort: skip
 )  # fmt: skip
 
 TILE = 256  # voxels of an edge of the box that shares one origin of coordinates
-X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, NAME, WANTED = range(14)
+X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, NAME, WANTED, KNOWN = range(15)
 RECORD = 16  # float32 of a candidate
 PAIR = 64  # float32 of the tangents of two candidates: values at the centres, rises over the half widths
 _V, _GX, _GY, _GZ = range(0, 4 * 16, 16)

@@ -13,27 +13,28 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    INF, PAIR, RECORD, SEED, TILE, WANTED, deal, load_seeds, place_seeds, set_cap, set_children, split,
+    INF, KNOWN, PAIR, RECORD, TILE, deal, load_seeds, place_seeds, set_cap, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 from nmcfast.kernels.gbpd import child_of, enlarged, list_all, memory_for, push
-from nmcfast.kernels.lanes import at, bits_at, put, raw
+from nmcfast.kernels.lanes import at, bits_at, put, put_bits, raw
 
 _TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
 
 
 @njit(cache=True, nogil=True)
-def _all_wanted(c, lists, begin, count):
+def _all_known(c, lists, begin, count):
+    """Whether all candidates of a list are relevant or marked: then there is nothing to learn where they compete."""
     for k in range(begin, begin + count):
-        if not bits_at(c, at(lists, k) + WANTED):
+        if not bits_at(c, at(lists, k) + KNOWN):
             return False
     return True
 
 
 @njit(cache=True, nogil=True)
-def _mark(touched, c, lists, begin, count):
+def _mark(c, lists, begin, count):
     for k in range(begin, begin + count):
-        touched[bits_at(c, at(lists, k) + SEED)] = True
+        put_bits(c, at(lists, k) + KNOWN, 1)
 
 
 @njit(cache=True, nogil=True)
@@ -69,7 +70,7 @@ def _sift(work, start, count, squared, children, end, capped):
 
 
 @njit(cache=True, nogil=True)
-def _mark_twig(touched, work, start, count, end, first, last, middle, squared):
+def _mark_twig(work, start, count, end, first, last, middle, squared):
     """Mark the seeds that may win in the leaves of a box of 4³ voxels."""
     c, lists, _, scratch, _, ends = work
     for k in range(8):
@@ -78,11 +79,11 @@ def _mark_twig(touched, work, start, count, end, first, last, middle, squared):
     split(work, start, count, squared, children, end, count + 2)
     for k in range(8):
         begin = end + k * (count + 2)
-        _mark(touched, c, lists, begin, at(ends, k) - begin)
+        _mark(c, lists, begin, at(ends, k) - begin)
 
 
 @njit(cache=True, nogil=True)
-def _mark_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle, squared):
+def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
     """The first pass over a tile from voxel low (3,) to high (3,), z y x; the memory, which may have grown."""
     stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
     depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
@@ -108,7 +109,7 @@ def _mark_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle, 
                 continue
             begin = end + k * stride
             lists[begin + sizes[k]] = n * RECORD
-            known = _all_wanted(work[0], work[1], begin, sizes[k])
+            known = _all_known(work[0], work[1], begin, sizes[k])
             if known or half == _TWIG:
                 _twigs(seen, a, half)[:] = True  # whoever wins there is known
             if known:
@@ -116,14 +117,14 @@ def _mark_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle, 
             if half == _TWIG:
                 memory = _roomy(memory, end + 8 * stride, sizes[k] + 2)
                 work, lists, ends = _addresses(memory), memory[1], memory[5]
-                _mark_twig(touched, work, begin, sizes[k], end + 8 * stride, a, b, middle, squared)
+                _mark_twig(work, begin, sizes[k], end + 8 * stride, a, b, middle, squared)
             else:
                 depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
     return memory
 
 
 @njit(cache=True, nogil=True)
-def _guard_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle, squared):
+def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
     """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, the `few`, alone.
 
     A second list of each box, of all seeds, goes along to find who wins where the few do not exclude a relevant one.
@@ -132,7 +133,7 @@ def _guard_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle,
     c, lists = memory[0], memory[1]
     end, few = list_all(lists, n), 0
     for i in range(n):
-        if touched[i] or bits_at(c, i * RECORD + WANTED):
+        if bits_at(c, i * RECORD + KNOWN):
             lists[end + few] = i * RECORD
             few += 1
     lists[end + few] = n * RECORD
@@ -182,11 +183,11 @@ def _guard_tile(touched, seen, blocks, caps, edge, memory, n, low, high, middle,
                 continue
             memory = _roomy(memory, base + 8 * stride_all + sizes[0, k] + 8, sizes[0, k] + 8)
             work, lists, ends = _addresses(memory), memory[1], memory[5]
-            touched[bits_at(memory[0], lowest[k] + SEED)] = True
+            put_bits(work[0], lowest[k] + KNOWN, 1)
             if others[k] < n * RECORD:
-                touched[bits_at(memory[0], others[k] + SEED)] = True
+                put_bits(work[0], others[k] + KNOWN, 1)
             if not _is_guarded(work, n, begin, sizes[0, k], lowest[k], others[k], base + 8 * stride_all, a, b, middle, squared):
-                _mark(touched, work[0], work[1], begin_all, sizes[1, k])
+                _mark(work[0], work[1], begin_all, sizes[1, k])
     return memory
 
 
@@ -205,13 +206,15 @@ def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
 
 @njit(cache=True, nogil=True)
 def mark_halo(touched, relevant, place, factor, shift, shape, blocks, squared):
-    """Set touched (n,) for the seeds that bound the relevant ones in a volume of shape (nz, ny, nx) voxels.
+    """Set touched (n,) for the relevant seeds and those that bound them in a volume of shape (nz, ny, nx) voxels.
 
     relevant (n,) uint8; place (3, n), factor (6, n), shift (n,), blocks as `gbpd.label_volume_serial` takes them.
     """
     n, memory = shift.size, memory_for(shift.size)
     seen = np.zeros((-(-shape[0] // _TWIG), -(-shape[1] // _TWIG), -(-shape[2] // _TWIG)), np.bool_)
     load_seeds(memory[0], factor, shift, np.arange(n + 1), relevant)
+    for i in range(n):
+        put_bits(memory[0], i * RECORD + KNOWN, np.int64(relevant[i] != 0))
     for guard in (False, True):
         for z in range(0, shape[0], TILE):
             for y in range(0, shape[1], TILE):
@@ -221,5 +224,7 @@ def mark_halo(touched, relevant, place, factor, shift, shape, blocks, squared):
                     place_seeds(memory[0], place, middle, squared)
                     edge = cell_edge(memory[0], n, (z, y, x), high, middle)
                     caps = cap_pyramid(memory[0], n, (z, y, x), high, middle, edge, blocks, squared, memory[3])
-                    args = (touched, seen, blocks, caps, edge, memory, n, (z, y, x), high, middle, squared)
+                    args = (seen, blocks, caps, edge, memory, n, (z, y, x), high, middle, squared)
                     memory = _guard_tile(*args) if guard else _mark_tile(*args)
+    for i in range(n):
+        touched[i] |= bits_at(memory[0], i * RECORD + KNOWN) != 0

@@ -136,6 +136,8 @@ def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared)
         if bits_at(c, i * RECORD + KNOWN):
             lists[end + few] = i * RECORD
             few += 1
+    if few == 0:
+        return memory
     lists[end + few] = n * RECORD
     stack, sizes = np.empty((64, 9), np.int64), np.empty((2, 8), np.int64)
     depth = push(stack, 0, low, TILE, end, few, end + few + 2)

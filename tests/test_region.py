@@ -27,11 +27,13 @@ def test_clipping_leaves_the_region_and_nothing_else(size):
     asked = near.repeat(8, 0).repeat(8, 1).repeat(8, 2)[tuple(map(slice, grid.shape))]
     z, y, x = ((np.arange(n) + 0.5) * size + o for n, o in zip(grid.shape, grid.origin[::-1], strict=True))
     points = np.stack(np.broadcast_arrays(x, y[:, None], z[:, None, None]), axis=-1).reshape(-1, 3)
-    distance = np.linalg.norm(points, axis=1)
-    wanted = (distance <= region.shell.radius(points) + 0.4).reshape(grid.shape)
+    wanted = region.contains(points).reshape(grid.shape)
+    off = np.abs(region.depth(points) - (region.shell.radius(points) + 0.4 - np.linalg.norm(points, axis=1)))
+    assert off[np.abs(region.depth(points)) < 0.3].max() < 0.15  # linear between points 0.4 µm apart
     assert wanted[asked].sum() == wanted.sum() > 0  # blocks that are not near hold nothing of it
-    region.clip(labels, grid, rim)
+    least = region.clip(labels, grid, rim, 3)
     assert np.array_equal(labels == 1, wanted)
+    assert np.isinf(least[[0, 2]]).all() and 0.0 <= least[1] < 0.2 * size + 0.2
 
 
 def test_the_centre_is_inside():

@@ -3,7 +3,7 @@
 d_i(x) = |x − s_i|_M_i − r_i is convex. Over a box it is at least its tangent plane at the centre, and at most the
 interpolation of its corner values. Seed i can therefore win nowhere in a box when
 
-- its tangent lies above the `cap` of the box everywhere: a value that some seed stays below in all of it (`ceilings`), or
+- its tangent lies above the `cap` of the box everywhere: some seed stays below that value in all of it (`ceilings`), or
 - for some j, its tangent exceeds d_j at all eight corners.
 
 Any unit vector g gives a valid tangent g·A(x − s) − r, so one that rounding has turned (singular M, x close to s) only
@@ -34,8 +34,8 @@ X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, NAME, WANTED, KNOWN = ran
 RECORD = 16  # float32 of a candidate
 PAIR = 64  # float32 of the tangents of two candidates: values at the centres, rises over the half widths
 _V, _GX, _GY, _GZ = range(0, 4 * 16, 16)
-# scratch, 16 float32 each: signs of the corners; steps of the 16 voxels of a plane; centres, half widths and caps of the
-# children; the pairs that hold their picks; values of the picks at the eight corners
+# scratch, 16 float32 each: signs of the corners; steps of the 16 voxels of a plane; centres, half widths and caps of
+# the children; the pairs that hold their picks; values of the picks at the eight corners
 SX, SY, SZ, STEP_X, STEP_Y, _CX, _CY, _CZ, _WX, _WY, _WZ, CAP, _WHO, _CORNERS = range(0, 14 * 16, 16)
 _SCRATCH = _CORNERS + 8 * 16
 _EPSILON, _FLOOR = np.float32(2.0**-19), np.float32(2.0**-40)
@@ -58,7 +58,7 @@ def scratch_for():
 
 @njit(cache=True, nogil=True)
 def load_seeds(c, factor, shift, lut, relevant):
-    """Write all seeds from 0 on and the dummy, but for their place: factor (6, n), shift (n,), lut (n + 1,), relevant (n,)."""
+    """Write all seeds from 0 on and the dummy, but for their place: factor (6, n), shift and relevant (n,), lut."""
     n = shift.size
     for i in range(n):
         o = i * RECORD
@@ -77,7 +77,11 @@ def place_seeds(c, place, middle, squared):
     """Make the coordinates of all seeds, place (3, n) voxels, those from middle (z, y, x), and bound their rounding."""
     for i in range(place.shape[1]):
         o = i * RECORD
-        x, y, z = np.float32(place[0, i] - middle[2]), np.float32(place[1, i] - middle[1]), np.float32(place[2, i] - middle[0])
+        x, y, z = (
+            np.float32(place[0, i] - middle[2]),
+            np.float32(place[1, i] - middle[1]),
+            np.float32(place[2, i] - middle[0]),
+        )
         c[o + X], c[o + Y], c[o + Z] = x, y, z
         norm = np.float32(0.0)
         for row in range(A00, R):
@@ -170,7 +174,7 @@ def _start(ends, base, stride):
 
 @njit(cache=True, nogil=True)
 def deal(work, start, count, squared, children, base, stride):
-    """Deal the list at start to those of the children, at base + k stride, by caps alone: for boxes far larger than grains.
+    """Deal the list at start to those of the children, at base + k stride, by caps alone: where boxes exceed grains.
 
     ends[k] is then behind the last of child k. Returns the bits of the children with a wanted candidate.
     """

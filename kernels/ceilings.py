@@ -1,8 +1,8 @@
 """Caps of boxes: values that the smallest d of Eq. (8) stays below in all of a box, for `candidates`.
 
-Cells of a few seeds each find two seeds that are low at their centre: their own, then those that their neighbours found,
-in one sweep forward and one backward. The larger of the corner values of a seed bounds it in the cell, since d is convex.
-Caps of larger boxes are the largest of their cells'. Whichever seeds are found, the caps are valid.
+Cells of a few seeds each find two seeds that are low at their centre: their own, then those that their neighbours
+found, in one sweep forward and one backward. The largest of the corner values of a seed bounds it in the cell, since d
+is convex. Caps of larger boxes are the largest of their cells'. Whichever seeds are found, the caps are valid.
 
 A pyramid of caps holds the cells first, z y x, then boxes of twice the edge, and so on up to the tile.
 """
@@ -134,7 +134,7 @@ def _peak(c, i, j, centre, half, squared, scratch):
 
 @njit(cache=True, nogil=True)
 def cap_pyramid(c, n, low, high, middle, edge, blocks, squared, scratch):
-    """Caps of the cells of a tile from voxel low to high (z, y, x), and of larger boxes; −3e38 where nothing is asked for.
+    """Caps of the cells of a tile from voxel low to high (z, y, x), and of larger boxes; −3e38 where none is asked for.
 
     Boxes reach from face to face.
     """
@@ -180,7 +180,7 @@ def _place(cells, level, z, y, x):
 
 @njit(cache=True, nogil=True)
 def set_caps(scratch, caps, edge, low, high, first, half, children):
-    """Set the caps of the children, `half` wide, of the box at voxel first; those smaller than a cell have the cell's."""
+    """Set the caps of the children, `half` wide, of the box at voxel first: if less than a cell, the cell's."""
     cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
     level, size = 0, edge
     while size < half:

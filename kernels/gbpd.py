@@ -18,6 +18,7 @@ from nmcfast.kernels.candidates import (  # isort: skip
     place_seeds, scratch_for, set_cap, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
+
 from nmcfast.kernels.lanes import (  # isort: skip
     at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, put, put_four, raw, spread, spread_bits,
     sqrt, store, store_bits, where_less,
@@ -228,7 +229,7 @@ def enlarged(a, size):
 
 @njit(cache=True, nogil=True)
 def push(stack, depth, first, size, start, count, end):
-    """Put a box on the stack: its first voxel and size, where its list lies, and where lists can follow; the new depth."""
+    """Put a box on the stack: first voxel and size, where its list lies, where lists can follow; the new depth."""
     stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = first[0], first[1], first[2], size
     stack[depth, 4], stack[depth, 5], stack[depth, 6] = start, count, end
     return depth + 1
@@ -269,7 +270,9 @@ def _label_tile(out, lut, n, low, place, given, blocks, squared, memory, counts,
         work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends))
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
-            _label_twig(out, lut, work, raw(verdict), start, count, end, first, last, middle, given, squared, cap, counts)
+            _label_twig(
+                out, lut, work, raw(verdict), start, count, end, first, last, middle, given, squared, cap, counts
+            )
             continue
         children = set_children(work[3], first, last, half, middle, 1)
         set_caps(work[3], caps, edge, low, high, first, half, children)
@@ -331,7 +334,7 @@ def _label_volume(
 
 @njit(cache=True, nogil=True)
 def memory_for(n):
-    """Candidates, lists, tangents, scratch, picks, ends and verdict of a worker: 112 bytes a seed and 200 kB at first."""
+    """Candidates, lists, tangents, scratch, picks, ends, verdict of a worker: 112 bytes a seed and 200 kB at first."""
     return (
         np.empty((n + 1) * RECORD, np.float32), np.empty(12 * n + 16384, np.int32), np.empty(PAIR * 256, np.float32),
         scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(_CLOSE + 4, np.int32),

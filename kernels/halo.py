@@ -25,10 +25,10 @@ _TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps
 @njit(cache=True, nogil=True)
 def _all_known(c, lists, begin, count):
     """Whether all candidates of a list are relevant or marked: then there is nothing to learn where they compete."""
-    for k in range(begin, begin + count):
-        if not bits_at(c, at(lists, k) + KNOWN):
-            return False
-    return True
+    k = begin
+    while k < begin + count and bits_at(c, at(lists, k) + KNOWN):
+        k += 1
+    return k == begin + count
 
 
 @njit(cache=True, nogil=True)
@@ -95,7 +95,7 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
         stride, half = count + 2, size // 2
         memory = _roomy(memory, end, stride)
         work = _addresses(memory)
-        c, lists, ends = memory[0], memory[1], memory[5]
+        lists, ends = memory[1], memory[5]
         children = set_children(work[3], first, last, half, middle, 0)
         set_caps(work[3], caps, edge, low, high, first, half, children)
         wanted = _sift(work, start, count, squared, children, end, True)
@@ -125,7 +125,7 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
 
 @njit(cache=True, nogil=True)
 def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
-    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, the `few`, alone.
+    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, `few`, alone.
 
     A second list of each box, of all seeds, goes along to find who wins where the few do not exclude a relevant one.
     """
@@ -188,7 +188,9 @@ def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared)
             put_bits(work[0], lowest[k] + KNOWN, 1)
             if others[k] < n * RECORD:
                 put_bits(work[0], others[k] + KNOWN, 1)
-            if not _is_guarded(work, n, begin, sizes[0, k], lowest[k], others[k], base + 8 * stride_all, a, b, middle, squared):
+            if not _is_guarded(
+                work, n, begin, sizes[0, k], lowest[k], others[k], base + 8 * stride_all, a, b, middle, squared
+            ):
                 _mark(work[0], work[1], begin_all, sizes[1, k])
     return memory
 

@@ -1,4 +1,4 @@
-"""A function on a lattice of points, linear along each axis in between: over blocks of voxels, and as the rim of labels.
+"""A function on a lattice of points, linear along each axis in between: over blocks of voxels, as the rim of labels.
 
 lattice (z, y, x) float64, the first of it at `corner` and `step` apart; voxels of `size` whose first ends at `origin`;
 corner and origin (3,) are in x, y, z order. Points beyond the lattice take the values of its faces.

@@ -1,4 +1,4 @@
-"""What label volumes say of their grains: volumes, moments, boxes, connected parts, contacts; renaming.
+"""What label volumes say of their grains: volumes, moments, boxes, connected parts, contacts.
 
 All sums are of whole numbers (voxels and voxel indices), so they are exact and do not depend on the order or the
 number of threads. Label volumes are (nz, ny, nx) of any integer type, labels 0 to n - 1.
@@ -119,16 +119,6 @@ def _joined_runs(labels):
 
 
 @njit(cache=True, nogil=True)
-def part_counts(labels, counts):
-    """Fill counts (n,) with the number of face-connected parts of each label."""
-    _, tags, _, parent = _joined_runs(labels)
-    counts[:] = 0
-    for k in range(tags.size):
-        if parent[k] == k:
-            counts[tags[k]] += 1
-
-
-@njit(cache=True, nogil=True)
 def components(labels, out):
     """Fill out (nz, ny, nx) int32 with the number of the face-connected part a voxel is in.
 
@@ -207,39 +197,3 @@ def contacts(labels):
         pairs[k, 0] = keys[slots[k]] >> 32
         pairs[k, 1] = keys[slots[k]] & 0xFFFFFFFF
     return pairs, values[slots]
-
-
-@njit(cache=True, nogil=True)
-def labelled_in(labels, blocks, edge):
-    """Indices (k, 3), z y x, of the voxels that are not 0 in some blocks, (z, y, x) bool, of edge³ voxels each."""
-    nz, ny, nx = labels.shape
-    count = 0
-    for z in range(nz):
-        for y in range(ny):
-            for bx in range(blocks.shape[2]):
-                if blocks[z // edge, y // edge, bx]:
-                    for x in range(bx * edge, min((bx + 1) * edge, nx)):
-                        count += labels[z, y, x] != 0
-    found = np.empty((count, 3), np.int64)
-    k = 0
-    for z in range(nz):
-        for y in range(ny if k < count else 0):
-            for bx in range(blocks.shape[2]):
-                if blocks[z // edge, y // edge, bx]:
-                    for x in range(bx * edge, min((bx + 1) * edge, nx)):
-                        if labels[z, y, x] != 0:
-                            found[k, 0], found[k, 1], found[k, 2] = z, y, x
-                            k += 1
-    return found
-
-
-@njit(cache=True, nogil=True)
-def renamed_box(labels, low, names, out):
-    """Fill out (nz, ny, nx) with names[label] of the box of labels that starts at low (3,), z y x.
-
-    out may be the front of the memory of labels: no voxel is overwritten before it was read.
-    """
-    for z in range(out.shape[0]):
-        for y in range(out.shape[1]):
-            for x in range(out.shape[2]):
-                out[z, y, x] = names[labels[low[0] + z, low[1] + y, low[2] + x]]

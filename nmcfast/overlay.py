@@ -1,8 +1,8 @@
 """Overlay of a shell and a grain architecture, and removal of the grains outside it, section 2.6.
 
 Only what can matter is drawn and labelled, by two lengths of the grain law. Labels reach as far as `reach` beyond the
-shell: kept grains, whose centre of mass lies in the shell, stick out less, nor do their seeds lie further from that centre.
-No seed holds a point further away than `extent`, so seeds are drawn up to reach + extent beyond the shell. Each
+shell: kept grains, whose centre of mass lies in the shell, stick out less, and their seeds lie no further from that
+centre. No seed holds a point further away than `extent`, so seeds are drawn up to reach + extent beyond the shell. Each
 particle checks both on its own grains and starts again with larger ones where they do not hold.
 """
 
@@ -84,9 +84,9 @@ class _Labelled:
     """Grains of a region on the model grid.
 
     rows (m,): their seeds; runs of labels row + 1, see `kernels.runs`; voxels (m,), centroids (m, 3) µm, boxes (m, 6);
-    kept (m,): those whose centre of mass lies in the shell. reach: how far beyond the shell the region must go for none of
-    these to be cut off, as far as their voxels in its rim tell, and for none to be missed whose seed is as far from its
-    centre of mass; extent: the largest distance of a voxel of theirs from its seed along an axis; µm.
+    kept (m,): those whose centre of mass lies in the shell. reach: how far beyond the shell the region must go for none
+    of these to be cut off, as far as their voxels in its rim tell, and for none to be missed whose seed is as far from
+    its centre of mass; extent: the largest distance of a voxel of theirs from its seed along an axis; µm.
     """
 
     region: Region
@@ -102,7 +102,7 @@ class _Labelled:
 
 
 def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim: float = 0.0) -> _Labelled:
-    """Grains of the seeds in a region, looking for how far they stick out as deep as `rim` µm, or as far as they are cut.
+    """Grains of the seeds in a region; how far they stick out is looked for `rim` µm deep, else where they are cut.
 
     A grain may lie across the end of the region. It is kept if the centre of mass of its part within lies in the shell:
     the region is then too small, which `reach` says. If not, what lies further out takes the centre further away.
@@ -129,7 +129,9 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     ends = (np.array(grid.first) + boxes.reshape(-1, 2, 3)[kept][:, :, ::-1]) * grid.size
     sticks_out = margin + cut - depth[kept]
     shifted = np.linalg.norm(centroid - place, axis=1)[kept]
-    reach = max(float(sticks_out[sticks_out > (0.0 if rim else margin)].max(initial=0.0)), float(shifted.max(initial=0.0)))
+    reach = max(
+        float(sticks_out[sticks_out > (0.0 if rim else margin)].max(initial=0.0)), float(shifted.max(initial=0.0))
+    )
     extent = float(np.abs(ends - place[kept][:, None]).max(initial=0.0))
     return _Labelled(region, grid, rows, found, voxels, centroid, boxes, kept, reach, extent)
 

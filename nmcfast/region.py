@@ -50,8 +50,8 @@ class Region:
     def blocks(
         self, grid: Grid, shift: tuple[float, float, float] = (0.0, 0.0, 0.0), rim: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Blocks of 8³ voxels (z, y, x) with a voxel centre in the region, and those of them that may have one less than
-        `rim` µm inside it."""
+        """Blocks of 8³ voxels (z, y, x) with a voxel centre in the region, and those of them with one that may lie
+        less than `rim` µm inside it."""
         low, high = (np.empty(tuple(-(-n // BLOCK_EDGE) for n in grid.shape)) for _ in range(2))
         depths, corner = self._lattice
         lattice.block_range(depths, corner, STEP, grid.origin + shift, grid.size, grid.shape, BLOCK_EDGE, low, high)
@@ -64,8 +64,8 @@ class Region:
     ) -> np.ndarray:  # fmt: skip
         """Set labels (nz, ny, nx) outside the region to 0, in the blocks of a rim.
 
-        Returns how deep inside labels 0 … count − 1 end, (count,) µm: the least depth of their voxels in the rim, infinite
-        for those without.
+        Returns how deep inside labels 0 … count − 1 end, (count,) µm: the least depth of their voxels in the rim,
+        infinite for those without.
         """
         least = np.full(count, np.inf)
         depths, corner = self._lattice

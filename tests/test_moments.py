@@ -45,9 +45,6 @@ def test_components_equal_those_of_scipy(name):
     out = np.empty(labels.shape, np.int32)
     label, size = moments.components(labels, out)
     assert np.array_equal(np.bincount(out.ravel()), size)
-    counts = np.empty(int(labels.max()) + 2, np.int64)
-    moments.part_counts(labels, counts)
-    assert np.array_equal(counts, np.bincount(label, minlength=counts.size))
     for value in np.unique(labels):
         wanted, count = ndimage.label(labels == value)
         assert count == (label == value).sum()
@@ -69,21 +66,3 @@ def test_contacts_count_the_faces_between_labels(name):
     pairs, faces = moments.contacts(labels)
     assert [tuple(p) for p in pairs] == sorted(wanted)
     assert faces.tolist() == [wanted[key] for key in sorted(wanted)]
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
-def test_a_box_is_renamed_within_its_own_memory(dtype):
-    labels = RNG.integers(0, 300, (9, 10, 11)).astype(np.uint32)
-    names, low, shape = RNG.integers(0, 60_000, 300).astype(dtype), np.array((2, 0, 3)), (7, 9, 8)
-    wanted = names[labels[2:9, 0:9, 3:11]]
-    packed = labels.reshape(-1).view(dtype)[: wanted.size].reshape(shape)
-    moments.renamed_box(labels, low, names, packed)
-    assert np.array_equal(packed, wanted)
-
-
-def test_labelled_voxels_of_some_blocks():
-    labels = (RNG.random((9, 10, 19)) < 0.1).astype(np.uint16)
-    blocks = RNG.random((2, 2, 3)) < 0.5
-    asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)[:9, :10, :19]
-    assert np.array_equal(moments.labelled_in(labels, blocks, 8), np.argwhere((labels != 0) & asked))
-    assert moments.labelled_in(np.zeros((3, 4, 5), np.uint16), np.ones((1, 1, 1), bool), 8).shape == (0, 3)

@@ -1,0 +1,69 @@
+"""kernels/runs.py against NumPy and scipy.ndimage."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from nmcfast.kernels import runs
+
+RNG = np.random.default_rng(6)
+VOLUMES = {
+    "blocks": RNG.integers(0, 5, (4, 5, 6)).repeat(4, 0).repeat(3, 1).repeat(5, 2),
+    "noise": RNG.integers(0, 4, (20, 21, 22)),
+    "nothing": np.zeros((3, 4, 5), int),
+    "one voxel": np.ones((1, 1, 1), int),
+    "gaps in the numbers": RNG.choice([0, 7, 300], (9, 8, 7)),
+    "many labels": RNG.integers(0, 65535, (6, 6, 6)),
+    "a row": RNG.integers(0, 2, (1, 1, 50)),
+    "full rows": np.full((3, 2, 9), 4),
+}
+volumes = pytest.mark.parametrize("labels", [v.astype(np.uint16) for v in VOLUMES.values()], ids=list(VOLUMES))
+
+
+@volumes
+def test_runs_are_the_volume(labels):
+    tags, x0, x1, first = runs.find_runs(labels)
+    again = np.zeros_like(labels)
+    for row in range(labels.shape[0] * labels.shape[1]):
+        for k in range(first[row], first[row + 1]):
+            assert tags[k] != 0 and x0[k] < x1[k]
+            again[row // labels.shape[1], row % labels.shape[1], x0[k] : x1[k]] = tags[k]
+    assert np.array_equal(again, labels)
+
+
+@volumes
+def test_voxels_centres_and_boxes(labels):
+    n = int(labels.max()) + 3
+    sums, boxes = np.empty((n, 4), np.int64), np.empty((n, 6), np.int64)
+    runs.measure(*runs.find_runs(labels), labels.shape[1], sums, boxes)
+    z, y, x = np.indices(labels.shape)
+    for column, weight in enumerate((x * 0 + 1, x, y, z)):
+        wanted = np.bincount(labels.ravel(), weight.ravel(), minlength=n).astype(int)
+        assert np.array_equal(sums[1:, column], wanted[1:])
+    for label, found in enumerate(ndimage.find_objects(labels.astype(int), max_label=n - 1), start=1):
+        low, high = boxes[label, :3], boxes[label, 3:]
+        if found is None:
+            assert (low > high).all()
+        else:
+            assert [(s.start, s.stop) for s in found] == list(zip(low, high, strict=True))
+
+
+@volumes
+def test_parts_equal_those_of_scipy(labels):
+    counts = np.empty(int(labels.max()) + 2, np.int64)
+    runs.count_parts(*runs.find_runs(labels), labels.shape[1], counts)
+    for value in np.unique(labels[labels > 0]):
+        assert counts[value] == ndimage.label(labels == value)[1]
+    assert counts.sum() == counts[np.unique(labels[labels > 0])].sum()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+@volumes
+def test_a_part_is_written_under_other_names(labels, dtype):
+    names = RNG.integers(0, 60_000, int(labels.max()) + 1).astype(dtype)
+    names[0] = 0
+    names[1::3] = 0
+    low = np.array([n // 3 for n in labels.shape])
+    out = np.full(tuple(n - a for n, a in zip(labels.shape, low, strict=True)), 9, dtype)
+    runs.write(*runs.find_runs(labels), labels.shape[1], names, low, out)
+    assert np.array_equal(out, names[labels][tuple(slice(a, None) for a in low)])

@@ -50,13 +50,12 @@ class Region:
     def blocks(
         self, grid: Grid, shift: tuple[float, float, float] = (0.0, 0.0, 0.0), rim: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Blocks of 8³ voxels (z, y, x) with a voxel centre in the region, and those of them with one that may lie
+        """Blocks of 8³ voxels (z, y, x) with a voxel centre in the region, and those with one that lies outside or
         less than `rim` µm inside it."""
         low, high = (np.empty(tuple(-(-n // BLOCK_EDGE) for n in grid.shape)) for _ in range(2))
         depths, corner = self._lattice
         lattice.block_range(depths, corner, STEP, grid.origin + shift, grid.size, grid.shape, BLOCK_EDGE, low, high)
-        near = high >= 0.0
-        return near, near & (low < rim)
+        return high >= 0.0, low < rim
 
     def clip(
         self, labels: np.ndarray, grid: Grid, rim: np.ndarray, count: int,

@@ -88,7 +88,7 @@ def place_seeds(c, place, middle, squared):
             norm += c[o + row] * c[o + row]
         reach = np.sqrt(norm) * (abs(x) + abs(y) + abs(z) + np.float32(TILE))
         if squared:
-            reach = np.float32(4.0) * reach * reach
+            reach = np.float32(2.0) * reach * reach
         c[o + ERROR] = (reach + abs(c[o + R])) * _EPSILON + _FLOOR
 
 

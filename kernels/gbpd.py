@@ -280,6 +280,7 @@ def _label_tile(out, lut, n, low, place, given, blocks, squared, memory, counts,
             wanted = deal(work, start, count, squared, children, end, stride)
         else:
             wanted = split(work, start, count, squared, children, end, stride)
+        counts[0] += 8
         counts[1] += 8 * count
         for k in range(8):
             if not children >> k & 1:

@@ -49,26 +49,37 @@ def _breaks(first, last, corner, step, out):
 
 
 @njit(cache=True, nogil=True)
-def block_range(lattice, corner, step, origin, size, shape, edge, low, high):
-    """Fill low and high (z, y, x) with the least and largest value at voxel centres of blocks of edge³ voxels or wider.
+def _fill_line(lattice, corner, step, y, z, line):
+    """Fill line (nx,) with the values at y, z and the places of the lattice along x."""
+    k, w = _place(z, corner[2], step, lattice.shape[0])
+    j, v = _place(y, corner[1], step, lattice.shape[1])
+    a, b, c, d = (1.0 - w) * (1.0 - v), (1.0 - w) * v, w * (1.0 - v), w * v
+    for i in range(lattice.shape[2]):
+        line[i] = (
+            a * lattice[k, j, i] + b * lattice[k, j + 1, i] + c * lattice[k + 1, j, i] + d * lattice[k + 1, j + 1, i]
+        )
 
-    The range is that of the box of the block's voxel centres, which bounds the values at them.
-    """
+
+@njit(cache=True, nogil=True)
+def block_range(lattice, corner, step, origin, size, shape, edge, low, high):
+    """Fill low and high (z, y, x) with the least and largest value in the box of the voxel centres of each block."""
     room = int(edge * size / step) + 4
-    xs, ys, zs = np.empty(room), np.empty(room), np.empty(room)
+    xs, ys, zs, line = np.empty(room), np.empty(room), np.empty(room), np.empty(lattice.shape[2])
+    low[:], high[:] = np.inf, -np.inf
     for bz in range(low.shape[0]):
         nz = _centres(zs, bz, edge, shape[0], origin[2], size, corner[2], step)
         for by in range(low.shape[1]):
             ny = _centres(ys, by, edge, shape[1], origin[1], size, corner[1], step)
-            for bx in range(low.shape[2]):
-                nx = _centres(xs, bx, edge, shape[2], origin[0], size, corner[0], step)
-                least, most = np.inf, -np.inf
-                for k in range(nz):
-                    for j in range(ny):
+            for k in range(nz):
+                for j in range(ny):
+                    _fill_line(lattice, corner, step, ys[j], zs[k], line)
+                    for bx in range(low.shape[2]):
+                        nx = _centres(xs, bx, edge, shape[2], origin[0], size, corner[0], step)
                         for i in range(nx):
-                            value = value_at(lattice, corner, step, xs[i], ys[j], zs[k])
-                            least, most = min(least, value), max(most, value)
-                low[bz, by, bx], high[bz, by, bx] = least, most
+                            a, u = _place(xs[i], corner[0], step, line.size)
+                            value = line[a] + u * (line[a + 1] - line[a])
+                            low[bz, by, bx] = min(low[bz, by, bx], value)
+                            high[bz, by, bx] = max(high[bz, by, bx], value)
 
 
 @njit(cache=True, nogil=True)
@@ -84,19 +95,22 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     least (n,), for labels 0 … n − 1, falls to the lowest value at a voxel that is left; 0 is left out.
     """
     nz, ny, nx = labels.shape
+    line = np.empty(lattice.shape[2])
     for z in range(nz):
         for y in range(ny):
+            filled = False
             for b in range(blocks.shape[2]):
                 if not blocks[z // edge, y // edge, b]:
                     continue
+                if not filled:
+                    _fill_line(lattice, corner, step, origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size, line)
+                    filled = True
                 for x in range(b * edge, min((b + 1) * edge, nx)):
                     label = labels[z, y, x]
                     if label == 0:
                         continue
-                    value = value_at(
-                        lattice, corner, step,
-                        origin[0] + (x + 0.5) * size, origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size,
-                    )  # fmt: skip
+                    i, u = _place(origin[0] + (x + 0.5) * size, corner[0], step, line.size)
+                    value = line[i] + u * (line[i + 1] - line[i])
                     if value < 0.0:
                         labels[z, y, x] = 0
                     elif value < least[label]:

@@ -65,17 +65,34 @@ def measure(tags, x0, x1, first, ny, sums, boxes):
 
 
 @njit(cache=True, nogil=True)
-def write(tags, x0, x1, first, ny, names, low, out):
-    """Fill out (z, y, x), the part of the volume from voxel low (3,), z y x, with names[tag]; what has no run is 0."""
+def renamed(tags, x0, x1, first, names):
+    """The runs under other names: tag t becomes names[t]; those that become 0 are left out."""
+    count = 0
+    for k in range(tags.size):
+        count += names[tags[k]] != 0
+    new = np.empty(count, names.dtype), np.empty(count, np.int32), np.empty(count, np.int32), np.empty_like(first)
+    j = 0
+    for row in range(first.size - 1):
+        new[3][row] = j
+        for k in range(first[row], first[row + 1]):
+            name = names[tags[k]]
+            if name != 0:
+                new[0][j], new[1][j], new[2][j] = name, x0[k], x1[k]
+                j += 1
+    new[3][first.size - 1] = j
+    return new
+
+
+@njit(cache=True, nogil=True)
+def write(tags, x0, x1, first, ny, low, out):
+    """Fill out (z, y, x), the part of the volume from voxel low (3,), z y x, with the tags; what has no run is 0."""
     out[:] = 0
     for z in range(out.shape[0]):
         for y in range(out.shape[1]):
             row = (z + low[0]) * ny + y + low[1]
             for k in range(first[row], first[row + 1]):
-                name = names[tags[k]]
-                if name != 0:
-                    for x in range(max(x0[k] - low[2], 0), min(x1[k] - low[2], out.shape[2])):
-                        out[z, y, x] = name
+                for x in range(max(x0[k] - low[2], 0), min(x1[k] - low[2], out.shape[2])):
+                    out[z, y, x] = tags[k]
 
 
 @njit(cache=True, nogil=True)

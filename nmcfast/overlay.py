@@ -143,16 +143,17 @@ def _prune(seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     boxes = found.boxes[kept]
     low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
     labels = np.empty(tuple(int(n) for n in high - low), names.dtype)
-    runs.write(*found.runs, found.grid.shape[1], names, low, labels)
-    parts = np.empty(len(kept) + 1, np.int64)
-    runs.count_parts(*found.runs, found.grid.shape[1], parts)
+    own_runs = runs.renamed(*found.runs, names)
+    runs.write(*own_runs, found.grid.shape[1], low, labels)
+    parts = np.empty(int(kept.sum()) + 1, np.int64)
+    runs.count_parts(*own_runs, found.grid.shape[1], parts)
     x, y, z = (int(f + a) for f, a in zip(found.grid.first, low[::-1], strict=True))
     rows = found.rows[kept]
     own = seeds.take(rows)
     grains = Grains(
         own.position, own.diagonal, own.offset, own.angle,
         centroid=_stored(found.centroid[kept]), volume=_stored(found.voxels[kept] * found.grid.size**3),
-        components=parts[1:][kept],
+        components=parts[1:],
     )  # fmt: skip
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True

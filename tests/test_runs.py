@@ -65,5 +65,5 @@ def test_a_part_is_written_under_other_names(labels, dtype):
     names[1::3] = 0
     low = np.array([n // 3 for n in labels.shape])
     out = np.full(tuple(n - a for n, a in zip(labels.shape, low, strict=True)), 9, dtype)
-    runs.write(*runs.find_runs(labels), labels.shape[1], names, low, out)
+    runs.write(*runs.renamed(*runs.find_runs(labels), names), labels.shape[1], low, out)
     assert np.array_equal(out, names[labels][tuple(slice(a, None) for a in low)])

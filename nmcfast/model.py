@@ -25,7 +25,7 @@ class GrainLaw:
     """Law of the grain architecture, section 2.4: Poisson seeds and the net that gives them markers.
 
     mu seeds per pixel³, pixel_um µm, norm of Eq. (8), texture: law of the crystal orientations. reach and extent,
-    pixels: how far kept grains stick out of a shell, and voxels of a grain lie from its seed (see overlay); they set how
+    pixels: how far kept grains stick out of a shell, and voxels of one lie from its seed (see overlay); they set how
     much is drawn, not what comes out.
     """
 

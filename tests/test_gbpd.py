@@ -267,17 +267,17 @@ def test_rounding_bound_covers_float32():
     position = rng.normal(size=(n, 3)) * 10.0 ** rng.uniform(0, 4, (n, 1))
     matrices = naive.metrics(rng, n, 10.0 ** rng.uniform(-8, 1, (n, 3)))
     place, factor, shift, _ = labels.tables(position, matrices, np.zeros(n), (0, 0, 0), 1.0)
-    c = np.zeros((n + 15) // 16 * 256, np.float32)
+    c = np.zeros((n + 1) * candidates.RECORD, np.float32)
     candidates.load_seeds(c, factor, shift, np.zeros(n + 1, np.int32), np.ones(n, np.uint8))
-    candidates.place_seeds(c, place, 128.0, 128.0, 128.0, False)
-    rows = c.reshape(-1, 16, 16).transpose(1, 0, 2).reshape(16, -1)[:, :n]
+    candidates.place_seeds(c, place, (128.0, 128.0, 128.0), False)
+    rows = c.reshape(-1, candidates.RECORD).T[:, :n]
     dx, dy, dz = np.float32(-127.5) - rows[:3]
     a00, a01, a02, a11, a12, a22 = rows[3:9]
     u = np.array([a00 * dx + a01 * dy + a02 * dz, a11 * dy + a12 * dz, a22 * dz])
     found = np.sqrt((u * u).sum(0))
     d = np.array([0.5, 0.5, 0.5]) - position
     exact = np.sqrt(np.maximum(np.einsum("na,nab,nb->n", d, matrices, d), 0))
-    share = np.abs(found - exact) / rows[candidates.ERROR // 16]
+    share = np.abs(found - exact) / rows[candidates.ERROR]
     assert share.max() < 0.5
 
 

@@ -19,6 +19,7 @@ from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell, ShellLaw, draw_shell
 from nmcfast.tessellation import Grid, Seeds, bounding, grid_over, label
 
+Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `kernels.runs`
 CUT = 2.0  # model voxels from the end of the region: a grain with a voxel there may be cut off by it
 DOMAIN_MARGIN = 2  # model voxels around the grains in which finer voxels may find slivers of them
 
@@ -92,7 +93,7 @@ class _Labelled:
     region: Region
     grid: Grid
     rows: np.ndarray
-    runs: tuple[np.ndarray, ...]
+    runs: Runs
     voxels: np.ndarray
     centroid: np.ndarray
     boxes: np.ndarray
@@ -116,7 +117,7 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     near, outer = region.blocks(grid, rim=max(rim, cut))
     labels = label(seeds, grid, names, names > 0, blocks=near, norm=law.norm, threads=threads)
     depth = region.clip(labels, grid, outer, len(rows) + 1)[1:]
-    found = runs.find_runs(labels)
+    found: Runs = runs.find_runs(labels)
     sums, boxes = np.empty((len(rows) + 1, 4), np.int64), np.empty((len(rows) + 1, 6), np.int64)
     runs.measure(*found, grid.shape[1], sums, boxes)
     sums, boxes = sums[1:], boxes[1:]
@@ -142,8 +143,9 @@ def _prune(seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     names[1:][kept] = np.arange(1, kept.sum() + 1)
     boxes = found.boxes[kept]
     low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
-    labels = np.empty(tuple(int(n) for n in high - low), names.dtype)
-    own_runs = runs.renamed(*found.runs, names)
+    nz, ny, nx = (int(n) for n in high - low)
+    labels = np.empty((nz, ny, nx), names.dtype)
+    own_runs: Runs = runs.renamed(*found.runs, names)
     runs.write(*own_runs, found.grid.shape[1], low, labels)
     parts = np.empty(int(kept.sum()) + 1, np.int64)
     runs.count_parts(*own_runs, found.grid.shape[1], parts)
@@ -157,7 +159,7 @@ def _prune(seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     )  # fmt: skip
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True
-    grid = Grid((x, y, z), labels.shape, found.grid.size)
+    grid = Grid((x, y, z), (nz, ny, nx), found.grid.size)
     domain = grid.grown(DOMAIN_MARGIN)
     halo = seeds.take(np.flatnonzero(bounding(seeds, domain, inner, blocks=region.blocks(domain)[0], norm=norm)))
     return Overlay(grains, halo, labels, grid, domain, region, int((found.voxels == 0).sum()))

@@ -59,6 +59,8 @@ def whole_pattern(shape, first, seed, grown):
 @pytest.mark.parametrize("k", [1, 12, 80, 400])
 def test_seeds_drawn_in_cells_have_the_neighbours_they_have_in_all_of_space(first, k):
     """80 of them do not lie in the 27 cells for certain, nor 400 in 125: those beyond are drawn as well."""
+    if k > 12 and numba.config.DISABLE_JIT:
+        pytest.skip(f"{k} neighbours of some thousand seeds: minutes without the compiler")
     mask = np.random.default_rng(k).random((3, 2, 3)) < 0.5
     pattern = draw_pattern(mask, np.array(first), MU, 0.05, 7, 0, k)
     space = whole_pattern(mask.shape, first, 7, 5 if k == 400 else 3)

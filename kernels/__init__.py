@@ -36,4 +36,4 @@ __all__ = [
 
 def compiled() -> bool:
     """Whether kernels were compiled before, so that they are only loaded."""
-    return any(_folder.rglob("gbpd.label_volume_serial*.nbc")) or any(_folder.rglob("gbpd._label_volume*.nbc"))
+    return any(_folder.rglob("gbpd.label_volume_serial*.nbc"))

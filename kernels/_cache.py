@@ -7,7 +7,12 @@ running old machine code after an edit or an upgrade. A folder named by the dige
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from numba import njit
 
 
 def sources_digest() -> str:
@@ -30,3 +35,21 @@ def cache_folder() -> Path:
             return folder
     except OSError:  # a read-only home: compile again in each boot rather than fail
         return Path(tempfile.gettempdir()) / f"nmcfast-{os.getuid()}-{folder.name}"
+
+
+def twins(function: Callable, name: str) -> tuple[Any, Any]:
+    """The function compiled for one thread and for many: name_serial, name_parallel.
+
+    numba's cache knows what it compiled by name and types, not by options: under one name, a process that finds both
+    compiled runs either for either.
+    """
+    return (
+        njit(cache=True, nogil=True)(_named(function, f"{name}_serial")),
+        njit(cache=True, nogil=True, parallel=True)(_named(function, f"{name}_parallel")),
+    )
+
+
+def _named(function: Callable, name: str) -> Callable:
+    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    same.__module__, same.__qualname__, same.__doc__ = function.__module__, name, function.__doc__
+    return same

@@ -13,6 +13,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from nmcfast.kernels._cache import twins
+
 from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, ERROR, NAME, PAIR, R, RECORD, SEED, STEP_X, STEP_Y, TILE, X, Y, Z, deal, load_seeds,
     place_seeds, scratch_for, set_cap, set_children, split,
@@ -306,6 +308,19 @@ def _cell_of(voxel, low, high, edge):
     return ((voxel[0] - low[0]) // edge * ny + (voxel[1] - low[1]) // edge) * nx + (voxel[2] - low[2]) // edge
 
 
+@njit(cache=True, nogil=True)
+def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
+    """One worker's share of the labels, tile by tile; adds to counts (4,)."""
+    n, memory, turn = shift.size, memory_for(shift.size), 0
+    load_seeds(memory[0], factor, shift, lut, relevant)
+    for z in range(0, out.shape[0], TILE):
+        for y in range(0, out.shape[1], TILE):
+            for x in range(0, out.shape[2], TILE):
+                memory, turn = _label_tile(
+                    out, lut, n, (z, y, x), place, given, blocks, squared, memory, counts, turn, worker, workers
+                )
+
+
 def _label_volume(
     out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, squared, workers
 ):
@@ -317,19 +332,9 @@ def _label_volume(
     position (n, 3), matrices (n, 3, 3), offset (n,): the same seeds as given; frame (4,): origin x, y, z, voxel size.
     blocks (z, y, x) bool, of 8³ voxels: what is asked for; boxes without any get lut[n]. An empty array asks for all.
     """
-    n, given = shift.size, (position, matrices, offset, frame)
-    rows, columns = -(-out.shape[1] // TILE), -(-out.shape[2] // TILE)
-    tiles = -(-out.shape[0] // TILE) * rows * columns
-    counts = np.zeros((workers, 4), np.int64)
+    given, counts = (position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
     for worker in prange(workers):
-        memory = memory_for(n)
-        load_seeds(memory[0], factor, shift, lut, relevant)
-        turn = 0
-        for tile in range(tiles):
-            low = (tile // (rows * columns) * TILE, tile // columns % rows * TILE, tile % columns * TILE)
-            memory, turn = _label_tile(
-                out, lut, n, low, place, given, blocks, squared, memory, counts[worker], turn, worker, workers
-            )
+        _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts[worker], worker, workers)
     return counts
 
 
@@ -342,8 +347,7 @@ def memory_for(n):
     )  # fmt: skip
 
 
-label_volume_serial = njit(cache=True, nogil=True)(_label_volume)
-label_volume_parallel = njit(cache=True, nogil=True, parallel=True)(_label_volume)
+label_volume_serial, label_volume_parallel = twins(_label_volume, "label_volume")
 
 
 def part_count(shape):

@@ -7,6 +7,8 @@ number of threads. Label volumes are (nz, ny, nx) of any integer type, labels 0 
 import numpy as np
 from numba import njit, prange
 
+from nmcfast.kernels._cache import twins
+
 COUNT, X, Y, Z, XX, YY, ZZ, XY, XZ, YZ = range(10)  # columns of `moments`
 
 
@@ -54,8 +56,7 @@ def _moments(labels, sums, boxes):
                         start = x
 
 
-moments_serial = njit(cache=True, nogil=True)(_moments)
-moments_parallel = njit(cache=True, nogil=True, parallel=True)(_moments)
+moments_serial, moments_parallel = twins(_moments, "moments")
 
 
 @njit(cache=True, nogil=True)

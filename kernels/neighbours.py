@@ -8,6 +8,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from nmcfast.kernels._cache import twins
 from nmcfast.kernels.doubles import bits_not_above8, item, load8, put, spread8, store8, where_less8
 from nmcfast.kernels.lanes import bits_unless_above, first_bit, load, spread
 
@@ -163,8 +164,7 @@ def _nearest(points, queries, k):
     return index, distance
 
 
-nearest_serial = njit(cache=True, nogil=True)(_nearest)
-nearest_parallel = njit(cache=True, nogil=True, parallel=True)(_nearest)
+nearest_serial, nearest_parallel = twins(_nearest, "nearest")
 
 
 @njit(cache=True, nogil=True)

@@ -16,6 +16,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from nmcfast.kernels._cache import twins
+
 BLOCK, LEAF = 8, 4  # pixels, edges of blocks that are pruned as one, then of those whose pixels are evaluated
 _CUT = 16.0  # e^−16 = 1.1e-7: what the left-out grains of a pixel add stays below 1e-6
 _PICKS = 3  # grains whose corner values bound the minimum in a block
@@ -314,7 +316,5 @@ def _cutout_gradients(
             )
 
 
-cutouts_serial = njit(cache=True, nogil=True)(_cutouts)
-cutouts_parallel = njit(cache=True, nogil=True, parallel=True)(_cutouts)
-cutout_gradients_serial = njit(cache=True, nogil=True)(_cutout_gradients)
-cutout_gradients_parallel = njit(cache=True, nogil=True, parallel=True)(_cutout_gradients)
+cutouts_serial, cutouts_parallel = twins(_cutouts, "cutouts")
+cutout_gradients_serial, cutout_gradients_parallel = twins(_cutout_gradients, "cutout_gradients")

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
+from nmcfast.kernels._cache import twins
 from nmcfast.kernels.neighbours import insert
 
 
@@ -84,5 +85,4 @@ def _nearest(position, inner, first, radius, index):
             side *= 2.0
 
 
-nearest_in_windows_serial = njit(cache=True, nogil=True)(_nearest)
-nearest_in_windows_parallel = njit(cache=True, nogil=True, parallel=True)(_nearest)
+nearest_in_windows_serial, nearest_in_windows_parallel = twins(_nearest, "nearest_in_windows")

@@ -338,7 +338,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _add_release(commands: Any) -> None:
-    from nmcfast.release_facts import LICENSES
+    from nmcfast.licenses import LICENSES
 
     parser = _command(
         commands, "release", _release, "make a finished library a data set: index, checksums, metadata, data card",

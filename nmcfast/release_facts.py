@@ -10,6 +10,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.export.split import PARTS
+from nmcfast.licenses import LICENSES
 from nmcfast.model import Model
 
 PAPER_DOI = "10.1038/s43246-024-00728-5"
@@ -17,15 +18,6 @@ PAPER = (
     "Fuchs et al., Generating multi-scale Li-ion battery cathode particles with radial grain architectures using "
     f"stereological generative adversarial networks, Communications Materials 6 (2025), doi {PAPER_DOI}"
 )
-# Licences for data, by their SPDX name: title and address of the text.
-LICENSES = {
-    "CC-BY-4.0": ("Creative Commons Attribution 4.0 International", "https://creativecommons.org/licenses/by/4.0/"),
-    "CC-BY-SA-4.0": ("Creative Commons Attribution-ShareAlike 4.0 International",
-                     "https://creativecommons.org/licenses/by-sa/4.0/"),
-    "CC-BY-NC-4.0": ("Creative Commons Attribution-NonCommercial 4.0 International",
-                     "https://creativecommons.org/licenses/by-nc/4.0/"),
-    "CC0-1.0": ("Creative Commons Zero 1.0 Universal", "https://creativecommons.org/publicdomain/zero/1.0/"),
-}  # fmt: skip
 _RULES = {
     "title": (r"\S.*", "a line of text"),
     "version": (r"\d+\.\d+\.\d+\S*", "a semantic version such as 1.0.0"),

@@ -76,3 +76,28 @@ def test_every_equation_is_cited_and_the_table_in_readme_is_up_to_date():
     missing = [name for name, where in module.places().items() if not where]
     assert not missing
     assert module.table() in (ROOT / "README.md").read_text()
+
+
+def test_help_needs_no_arithmetic():
+    """`nmcfast --help` imports neither NumPy nor numba: it answers in a tenth of a second."""
+    code = (
+        "import sys; from nmcfast import cli\ntry:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.exit([name for name in ('numpy', 'numba', 'scipy', 'zarr') if name in sys.modules] or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_two_compiled_functions_share_a_name():
+    """numba's cache would take one for the other: a parallel kernel then runs as the serial one, or the reverse."""
+    from numba.core.registry import CPUDispatcher
+
+    from nmcfast import kernels
+
+    found = {}
+    for name in kernels.__all__:
+        for value in vars(getattr(kernels, name)).values() if hasattr(getattr(kernels, name), "__file__") else ():
+            if isinstance(value, CPUDispatcher):
+                known = value.py_func.__code__.co_filename, value.py_func.__qualname__
+                assert found.setdefault(known, value) is value, known
+    assert len(found) > 50

@@ -35,5 +35,7 @@ __all__ = [
 
 
 def compiled() -> bool:
-    """Whether kernels were compiled before, so that they are only loaded."""
+    """Whether labels were compiled before, so that they are only loaded, or are not to be compiled at all."""
+    if _config.DISABLE_JIT or gbpd.label_volume_serial.signatures:  # type: ignore[attr-defined]
+        return True
     return any(_folder.rglob("gbpd.label_volume_serial*.nbc"))

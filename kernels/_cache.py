@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from numba import njit
+from numba import config, types
+from numba.core.registry import CPUDispatcher
 
 
 def sources_digest() -> str:
@@ -37,6 +38,40 @@ def cache_folder() -> Path:
         return Path(tempfile.gettempdir()) / f"nmcfast-{os.getuid()}-{folder.name}"
 
 
+_OPTIONS = {"nogil": True, "no_cfunc_wrapper": True}  # nobody calls kernels from C
+
+
+class _Kernel(CPUDispatcher):
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """As numba's, but a constant is passed like any other number: else each one compiles the callee again."""
+        return super().get_call_template(
+            tuple(types.unliteral(t) for t in args), {name: types.unliteral(t) for name, t in kws.items()}
+        )
+
+
+class _Helper(_Kernel):
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        raise TypeError(f"{self.py_func.__name__} is for compiled code alone: make it a kernel")
+
+
+def kernel(function: Callable) -> Any:
+    """The function compiled when it is first called, from Python or by another one."""
+    return _dispatcher(_Kernel, function, _OPTIONS)
+
+
+def helper(function: Callable) -> Any:
+    """A function that only compiled ones call: what Python would need to call it takes long to compile."""
+    return _dispatcher(_Helper, function, _OPTIONS | {"no_cpython_wrapper": True})
+
+
+def _dispatcher(kind: type[CPUDispatcher], function: Callable, options: dict[str, bool]) -> Any:
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    compiled = kind(function, targetoptions={"nopython": True, **options})
+    compiled.enable_caching()
+    return compiled
+
+
 def twins(function: Callable, name: str) -> tuple[Any, Any]:
     """The function compiled for one thread and for many: name_serial, name_parallel.
 
@@ -44,8 +79,8 @@ def twins(function: Callable, name: str) -> tuple[Any, Any]:
     compiled runs either for either.
     """
     return (
-        njit(cache=True, nogil=True)(_named(function, f"{name}_serial")),
-        njit(cache=True, nogil=True, parallel=True)(_named(function, f"{name}_parallel")),
+        _dispatcher(_Kernel, _named(function, f"{name}_serial"), _OPTIONS),
+        _dispatcher(_Kernel, _named(function, f"{name}_parallel"), _OPTIONS | {"parallel": True}),
     )
 
 

@@ -22,7 +22,8 @@ work: the addresses (see `lanes.raw`) of c, lists, the tangents t, scratch, pick
 """
 
 import numpy as np
-from numba import njit
+
+from nmcfast.kernels._cache import helper, kernel
 
 from nmcfast.kernels.lanes import (  # isort: skip
     at, bits_at, bits_unless_above, first_bit, gather, halves, high_twice, least, load, low_twice, most, multiply_add,
@@ -43,7 +44,7 @@ _TINY = np.float32(2.0**-100)  # squares below it are too coarse to divide by: t
 FAR, INF = np.float32(-3e38), np.float32(np.inf)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def scratch_for():
     """Scratch of the functions below, constants filled in: float32."""
     scratch = np.zeros(_SCRATCH, np.float32)
@@ -56,7 +57,7 @@ def scratch_for():
     return scratch
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def load_seeds(c, factor, shift, lut, relevant):
     """Write all seeds from 0 on and the dummy, but for their place: factor (6, n), shift and relevant (n,), lut."""
     n = shift.size
@@ -72,7 +73,7 @@ def load_seeds(c, factor, shift, lut, relevant):
     c[n * RECORD + R] = FAR
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def place_seeds(c, place, middle, squared):
     """Make the coordinates of all seeds, place (3, n) voxels, those from middle (z, y, x), and bound their rounding."""
     for i in range(place.shape[1]):
@@ -92,7 +93,7 @@ def place_seeds(c, place, middle, squared):
         c[o + ERROR] = (reach + abs(c[o + R])) * _EPSILON + _FLOOR
 
 
-@njit(cache=True, nogil=True)
+@helper
 def set_children(scratch, first, last, half, middle, inset):
     """Set the children of the box from voxel first to last (z, y, x), `half` wide; bits of those that are not empty.
 
@@ -103,7 +104,7 @@ def set_children(scratch, first, last, half, middle, inset):
     return bits & _set_axis(scratch, SZ, _CZ, _WZ, first[0], last[0], half, middle[0], inset, 0x0F)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _set_axis(scratch, sign, centre, width, first, last, half, middle, inset, near):
     cut = min(first + half, last)
     low, wide = np.float32((first + cut) * 0.5 - middle), np.float32((cut - first - inset) * 0.5)
@@ -116,14 +117,14 @@ def _set_axis(scratch, sign, centre, width, first, last, half, middle, inset, ne
     return bits
 
 
-@njit(cache=True, nogil=True)
+@helper
 def set_cap(scratch, child, cap):
     """Set the cap of a child."""
     put(scratch, CAP + child, cap)
     put(scratch, CAP + 8 + child, cap)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _tangents(c, a, b, squared, scratch, t, p):
     """Write the tangents of candidates a and b over the children to t[p:]."""
     dx = load(scratch, _CX) - halves(at(c, a + X), at(c, b + X))
@@ -147,7 +148,7 @@ def _tangents(c, a, b, squared, scratch, t, p):
     store(t, p + _GZ, multiply_add(a02, u0, multiply_add(a12, u1, a22 * u2)) * load(scratch, _WZ))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _lowest(c, a, b, t, p):
     """The lowest values of the tangents at t[p:], less their rounding."""
     zero, gx, gy, gz = spread(np.float32(0.0)), load(t, p + _GX), load(t, p + _GY), load(t, p + _GZ)
@@ -155,7 +156,7 @@ def _lowest(c, a, b, t, p):
     return load(t, p + _V) - fall - halves(at(c, a + ERROR), at(c, b + ERROR))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _append(lists, ends, candidate, bits):
     """Put a candidate behind the lists whose bits are set."""
     while bits:
@@ -166,13 +167,13 @@ def _append(lists, ends, candidate, bits):
         put(ends, k, end + 1)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _start(ends, base, stride):
     for k in range(8):
         put(ends, k, base + k * stride)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def deal(work, start, count, squared, children, base, stride):
     """Deal the list at start to those of the children, at base + k stride, by caps alone: where boxes exceed grains.
 
@@ -190,7 +191,7 @@ def deal(work, start, count, squared, children, base, stride):
     return wanted
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _keep(c, lists, ends, candidate, bits):
     """Append a candidate; the bits where a wanted one was."""
     if bits:
@@ -199,7 +200,7 @@ def _keep(c, lists, ends, candidate, bits):
     return 0
 
 
-@njit(cache=True, nogil=True)
+@helper
 def split(work, start, count, squared, children, base, stride):
     """Deal a list as `deal` does, by caps and by two low seeds of each child: tangents against their corners."""
     c, lists, t, scratch, picks, ends = work
@@ -225,7 +226,7 @@ def split(work, start, count, squared, children, base, stride):
     return wanted
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _pick_corners(c, lists, start, squared, scratch, picks):
     """Write the values of the picks at the corners of their children, and their rounding; the highest of each."""
     for k in range(16):
@@ -249,7 +250,7 @@ def _pick_corners(c, lists, start, squared, scratch, picks):
     return high
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _below_corners(t, p, error, scratch):
     """Bits of the children where the tangents of two candidates do not exceed both picks at all corners."""
     v, gx, gy, gz = load(t, p + _V) - error, load(t, p + _GX), load(t, p + _GY), load(t, p + _GZ)
@@ -272,11 +273,11 @@ def _below_corners(t, p, error, scratch):
     return a_bits & a_bits >> 8, b_bits & b_bits >> 8
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _four_corners(scratch, p):
     return load(scratch, p), load(scratch, p + 16), load(scratch, p + 32), load(scratch, p + 48)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _least_of_four(a, b, c, d):
     return least(least(a, b), least(c, d))

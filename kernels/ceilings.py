@@ -8,7 +8,8 @@ A pyramid of caps holds the cells first, z y x, then boxes of twice the edge, an
 """
 
 import numpy as np
-from numba import njit
+
+from nmcfast.kernels._cache import helper
 
 from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, ERROR, FAR, INF, R, RECORD, SX, SY, SZ, TILE, X, Y, Z, set_cap,
@@ -19,7 +20,7 @@ BLOCK_EDGE = 8  # voxels of an edge of the blocks that are asked for or not, and
 _SEEDS_PER_CELL = 0.5  # at least, on average
 
 
-@njit(cache=True, nogil=True)
+@helper
 def is_asked(blocks, z, y, x, size):
     """Whether blocks (z, y, x), of 8³ voxels each, ask for any part of a box; none at all ask for everything."""
     if blocks.size == 0:
@@ -33,7 +34,7 @@ def is_asked(blocks, z, y, x, size):
     return False
 
 
-@njit(cache=True, nogil=True)
+@helper
 def cell_edge(c, n, low, high, middle):
     """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile from voxel low to high hold enough seeds."""
     inside, volume = 0, 1.0
@@ -51,7 +52,7 @@ def cell_edge(c, n, low, high, middle):
     return edge
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _value(c, o, x, y, z, squared):
     """d of a candidate at a point."""
     dx, dy, dz = x - at(c, o + X), y - at(c, o + Y), z - at(c, o + Z)
@@ -61,7 +62,7 @@ def _value(c, o, x, y, z, squared):
     return (q if squared else np.sqrt(q)) - at(c, o + R)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _offer(c, who, value, k, candidate, centre, squared):
     """Let a candidate be one of the two of a cell, who[k : k + 2], where it is low enough; −1 is none."""
     if candidate < 0 or at(who, k) == candidate or at(who, k + 1) == candidate:
@@ -77,7 +78,7 @@ def _offer(c, who, value, k, candidate, centre, squared):
         put(who, k + 1, candidate)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _centre(z, y, x, edge, offset):
     """Centre of a cell, z y x float32; offset (3,): the lower corner of the tile."""
     return (
@@ -87,12 +88,12 @@ def _centre(z, y, x, edge, offset):
     )
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _cell(value, edge, cells):
     return min(max(int(np.floor(value / edge)), 0), cells - 1)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _low_seeds(c, n, cells, edge, offset, squared):
     """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none."""
     nz, ny, nx = cells
@@ -118,7 +119,7 @@ def _low_seeds(c, n, cells, edge, offset, squared):
     return found, values  # values must live as long as their address is in use
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _peak(c, i, j, centre, half, squared, scratch):
     """The highest value of i at the corners of a box or that of j, whichever is lower, with its rounding."""
     dx = multiply_add(load(scratch, SX), spread(half[2]), halves(centre[2] - c[i + X], centre[2] - c[j + X]))
@@ -132,7 +133,7 @@ def _peak(c, i, j, centre, half, squared, scratch):
     return lower_peak((q if squared else sqrt(q)) - halves(c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def cap_pyramid(c, n, low, high, middle, edge, blocks, squared, scratch):
     """Caps of the cells of a tile from voxel low to high (z, y, x), and of larger boxes; −3e38 where none is asked for.
 
@@ -162,7 +163,7 @@ def cap_pyramid(c, n, low, high, middle, edge, blocks, squared, scratch):
     return caps
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _level(cells, level):
     """Where the boxes of a level begin in the pyramid, and how many there are along y and x."""
     begin, nz, ny, nx = 0, cells[0], cells[1], cells[2]
@@ -172,13 +173,13 @@ def _level(cells, level):
     return begin, ny, nx
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _place(cells, level, z, y, x):
     begin, ny, nx = _level(cells, level)
     return begin + (z * ny + y) * nx + x
 
 
-@njit(cache=True, nogil=True)
+@helper
 def set_caps(scratch, caps, edge, low, high, first, half, children):
     """Set the caps of the children, `half` wide, of the box at voxel first: if less than a cell, the cell's."""
     cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))

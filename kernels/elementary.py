@@ -5,8 +5,8 @@ last place of the true values over the ranges that each names, and are not meant
 """
 
 import numpy as np
-from numba import njit
 
+from nmcfast.kernels._cache import kernel
 from nmcfast.kernels.doubles import exponent8, mantissa8, scale8, spread8, where_less8
 
 _SHIFTER = 1.5 * 2.0**52  # added and subtracted it rounds to whole numbers
@@ -14,7 +14,7 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # 
 _PI_HIGH, _PI_LOW = 3.14159265346825122833e00, 1.21542010130123843128e-10  # 33 bits and the rest of π
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def exp8(x):
     """e^x; 0 below −700, infinite above 709."""
     inside = where_less8(x, spread8(-700.0), spread8(-700.0), where_less8(spread8(709.0), x, spread8(709.0), x))
@@ -36,7 +36,7 @@ def exp8(x):
     return where_less8(spread8(709.0), x, spread8(np.inf), result)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def log8(x):
     """ln x of positive normal numbers."""
     e, m = exponent8(x), mantissa8(x)
@@ -57,7 +57,7 @@ def log8(x):
     return e * _LN2_HIGH + (e * _LN2_LOW + (2.0 * f + 2.0 * f * s * p))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cosine_sine8(x):
     """cos x and sin x, |x| ≤ 10⁵."""
     n = (x * 0.3183098861837907 + _SHIFTER) - _SHIFTER

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from nmcfast.kernels._cache import twins
+from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, ERROR, NAME, PAIR, R, RECORD, SEED, STEP_X, STEP_Y, TILE, X, Y, Z, deal, load_seeds,
@@ -32,7 +32,7 @@ COUNTS = ("boxes", "candidates", "evaluations", "close")  # what `label_volume_*
 _CLOSE = 64  # where the four masks of close voxels follow the 64 labels of a leaf
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def factors(matrices, scale, out):
     """Fill out (6, n) float32 with the upper triangular A, AᵀA = scale² M, rows A00 A01 A02 A11 A12 A22.
 
@@ -52,7 +52,7 @@ def factors(matrices, scale, out):
         out[3, i], out[4, i], out[5, i] = a11 * scale, a12 * scale, a22 * scale
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_indefinite(matrices):
     """Index of the first of matrices (n, 3, 3) with an eigenvalue below −5e-14 of its trace, or −1."""
     for i in range(matrices.shape[0]):
@@ -71,7 +71,7 @@ def first_indefinite(matrices):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _distance(position, matrices, offset, i, x, y, z, squared):
     """d_i(x), Eq. (8), in float64."""
     dx, dy, dz = x - position[i, 0], y - position[i, 1], z - position[i, 2]
@@ -82,7 +82,7 @@ def _distance(position, matrices, offset, i, x, y, z, squared):
     return (q if squared else math.sqrt(q)) - offset[i]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _compete(c, lists, start, count, corner, squared, scratch, t, verdict):
     """Write the label of the winner at the voxels of a leaf to verdict, and masks of close voxels; is there one?
 
@@ -129,7 +129,7 @@ def _compete(c, lists, start, count, corner, squared, scratch, t, verdict):
     return near
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _note(verdict, plane, name, lead, margin):
     store_bits(verdict, 16 * plane, name)
     close = bits_unless_above(lead, margin)
@@ -137,7 +137,7 @@ def _note(verdict, plane, name, lead, margin):
     return close
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _settle(c, lists, start, count, first, given, lut, squared, verdict):
     """Decide the close voxels of a leaf in float64; return how many."""
     position, matrices, offset, frame = given
@@ -161,7 +161,7 @@ def _settle(c, lists, start, count, first, given, lut, squared, verdict):
     return total
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _fill(out, first, last, value):
     for z in range(first[0], last[0]):
         for y in range(first[1], last[1]):
@@ -169,7 +169,7 @@ def _fill(out, first, last, value):
                 out[z, y, x] = value
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _write(out, first, last, verdict):
     """Write the labels of a leaf, or of the part of it that lies in the volume."""
     flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
@@ -185,14 +185,14 @@ def _write(out, first, last, verdict):
                 put(flat, begin + z * plane + y * row + x, at(verdict, 16 * z + 4 * y + x))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def child_of(first, last, k, half):
     """First and last voxel, z y x, of child k of a box."""
     z, y, x = first[0] + (k >> 2) * half, first[1] + (k >> 1 & 1) * half, first[2] + (k & 1) * half
     return (z, y, x), (min(z + half, last[0]), min(y + half, last[1]), min(x + half, last[2]))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle, given, squared, cap, counts):
     """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
     c, lists, t, scratch, _, ends = work
@@ -221,15 +221,16 @@ def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle,
             _write(out, low, high, verdict)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def enlarged(a, size):
     """The array with room for `size` and half as many again."""
     larger = np.empty(size + size // 2, a.dtype)
-    larger[: a.size] = a
+    for i in range(a.size):
+        larger[i] = a[i]
     return larger
 
 
-@njit(cache=True, nogil=True)
+@helper
 def push(stack, depth, first, size, start, count, end):
     """Put a box on the stack: first voxel and size, where its list lies, where lists can follow; the new depth."""
     stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = first[0], first[1], first[2], size
@@ -237,7 +238,7 @@ def push(stack, depth, first, size, start, count, end):
     return depth + 1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def list_all(lists, n):
     """Make the list of all n seeds at 0; where others can follow it."""
     for i in range(n + 2):
@@ -245,7 +246,7 @@ def list_all(lists, n):
     return n + 2
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _label_tile(out, lut, n, low, place, given, blocks, squared, memory, counts, turn, worker, workers):
     """Labels of the tile that starts at voxel low (z, y, x), depth first; the arrays that may have grown, and the turn.
 
@@ -302,13 +303,13 @@ def _label_tile(out, lut, n, low, place, given, blocks, squared, memory, counts,
     return (c, lists, t, scratch, picks, ends, verdict), turn
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _cell_of(voxel, low, high, edge):
     ny, nx = -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge)
     return ((voxel[0] - low[0]) // edge * ny + (voxel[1] - low[1]) // edge) * nx + (voxel[2] - low[2]) // edge
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
     n, memory, turn = shift.size, memory_for(shift.size), 0
@@ -338,7 +339,7 @@ def _label_volume(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def memory_for(n):
     """Candidates, lists, tangents, scratch, picks, ends, verdict of a worker: 112 bytes a seed and 200 kB at first."""
     return (

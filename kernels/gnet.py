@@ -6,14 +6,14 @@ n seeds, m seeds that get markers, k neighbours, w inputs.
 import math
 
 import numpy as np
-from numba import njit
 
+from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.doubles import item, load8, spread8, sqrt8, store8, where_less8
 from nmcfast.kernels.elementary import cosine_sine8, exp8
 from nmcfast.kernels.lanes import gather, load, most, multiply_add, spread, sqrt, store
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def frames(position, angle, out):
     """Fill out (m, 3, 3) with Q of Eq. (12): a half-turn that takes s/|s| to e₁, then a turn by the angle about e₁.
 
@@ -43,7 +43,7 @@ def frames(position, angle, out):
             out[i, 2, j] = sine * half[1][j] + cosine * half[2][j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def metrics(frame, diagonal, out):
     """Fill out (m, 3, 3) with M = Qᵀ D Q of frames (m, 3, 3) and diagonals (m, 3)."""
     for i in range(diagonal.shape[0]):
@@ -57,7 +57,7 @@ def metrics(frame, diagonal, out):
                 out[i, b, a] = value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def net_inputs(position, noise, queries, neighbours, frame, with_radius, with_noise, out):
     """Fill out (m, w) float32 with the inputs of G_net, nearest neighbour first: Q (s_j − s_i), noise of j.
 
@@ -88,7 +88,7 @@ def net_inputs(position, noise, queries, neighbours, frame, with_radius, with_no
 UNITS = 6  # of a layer at once: 12 sums of 8 lanes stay in the 16 registers of AVX2, with two inputs and a weight
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _units(x, n_in, weights, at, biases, bias):
     """Sums of six neighbouring units for 16 seeds: bias + Σ_k w_k x_k in the order of k, each term rounded once."""
     a, b, c = spread(item(biases, bias)), spread(item(biases, bias + 1)), spread(item(biases, bias + 2))
@@ -108,7 +108,7 @@ def _units(x, n_in, weights, at, biases, bias):
     return a, b, c, d, e, f
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _layers(x, y, widths, weights, biases):
     """The last layer's sums of 16 seeds whose inputs are in x; feature k of theirs is x[16 k : 16 k + 16].
 
@@ -140,7 +140,7 @@ def _layers(x, y, widths, weights, biases):
     return x
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _scaled_sigmoid(x, falling, low, high, first, count, out):
     """Fill out (m, 4) from row `first` on for `count` ≤ 16 seeds: low + (high − low) / (1 + e^−x)."""
     for p in range(64):
@@ -152,7 +152,16 @@ def _scaled_sigmoid(x, falling, low, high, first, count, out):
             out[first + lane, j] = low[j] + (high[j] - low[j]) / (1.0 + falling[16 * j + lane])
 
 
-@njit(cache=True, nogil=True)
+@helper
+def _room_for(widths):
+    """Room for 16 lanes of the units of any layer."""
+    most = 0
+    for n in widths:
+        most = max(most, n)
+    return np.empty(16 * (most + UNITS), np.float32)
+
+
+@kernel
 def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
     """Fill out (m, 4) float32 with D₁ D₂ D₃ r: ReLU layers, then a sigmoid scaled to [low, high] (4,).
 
@@ -161,7 +170,7 @@ def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
     fewer; biases (blocks, 6) likewise.
     """
     count = inputs.shape[0]
-    x, y = np.empty(16 * (widths.max() + UNITS), np.float32), np.empty(16 * (widths.max() + UNITS), np.float32)
+    x, y = _room_for(widths), _room_for(widths)
     falling = np.empty(64)
     for first in range(0, count, 16):
         for lane in range(16):
@@ -172,7 +181,7 @@ def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
         _scaled_sigmoid(last, falling, low, high, first, min(16, count - first), out)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _frame8(x, y, z, angle):
     """The nine entries of Q of Eq. (12) for 8 seeds, row by row, as `frames` has them."""
     zero, one, tiny = spread8(0.0), spread8(1.0), spread8(1e-300)
@@ -192,7 +201,7 @@ def _frame8(x, y, z, angle):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _put_frames(table, inner, first, size, work, q):
     """Fill q (9 · 16) float32 with Q / size of the 16 seeds from inner[first] on, entry k in q[16 k : 16 k + 16].
 
@@ -210,7 +219,7 @@ def _put_frames(table, inner, first, size, work, q):
         q[p] = work[64 + p] / size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mark(
     table, inner, neighbours, size, with_radius, with_noise, shift, scale, widths, weights, biases, low, high, out
 ):  # fmt: skip
@@ -220,7 +229,7 @@ def mark(
     inputs are formed in float32 where the first layer wants them, 16 seeds side by side.
     """
     flat, k_near = table.reshape(-1), neighbours.shape[1]
-    x, y = np.empty(16 * (widths.max() + UNITS), np.float32), np.empty(16 * (widths.max() + UNITS), np.float32)
+    x, y = _room_for(widths), _room_for(widths)
     work, q = np.empty(208), np.empty(144, np.float32)
     near, own = np.empty(16 * k_near, np.int32), np.empty(16, np.int32)
     for first in range(0, inner.size, 16):

@@ -10,7 +10,8 @@ centres: there the grains can be labelled again at any resolution from themselve
 """
 
 import numpy as np
-from numba import njit
+
+from nmcfast.kernels._cache import helper, kernel
 
 from nmcfast.kernels.candidates import (  # isort: skip
     INF, KNOWN, PAIR, RECORD, TILE, deal, load_seeds, place_seeds, set_cap, set_children, split,
@@ -22,7 +23,7 @@ from nmcfast.kernels.lanes import at, bits_at, put, put_bits, raw
 _TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _all_known(c, lists, begin, count):
     """Whether all candidates of a list are relevant or marked: then there is nothing to learn where they compete."""
     k = begin
@@ -31,20 +32,20 @@ def _all_known(c, lists, begin, count):
     return k == begin + count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _mark(c, lists, begin, count):
     for k in range(begin, begin + count):
         put_bits(c, at(lists, k) + KNOWN, 1)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _twigs(seen, first, size):
     """The part of seen (z, y, x), of one entry a twig, that belongs to a box."""
     z, y, x, n = first[0] // _TWIG, first[1] // _TWIG, first[2] // _TWIG, size // _TWIG
     return seen[z : z + n, y : y + n, x : x + n]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _roomy(memory, end, stride):
     """The memory with room for the tangents of a list, and for two times eight lists behind `end`."""
     c, lists, t, scratch, picks, ends, verdict = memory
@@ -55,13 +56,13 @@ def _roomy(memory, end, stride):
     return c, lists, t, scratch, picks, ends, verdict
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _addresses(memory):
     c, lists, t, scratch, picks, ends, _ = memory
     return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _sift(work, start, count, squared, children, end, capped):
     """Deal a list to the children of a box, by caps alone where they are `capped` and the list is long."""
     if capped and count > 256:
@@ -69,7 +70,7 @@ def _sift(work, start, count, squared, children, end, capped):
     return split(work, start, count, squared, children, end, count + 2)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _mark_twig(work, start, count, end, first, last, middle, squared):
     """Mark the seeds that may win in the leaves of a box of 4³ voxels."""
     c, lists, _, scratch, _, ends = work
@@ -82,7 +83,7 @@ def _mark_twig(work, start, count, end, first, last, middle, squared):
         _mark(c, lists, begin, at(ends, k) - begin)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
     """The first pass over a tile from voxel low (3,) to high (3,), z y x; the memory, which may have grown."""
     stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
@@ -123,7 +124,7 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
     return memory
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
     """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, `few`, alone.
 
@@ -195,7 +196,7 @@ def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared)
     return memory
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
     """Whether two seeds exclude the relevant ones of a list from a box of 4³ voxels."""
     _, lists, _, scratch, _, _ = work
@@ -208,7 +209,7 @@ def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
     return not split(work, end, count + 2, squared, 1, end + count + 4, count + 4)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mark_halo(touched, relevant, place, factor, shift, shape, blocks, squared):
     """Set touched (n,) for the relevant seeds and those that bound them in a volume of shape (nz, ny, nx) voxels.
 

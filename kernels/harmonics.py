@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
+from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.doubles import item, load8, put, spread8, sqrt8, store8, where_less8
 
 
@@ -25,7 +26,7 @@ def _unit(x, y, z):
     return x / length, y / length, z / length
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _sectoral(order):
     """N_mm (order + 1,), so that N_mm (x + iy)^m is Y_mm and Y_m,−m: the start of each column of equal m."""
     start = np.empty(order + 1)
@@ -35,7 +36,7 @@ def _sectoral(order):
     return start
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _climb(order):
     """a, b (order + 1, order + 1) of N_lm = a_lm (z N_l−1,m − b_lm N_l−2,m) for l > m."""
     a, b = np.zeros((order + 1, order + 1)), np.zeros((order + 1, order + 1))
@@ -46,7 +47,7 @@ def _climb(order):
     return a, b
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill_harmonics(directions, order, out):
     # out (k, p): the points run along memory, so that later sums over k stream through it
     start, (a, b) = _sectoral(order), _climb(order)
@@ -74,7 +75,7 @@ def real_harmonics(directions, order):
     return out.T
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mirrored_radii(coefficients, place, starts, basis, image, out):
     """Fill out (n, p) with the radii X(u) of shells on a grid that is its own image in the coordinate planes, Eq. (7).
 
@@ -104,7 +105,7 @@ def mirrored_radii(coefficients, place, starts, basis, image, out):
                     put(flat, i * out.shape[1] + item(images, c * width + p + lane), item(part, 16 * c + lane))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _fold(part):
     """Turn the eight sums by parity (8 · 16) into the values in the eight octants: a + b and a − b, axis by axis."""
     for bit in (16, 32, 64):
@@ -115,7 +116,7 @@ def _fold(part):
                 store8(part, c + bit, even - odd)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _monic(coefficients, order, weight, b):
     """Weights, of cosine and sine, for N_lm freed of factors a, N_lm = z N_l−1,m − b N_l−2,m, and b, by m and l."""
     start, (factor, below) = _sectoral(order), _climb(order)
@@ -131,7 +132,7 @@ def _monic(coefficients, order, weight, b):
             j += 1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _radius8(x, y, z, order, weight, b):
     """Radius X(u) in 8 directions; weight and b as `_monic` has them."""
     zero, least = spread8(0.0), spread8(5e-324)
@@ -152,7 +153,7 @@ def _radius8(x, y, z, order, weight, b):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def radii_at(coefficients, directions):
     """Radius X(u) of one shell in any directions, without keeping a basis, Eq. (7).
 
@@ -175,7 +176,7 @@ def radii_at(coefficients, directions):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def box_of(radius, vertices, box):
     """Fill box (2, 3) with the lowest and highest corner of the polyhedron radius (p,) · vertices (p, 3)."""
     for axis in range(3):
@@ -186,7 +187,7 @@ def box_of(radius, vertices, box):
         box[0, axis], box[1, axis] = low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def star_volume_area(radius, vertices, faces):
     """Volume and surface area of star polyhedra with corners radius · vertex.
 

@@ -5,10 +5,11 @@ corner and origin (3,) are in x, y, z order. Points beyond the lattice take the 
 """
 
 import numpy as np
-from numba import njit
+
+from nmcfast.kernels._cache import helper, kernel
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _place(value, corner, step, count):
     """The lattice cell of a coordinate, and how far in it lies, 0 … 1."""
     s = min(max((value - corner) / step, 0.0), count - 1.0)
@@ -16,7 +17,7 @@ def _place(value, corner, step, count):
     return k, s - k
 
 
-@njit(cache=True, nogil=True)
+@helper
 def value_at(lattice, corner, step, x, y, z):
     """The value at a point."""
     k, w = _place(z, corner[2], step, lattice.shape[0])
@@ -30,14 +31,14 @@ def value_at(lattice, corner, step, x, y, z):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def values_at(lattice, corner, step, points, out):
     """Fill out (n,) with the values at points (n, 3)."""
     for n in range(out.size):
         out[n] = value_at(lattice, corner, step, points[n, 0], points[n, 1], points[n, 2])
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _breaks(first, last, corner, step, out):
     """Where a linear function between first and last can have its extremes: both, and the lattice planes between."""
     out[0], out[1], count = first, last, 2
@@ -48,7 +49,7 @@ def _breaks(first, last, corner, step, out):
     return count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _fill_line(lattice, corner, step, y, z, line):
     """Fill line (nx,) with the values at y, z and the places of the lattice along x."""
     k, w = _place(z, corner[2], step, lattice.shape[0])
@@ -60,7 +61,7 @@ def _fill_line(lattice, corner, step, y, z, line):
         )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def block_range(lattice, corner, step, origin, size, shape, edge, low, high):
     """Fill low and high (z, y, x) with the least and largest value in the box of the voxel centres of each block."""
     room = int(edge * size / step) + 4
@@ -82,13 +83,13 @@ def block_range(lattice, corner, step, origin, size, shape, edge, low, high):
                             high[bz, by, bx] = max(high[bz, by, bx], value)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _centres(out, block, edge, voxels, origin, size, corner, step):
     first, last = block * edge + 0.5, min((block + 1) * edge, voxels) - 0.5
     return _breaks(origin + first * size, origin + last * size, corner, step, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     """Set labels (nz, ny, nx) to 0 where the value is below 0, in some blocks (z, y, x) bool of edge³ voxels each.
 

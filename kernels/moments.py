@@ -5,14 +5,14 @@ number of threads. Label volumes are (nz, ny, nx) of any integer type, labels 0 
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from nmcfast.kernels._cache import twins
+from nmcfast.kernels._cache import helper, kernel, twins
 
 COUNT, X, Y, Z, XX, YY, ZZ, XY, XZ, YZ = range(10)  # columns of `moments`
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _add_run(total, box, z, y, x0, x1):
     """Add the voxels x0 to x1 - 1 of a row to the sums (10,) and the box (6,) of their grain."""
     n = x1 - x0
@@ -59,7 +59,7 @@ def _moments(labels, sums, boxes):
 moments_serial, moments_parallel = twins(_moments, "moments")
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -67,7 +67,7 @@ def _root(parent, i):
     return i
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _join_rows(parent, ends, tags, a0, a1, b0, b1):
     """Join the runs a0 to a1 - 1 of one row with those, b0 to b1 - 1, of a row beside it, where they touch."""
     a, b = a0, b0
@@ -81,7 +81,7 @@ def _join_rows(parent, ends, tags, a0, a1, b0, b1):
         b += ends[b] == end
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _runs(labels):
     """Ends (r,) and labels (r,) of the runs along x, and the first run of each row (nz · ny + 1,)."""
     nz, ny, nx = labels.shape
@@ -105,7 +105,7 @@ def _runs(labels):
     return ends, tags, first
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _joined_runs(labels):
     """The runs of `_runs`, and a forest (r,) int32 over them in which face-connected runs of one label share a root."""
     nz, ny = labels.shape[:2]
@@ -119,7 +119,7 @@ def _joined_runs(labels):
     return ends, tags, first, parent
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def components(labels, out):
     """Fill out (nz, ny, nx) int32 with the number of the face-connected part a voxel is in.
 
@@ -146,7 +146,7 @@ def components(labels, out):
     return label, size
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _find(keys, key):
     """Slot of a key in an open table whose size is a power of two; -1 marks a free slot."""
     mixed = ((key >> 32) * 0x9E3779B1) ^ ((key & 0xFFFFFFFF) * 0x85EBCA6B)
@@ -156,7 +156,7 @@ def _find(keys, key):
     return slot
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _rehash(keys, values):
     keys2, values2 = np.full(2 * keys.size, -1, np.int64), np.zeros((2 * keys.size, 3), np.int64)
     for k in range(keys.size):
@@ -167,7 +167,7 @@ def _rehash(keys, values):
     return keys2, values2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def contacts(labels):
     """Pairs (c, 2) of touching labels, lower first, ascending, and their faces (c, 3) across x, y and z."""
     nz, ny, nx = labels.shape

@@ -6,9 +6,9 @@ n seeds, m queries, k neighbours.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from nmcfast.kernels._cache import twins
+from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.doubles import bits_not_above8, item, load8, put, spread8, store8, where_less8
 from nmcfast.kernels.lanes import bits_unless_above, first_bit, load, spread
 
@@ -16,12 +16,12 @@ _PER_CELL = 4.0  # seeds in a cell: 27 cells then hold the 12 nearest of most se
 _GUESS = 1.5 / (_PER_CELL * 4.0 / 3.0 * math.pi)  # cells³ a neighbour: a ball of 1.5 k seeds holds k of them, mostly
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _cell_of(value, low, side, cells):
     return min(max(int((value - low) / side), 0), cells - 1)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _sort_into_cells(points, low, side, cells):
     """First seed of each cell (cells + 1,) and the seeds in order of cells (n,)."""
     n = points.shape[0]
@@ -42,7 +42,7 @@ def _sort_into_cells(points, low, side, cells):
     return first, order
 
 
-@njit(cache=True, nogil=True)
+@helper
 def insert(index, square, i, q):
     """Put seed i at squared distance q into lists that are sorted by (distance, index); the last falls out."""
     k = index.size - 1
@@ -54,7 +54,7 @@ def insert(index, square, i, q):
     square[k] = q
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _scan(i, points, place, sorted_place, slack, order, start, stop, bound, index, square):
     """Put the seeds start to stop of the order of cells that are nearer than `bound`, a square, into the lists.
 
@@ -82,14 +82,14 @@ def _scan(i, points, place, sorted_place, slack, order, start, stop, bound, inde
                 worst = min(square[last], bound)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _limit(worst, slack):
     """Square of a distance in float32 above which a seed is certainly farther away than the root of `worst`."""
     reach = math.sqrt(worst) + slack
     return np.float32(reach * reach * (1.0 + 1e-6))
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _search(i, points, sorted_place, slack, first, order, low, side, cells, index, square):
     """Fill index (k,) and square (k,) with the nearest seeds of seed i, cube of cells by cube of cells.
 
@@ -167,7 +167,7 @@ def _nearest(points, queries, k):
 nearest_serial, nearest_parallel = twins(_nearest, "nearest")
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dilated(mask, out):
     """Fill out (nx + 2, ny + 2, nz + 2) bool with the cells of a mask (nx, ny, nz) and those that touch one of them."""
     out[:] = False
@@ -178,7 +178,7 @@ def dilated(mask, out):
                     out[x : x + 3, y : y + 3, z : z + 3] = True
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _collect(place, start, cell, ny, nz, near, name):
     """Copy the seeds of the 27 cells around a cell: coordinates to near (3 rows), rows of the table to name.
 
@@ -203,7 +203,7 @@ def _collect(place, start, cell, ny, nz, near, name):
     return count, own
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _select(near, name, count, first, own, low, side, guess, k, all_squares, square, chosen, found):
     """The seeds near each of the `own` seeds of a cell, numbers first … of the `count` copied ones.
 
@@ -245,7 +245,7 @@ def _select(near, name, count, first, own, low, side, guess, k, all_squares, squ
         found[i] = end - i * size if end - i * size >= k else -1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _rank(square, chosen, found, own, rank, ranked, neighbour, m):
     """Fill neighbour from row m on with the names of the nearest of the seeds that `_select` found for `own` seeds.
 
@@ -270,12 +270,13 @@ def _rank(square, chosen, found, own, rank, ranked, neighbour, m):
             put(ranked, np.int64(r), item(chosen, at + j))
         if total != 0.5 * found[i] * (found[i] - 1.0):
             _sort(square[at:end], chosen[at:end])
-            ranked[: found[i]] = chosen[at:end]
+            for j in range(found[i]):
+                put(ranked, j, item(chosen, at + j))
         for j in range(k):
             neighbour[m + i, j] = item(ranked, j)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _sort(square, name):
     """Sort by distance; equal ones stay in the order they are in, that of their names."""
     for i in range(1, square.size):
@@ -286,7 +287,7 @@ def _sort(square, name):
         square[k], name[k] = q, j
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def nearest_in_cells(table, start, mask, corner, side, guess, inner, neighbour):
     """Fill inner (m,) with the rows of the seeds in the cells of a mask, neighbour (m, k) int32 with their nearest.
 

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
+from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.doubles import store_pairs8
 from nmcfast.kernels.words import count8, product8, unit8, upper8, words8, xor8
 
@@ -28,7 +29,7 @@ def _multiply(a, b):
     return np.uint32(product >> np.uint64(32)), np.uint32(product)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def philox4x32(c0, c1, c2, c3, k0, k1):
     """The four output words of Philox4x32-10 for a counter of four words and a key of two."""
     c0, c1, c2, c3 = np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
@@ -49,7 +50,7 @@ def _unit(high, low):
     return (np.float64(bits) + 0.5) * 2.220446049250313e-16
 
 
-@njit(cache=True, nogil=True)
+@helper
 def philox8(c0, c1, c2, c3, k0, k1):
     """`philox4x32` of 8 counters side by side: four words of 8 lanes each, and two integers k0 and k1."""
     first, second = words8(0xD2511F53), words8(0xCD9E8D57)
@@ -60,7 +61,7 @@ def philox8(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def uniforms(seed, particle, stream, cell, out):
     """Fill out (n,) float64, n ≤ 131072, with uniform numbers in (0, 1) of one address."""
     seed, particle = np.uint64(seed), np.uint64(particle)
@@ -77,7 +78,7 @@ def uniforms(seed, particle, stream, cell, out):
             out[i + 1] = _unit(w2, w3)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def uniforms_at(seed, particle, stream, place, out):
     """Fill out (n, k) with uniform numbers in (0, 1) of places (n, 3) uint32, the bits of three float32.
 
@@ -89,7 +90,7 @@ def uniforms_at(seed, particle, stream, place, out):
         uniforms(np.uint64(a) | np.uint64(b) << np.uint64(32), particle, stream, np.int64(cell), out[i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def poisson(u, mean):
     """Poisson number of the given mean ≤ 700 by inversion of one uniform number u."""
     probability = math.exp(-mean)
@@ -102,13 +103,13 @@ def poisson(u, mean):
     return count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _cell_address(x, y, z):
     """The 30 bits that address a cell of space; each of its three numbers lies in [-512, 512)."""
     return ((x + CELL_LIMIT) << 20) | ((y + CELL_LIMIT) << 10) | (z + CELL_LIMIT)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_seeds(seed, particle, mask, corner, mean, start):
     """Fill start (nx ny nz + 1,) int64 with the first seed of each cell of a box, where only those of a mask hold any.
 
@@ -129,7 +130,7 @@ def count_seeds(seed, particle, mask, corner, mean, start):
     start[cell] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def draw_seeds(seed, particle, shape, corner, start, side, table):
     """Fill table (n, 8) float32 with the seeds of the cells of a box: x, y, z, two noises in (0, 1), angle in (0, π).
 

@@ -7,12 +7,13 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 """
 
 import numpy as np
-from numba import njit
+
+from nmcfast.kernels._cache import helper, kernel
 
 COUNT, X, Y, Z = range(4)  # columns of the sums
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_runs(labels):
     """Runs of labels (nz, ny, nx): tags (r,) of the dtype of the labels, x0 (r,), x1 (r,) int32, first (rows + 1,)."""
     nz, ny, nx = labels.shape
@@ -42,7 +43,7 @@ def find_runs(labels):
     return tags[:k], x0[:k], x1[:k], first
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def measure(tags, x0, x1, first, ny, sums, boxes):
     """Fill sums (n, 4) int64 with voxels and sums of their indices of labels 0 … n − 1, and boxes (n, 6) int64.
 
@@ -64,7 +65,7 @@ def measure(tags, x0, x1, first, ny, sums, boxes):
             box[3], box[4], box[5] = max(box[3], z + 1), max(box[4], y + 1), max(box[5], b)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def renamed(tags, x0, x1, first, names):
     """The runs under other names: tag t becomes names[t]; those that become 0 are left out."""
     count = 0
@@ -83,7 +84,7 @@ def renamed(tags, x0, x1, first, names):
     return new
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write(tags, x0, x1, first, ny, low, out):
     """Fill out (z, y, x), the part of the volume from voxel low (3,), z y x, with the tags; what has no run is 0."""
     out[:] = 0
@@ -95,7 +96,7 @@ def write(tags, x0, x1, first, ny, low, out):
                     out[z, y, x] = tags[k]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -103,7 +104,7 @@ def _root(parent, i):
     return i
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _join(parent, tags, x0, x1, a, a_end, b, b_end):
     """Join the runs a to a_end − 1 of one row with those of a row beside it where they share a label and touch."""
     while a < a_end and b < b_end:
@@ -117,7 +118,7 @@ def _join(parent, tags, x0, x1, a, a_end, b, b_end):
             b += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_parts(tags, x0, x1, first, ny, counts):
     """Fill counts (n,) with the number of face-connected parts of labels 0 … n − 1."""
     parent = np.arange(tags.size).astype(np.int32)

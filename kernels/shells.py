@@ -6,8 +6,8 @@ n shells, k coefficients.
 import math
 
 import numpy as np
-from numba import njit
 
+from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.doubles import load8, spread8, sqrt8, store8, where_less8
 from nmcfast.kernels.elementary import cosine_sine8, exp8, log8
 from nmcfast.kernels.harmonics import mirrored_radii, star_volume_area
@@ -18,7 +18,7 @@ NORMAL, LOGNORMAL, STUDENT_T = 0.0, 1.0, 2.0  # families
 SIZE, RADIUS, VOLUME = 0, 1, 2  # reasons of rejection
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _eight(c0, cell, c2, c3, k0, k1, table, p):
     """Coefficients p to p + 7: one block of random numbers for each, two uniforms u and v."""
     w0, w1, w2, w3 = philox8(c0, cell, c2, c3, k0, k1)
@@ -33,7 +33,7 @@ def _eight(c0, cell, c2, c3, k0, k1, table, p):
     return location + scale * where_less8(family, spread8(LOGNORMAL), normal, heavy)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def draw_coefficients(seed, particle, attempt, table, relative, unit, work, out):
     """Fill out (k,) with coefficients Z_lm · unit, as float32 holds them, Eqs. (5), (6).
 
@@ -52,7 +52,7 @@ def draw_coefficients(seed, particle, attempt, table, relative, unit, work, out)
         out[j] = np.float32(value * unit)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def draw_many(seed, particles, attempt, table, relative, unit, out):
     """Fill out (n, k) with the coefficients of the given attempt of particles (n,) uint64; see `draw_coefficients`."""
     work = np.empty(table.size // 5)
@@ -60,7 +60,7 @@ def draw_many(seed, particles, attempt, table, relative, unit, out):
         draw_coefficients(seed, particles[i], attempt, table, relative, unit, work, out[i])
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _fault(coefficients, place, starts, basis, image, radius, vertices, faces, unit_volume, least):
     """Why a shell (1, k) is no particle, or −1; unit_volume: of the polyhedron of the directions themselves."""
     if not coefficients[0, 0] > 0.0:
@@ -78,7 +78,7 @@ def _fault(coefficients, place, starts, basis, image, radius, vertices, faces, u
     return -1 if star_volume_area(radius, vertices, faces)[0][0] >= least else VOLUME
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def accept(
     seed, particles, first, attempts, table, relative, unit, place, starts, basis, image, vertices, faces, unit_volume,
     least, out, rejected,
@@ -96,6 +96,7 @@ def accept(
             draw_coefficients(seed, particles[i], attempt, table, relative, unit, work, shell[0])
             fault = _fault(shell, place, starts, basis, image, radius, vertices, faces, unit_volume, least)
             if fault < 0:
-                out[i] = shell[0]
+                for k in range(out.shape[1]):
+                    out[i, k] = shell[0, k]
                 break
             rejected[i, fault] += 1

@@ -16,14 +16,14 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from nmcfast.kernels._cache import twins
+from nmcfast.kernels._cache import helper, twins
 
 BLOCK, LEAF = 8, 4  # pixels, edges of blocks that are pruned as one, then of those whose pixels are evaluated
 _CUT = 16.0  # e^−16 = 1.1e-7: what the left-out grains of a pixel add stays below 1e-6
 _PICKS = 3  # grains whose corner values bound the minimum in a block
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _to_frames(position, frame, diagonal, corner, along, across, base):
     """Fill base (9, n): √D Q (x − s) at the first pixel and its steps along a row and across rows."""
     for i in range(position.shape[0]):
@@ -36,7 +36,7 @@ def _to_frames(position, frame, diagonal, corner, along, across, base):
             base[6 + k, i] = qx * across[0] + qy * across[1] + qz * across[2]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _value(base, offset, i, x, y):
     """|x − s|_M − r of grain i at pixel (x, y), whose numbers need not be whole."""
     u0 = base[0, i] + x * base[3, i] + y * base[6, i]
@@ -45,7 +45,7 @@ def _value(base, offset, i, x, y):
     return math.sqrt(u0 * u0 + u1 * u1 + u2 * u2) - offset[i]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _tangents(base, offset, x, y, half, value, low):
     """Fill value (n,) at the centre of a block and low (n,), the least value of the tangent there in the block."""
     for i in range(offset.size):
@@ -60,7 +60,7 @@ def _tangents(base, offset, x, y, half, value, low):
         low[i] = value[i] - half * (abs(gx) + abs(gy)) / max(distance, 1e-300)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _upper_bound(base, offset, x, y, half, value):
     """The least over some near grains of their largest value at the corners of a block; overwrites value."""
     bound = np.inf
@@ -75,7 +75,7 @@ def _upper_bound(base, offset, x, y, half, value):
     return bound
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _survivors(base, offset, x0, y0, edge, kept):
     """Fill kept with the grains that matter in the block of `edge` pixels at (x0, y0); return how many."""
     half = 0.5 * (edge - 1)
@@ -90,7 +90,7 @@ def _survivors(base, offset, x0, y0, edge, kept):
     return count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _prune(base, offset, size):
     """Grains that matter in each leaf: their numbers, leaf after leaf, and where the list of each leaf starts.
 
@@ -117,7 +117,7 @@ def _prune(base, offset, size):
     return kept[:end], start
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _leaf_corner(leaf, size):
     """First pixel (x, y) of a leaf; the leaves of a block follow each other."""
     ratio = BLOCK // LEAF
@@ -130,7 +130,7 @@ def _leaf_corner(leaf, size):
 _PIXELS = LEAF * LEAF
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _leaf_values(base, offset, kept, x0, y0, value, best, winner):
     """Fill value (m, 16) with |x − s|_M − r of the kept grains, best (16,) with the least, winner with its grain."""
     best[:] = np.inf
@@ -163,7 +163,7 @@ def _decay(x):
     return e * e
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _normalise(value, best, total):
     """Turn values (m, 16) into shares, the softmax of their negatives, Eq. (11); uses total (16,)."""
     total[:] = 0.0
@@ -179,7 +179,7 @@ def _normalise(value, best, total):
             value[k, p] *= total[p]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _shares(base, offset, kept, start, share, label, mass):
     """Fill share (kept, 16), label (size, size) with the most likely grain, mass (n,) with sums over pixels."""
     best, total, winner = np.empty(_PIXELS), np.empty(_PIXELS), np.zeros(_PIXELS, np.int32)
@@ -195,7 +195,7 @@ def _shares(base, offset, kept, start, share, label, mass):
             mass[here[k]] += part[k].sum()
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _rank(mass, channel, rank):
     """Fill channel (c,) with the heaviest grains in descending order, −1 behind the last, and rank (n,), −1 if not."""
     rank[:] = -1
@@ -237,7 +237,7 @@ def _cutouts(position, frame, diagonal, offset, first, corner, along, across, im
                         image[cut, c, y0 + pixel // LEAF, x0 + pixel % LEAF] = share[k, pixel]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _leaf_gradients(base, diagonal, offset, kept, rank, x0, y0, share, slope, work, d_diagonal, d_offset):
     """Add what one leaf, slope (c, size, size) = dL/dimage, gives to dL/dD and dL/dr of the kept grains.
 

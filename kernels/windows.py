@@ -1,13 +1,13 @@
 """The nearest seeds of seeds in many small windows at once, for training, where each cutout has its own seeds."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from nmcfast.kernels._cache import twins
+from nmcfast.kernels._cache import helper, twins
 from nmcfast.kernels.neighbours import insert
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _sort_into_cells(points, side, shape):
     """First seed of each cell (cells + 1,) and the seeds in order of cells (n,); cells along x follow each other."""
     low = np.array([points[:, 0].min(), points[:, 1].min(), points[:, 2].min()])
@@ -29,7 +29,7 @@ def _sort_into_cells(points, side, shape):
     return first, order, home
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _search(query, points, first, order, cell, shape, limit, index, square):
     """Fill index (k,), square (k,) with the nearest of the seeds nearer than √limit ≤ a cell; return how many.
 

@@ -229,7 +229,7 @@ def _prepare(options: argparse.Namespace, model: Any) -> None:
     from nmcfast.kernels import compiled
 
     if not compiled():
-        _remark(options, "compiling the kernels, once for this installation; about a minute")
+        _remark(options, "compiling the kernels, once for this installation; some 20 seconds")
         warm_up(model)
 
 

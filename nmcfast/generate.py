@@ -4,6 +4,7 @@ A particle is a pure function of (model, seed, index), a shard of (model, seed, 
 """
 
 import hashlib
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -12,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nmcfast import __version__
+from nmcfast import __version__, last_kernels
 from nmcfast.errors import InputError
 from nmcfast.export import formats, root, schema, shards
+from nmcfast.kernels import compiled
 from nmcfast.model import Model, load_model
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle, Volume
@@ -25,6 +27,7 @@ from nmcfast.texture import draw_orientations
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SHARD_SIZE = 64
 
+_LOG = logging.getLogger("nmcfast")
 Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
 
 
@@ -33,6 +36,9 @@ def generate_particle(model: Model, seed: int = 0, index: int = 0, *, threads: i
 
     seed and index are whole numbers from 0 to 2⁶⁴ − 1. Raises InputError when the model draws hardly any particle.
     """
+    if not compiled():
+        _LOG.warning("compiling the kernels, once for this installation; some 20 seconds")
+        warm_up(model)
     return _grow(model, seed, index, threads)[0]
 
 
@@ -235,8 +241,14 @@ def available_workers() -> int:
 
 
 def warm_up(model: Model) -> None:
-    """Compile the kernels, or load them, by drawing one particle: once, before workers start."""
-    _grow(model, 0, 0)
+    """Compile the kernels by drawing one particle, with a second process that begins with the last of them."""
+    other = last_kernels.start() if available_workers() > 1 else None
+    try:
+        _grow(model, 0, 0)
+    finally:
+        if other is not None:
+            other.terminate()
+            other.wait()
 
 
 def particle_digest(particle: Particle) -> str:

@@ -8,7 +8,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numba
 import pytest
+
+from nmcfast.kernels import gbpd
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for folder in ("nmcfast", "kernels", "export") for p in (ROOT / folder).glob("*.py"))
@@ -101,3 +104,29 @@ def test_no_two_compiled_functions_share_a_name():
                 known = value.py_func.__code__.co_filename, value.py_func.__qualname__
                 assert found.setdefault(known, value) is value, known
     assert len(found) > 50
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_what_a_second_process_compiles_is_what_a_particle_needs():
+    program = """if True:
+        import nmcfast
+        from nmcfast.kernels import gnet, halo, lattice, neighbours, philox, runs, shells
+        from nmcfast.last_kernels import compile_backwards
+
+        def count():
+            return {(m.__name__, name): len(kernel.signatures) for m in (gnet, halo, lattice, neighbours, philox, runs)
+                    for name, kernel in vars(m).items() if hasattr(kernel, "signatures")}
+
+        nmcfast.generate_particle(nmcfast.load_model("nmc811"), 7, 0)
+        before = count()
+        compile_backwards()
+        print(before == count(), before["nmcfast.kernels.halo", "mark_halo"])
+        """
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert said.split() == ["True", "1"]
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_helper_called_from_python_says_so_instead_of_crashing():
+    with pytest.raises(TypeError, match="child_of is for compiled code alone: make it a kernel"):
+        gbpd.child_of((0, 0, 0), (8, 8, 8), 1, 4)

@@ -203,7 +203,10 @@ def test_an_existing_folder_is_left_alone(capsys, tmp_path):
 def test_ctrl_c_is_exit_5_and_the_run_can_be_continued(tmp_path, model_file, workers):
     command = [*PROGRAM, "generate", str(tmp_path / "lib"), "--model", str(model_file), "--count", "60", "--seed", "3",
                "--shard-size", "4", "--workers", workers]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )  # fmt: skip
     deadline = time.monotonic() + 400
     while not list(tmp_path.glob("lib/shards/0*")) and time.monotonic() < deadline:
         time.sleep(0.02)

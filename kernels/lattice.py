@@ -96,7 +96,9 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     least (n,), for labels 0 … n − 1, falls to the lowest value at a voxel that is left; 0 is left out.
     """
     nz, ny, nx = labels.shape
-    line = np.empty(lattice.shape[2])
+    line, cell, share = np.empty(lattice.shape[2]), np.empty(nx, np.int64), np.empty(nx)
+    for x in range(nx):
+        cell[x], share[x] = _place(origin[0] + (x + 0.5) * size, corner[0], step, line.size)
     for z in range(nz):
         for y in range(ny):
             filled = False
@@ -110,8 +112,8 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
                     label = labels[z, y, x]
                     if label == 0:
                         continue
-                    i, u = _place(origin[0] + (x + 0.5) * size, corner[0], step, line.size)
-                    value = line[i] + u * (line[i + 1] - line[i])
+                    i = cell[x]
+                    value = line[i] + share[x] * (line[i + 1] - line[i])
                     if value < 0.0:
                         labels[z, y, x] = 0
                     elif value < least[label]:

@@ -9,36 +9,45 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
+from nmcfast.kernels.gbpd import enlarged
+from nmcfast.kernels.lanes import first_bit
 
 COUNT, X, Y, Z = range(4)  # columns of the sums
+
+
+@helper
+def _mark_changes(line, changed):
+    for x in range(1, line.size):
+        changed[x] = line[x] != line[x - 1]
 
 
 @kernel
 def find_runs(labels):
     """Runs of labels (nz, ny, nx): tags (r,) of the dtype of the labels, x0 (r,), x1 (r,) int32, first (rows + 1,)."""
     nz, ny, nx = labels.shape
-    first = np.zeros(nz * ny + 1, np.int64)
+    first = np.empty(nz * ny + 1, np.int64)
+    room = nx + labels.size // 8
+    tags, x0, x1 = np.empty(room, labels.dtype), np.empty(room, np.int32), np.empty(room, np.int32)
+    changed = np.zeros(nx // 8 * 8 + 8, np.uint8)  # by eights as whole numbers: mostly 0
+    eights, k = changed.view(np.int64), 0
     for row in range(nz * ny):
-        line, changes = labels[row // ny, row % ny], 0
-        for x in range(1, nx):
-            changes += line[x] != line[x - 1]
-        first[row + 1] = changes + 1
-    total = first.sum()  # with runs of 0: more than there will be
-    tags, x0, x1 = np.empty(total, labels.dtype), np.empty(total, np.int32), np.empty(total, np.int32)
-    k = 0
-    for row in range(nz * ny):
-        alone = first[row + 1] == 1
         first[row] = k
-        line = labels[row // ny, row % ny]
-        if alone and line[0] == 0:
-            continue
-        start = 0
-        for x in range(1, nx + 1):
-            if x == nx or line[x] != line[start]:
+        if k + nx > tags.size:
+            tags, x0, x1 = enlarged(tags, k + nx), enlarged(x0, k + nx), enlarged(x1, k + nx)
+        line, start = labels[row // ny, row % ny], 0
+        _mark_changes(line, changed)
+        for w in range(eights.size):
+            bits = eights[w]
+            while bits:
+                x = 8 * w + first_bit(bits) // 8
+                bits &= bits - 1
                 if line[start] != 0:
                     tags[k], x0[k], x1[k] = line[start], start, x
                     k += 1
                 start = x
+        if nx > 0 and line[start] != 0:
+            tags[k], x0[k], x1[k] = line[start], start, nx
+            k += 1
     first[nz * ny] = k
     return tags[:k], x0[:k], x1[:k], first
 

@@ -71,9 +71,10 @@ class Options:
     learning_rate: float = parameters.LEARNING_RATE
     discriminator_rate: float = parameters.LEARNING_RATE
     momentum: float = 0.9  # free: Adam's β₁, the library's default
+    seen: int = parameters.CHANNELS  # channels that D sees; the paper's 12 leave out the smaller grains of a cutout
     dropout: float = 0.0  # free: share of D's features before its dense layer that a step leaves out
     matching: float = 0.0  # free: weight of a loss of G by which means of cutouts differ from the real ones
-    matched: int = 24  # free: channels whose features are matched; D sees the paper's 12
+    matched: int = 24  # free: channels whose features are matched
     batch_generator: int = parameters.BATCH_GENERATOR
     batch_discriminator: int = parameters.BATCH_DISCRIMINATOR
     final_rate: float = 1.0  # free: share of both rates that is left in the last epoch
@@ -162,11 +163,11 @@ def input_scaling(mu: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 class Discriminator(nn.Sequential):
-    """D: images (b, 12, 32, 32) -> (b,); convolution, batch norm, ReLU, max-pool by layer, then dense, Fig. 5b."""
+    """D: images (b, c, 32, 32) -> (b,); convolution, batch norm, ReLU, max-pool by layer, then dense, Fig. 5b."""
 
     def __init__(self, options: Options) -> None:
         layers: list[nn.Module] = []
-        before = parameters.CHANNELS
+        before = options.seen
         for after in options.features:
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
             before = after
@@ -233,7 +234,8 @@ class Trainer:
         if len(sections) < 2:
             raise InputError(f"calibration needs 2 sections or more, one to score by; found {len(sections)}")
         check_reach(sections, options.distance)
-        self.options, self.mu = options, options.mu
+        self.options = options
+        self.mu = self.averaged_mu = options.mu
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         self.generator, self.averaged, self.best = (Generator(options) for _ in range(3))
@@ -264,16 +266,16 @@ class Trainer:
     @property
     def channels(self) -> int:
         """Channels of images: those D sees, and those whose features are matched."""
-        return max(parameters.CHANNELS, self.options.matched) if self.options.matching else parameters.CHANNELS
+        return max(self.options.seen, self.options.matched) if self.options.matching else self.options.seen
 
-    def draw_fake(self, count: int) -> tuple[Seeds, Grids]:
+    def draw_fake(self, count: int, mu: float) -> tuple[Seeds, Grids]:
         """Seeds around `count` random cutouts of the plane z = 0 and the cutouts' grids, Eq. (16)."""
         distance = draw_distances(count, self.options.distance, self.rng)
-        return draw_seeds(distance, self.mu, self.rng), radial_grids(distance)
+        return draw_seeds(distance, mu, self.rng), radial_grids(distance)
 
     def judge(self, image: Tensor) -> Tensor:
         """D of images (b, c, 32, 32) whose pixels are misplaced at random -> (b,)."""
-        image = misplaced(image[:, : parameters.CHANNELS], self.options.jitter, self.rng)
+        image = misplaced(image[:, : self.options.seen], self.options.jitter, self.rng)
         return self.discriminator(image.contiguous(memory_format=torch.channels_last))
 
     def generator_step(self) -> dict[str, float]:
@@ -281,7 +283,7 @@ class Trainer:
 
         Deviation: print maximises D², unbounded unless D ends in a sigmoid; by default (D − 1)² is minimised.
         """
-        seeds, grids = self.draw_fake(self.options.batch_generator)
+        seeds, grids = self.draw_fake(self.options.batch_generator, self.mu)
         diagonal, offset = self.generator(torch.from_numpy(seeds.inputs))
         hard = BINARISE[self.options.binarise] if self.options.straight_through else None
         image = SoftImage.apply(diagonal, offset, seeds, grids, hard, self.channels)
@@ -320,18 +322,18 @@ class Trainer:
     def discriminator_step(self) -> dict[str, float]:
         """One step of D on rounded cutouts unless it is good enough, lines 10–14; visible grains for Eq. (13)."""
         count, binarise = self.options.batch_discriminator, BINARISE[self.options.binarise]
-        seeds, grids = self.draw_fake(count)
+        seeds, grids = self.draw_fake(count, self.mu)
         with torch.no_grad():
             markers = markers_of(self.generator, seeds)
         fake = evaluate(markers, grids, self.channels)
         distance = draw_distances(count, self.options.distance, self.rng)
         real_markers, real_grids = draw_fitted(self.sections, distance, self.rng, self.options.augmentation)
-        real = evaluate(real_markers, real_grids)
+        real = evaluate(real_markers, real_grids, self.options.seen)
         # one batch of both: two batches would each be normalised to mean 0, and their difference lost
         made = torch.from_numpy(binarise(fake))
         if self.matching:
             self.matching.follow(made)
-        image = torch.cat([torch.from_numpy(binarise(real)), made[:, : parameters.CHANNELS]])
+        image = torch.cat([torch.from_numpy(binarise(real)), made[:, : self.options.seen]])
         verdict = self.judge(image)
         loss = (verdict[:count] - 1).square().mean() + verdict[count:].square().mean()
         skipped = loss.item() <= self.options.skip_loss
@@ -349,7 +351,7 @@ class Trainer:
 
     def score(self) -> dict[str, float]:
         """W₁ of each section statistic to the held-out sections over the floor of two real halves, and their mean."""
-        seeds, grids = self.draw_fake(self.options.score_cutouts)
+        seeds, grids = self.draw_fake(self.options.score_cutouts, self._scored_mu())
         with torch.no_grad():
             labels = evaluate(markers_of(self._scored(), seeds), grids).label
         found = cutout_statistics(labels, grids.corner[:, 0] - 1.0)
@@ -363,7 +365,7 @@ class Trainer:
         self._set_rates()
         rows = [self.step() for _ in range(self.options.steps)]
         row = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
-        row |= {"epoch": len(self.history) + 1, "mu": self.mu, **self.score()}
+        row |= {"epoch": len(self.history) + 1, "mu": self._scored_mu(), **self.score()}
         if row["score"] < min((past["score"] for past in self.history), default=math.inf):
             self.best.load_state_dict(self._scored().state_dict())
         self.history.append(row)
@@ -375,6 +377,7 @@ class Trainer:
         """One step of G and of D, and of mu if it changes by the step, lines 6–16 of Algorithm 2."""
         row = {**self.generator_step(), **self.discriminator_step()}
         self.mu *= (row["grains_real"] / row["grains_fake"]) ** self.options.mu_rate
+        self.averaged_mu += (1.0 - self.options.average) * (self.mu - self.averaged_mu)
         return row
 
     def _set_rates(self) -> None:
@@ -405,6 +408,10 @@ class Trainer:
         """The net that scores: the moving average, unless it is turned off."""
         return self.averaged if self.options.average else self.generator
 
+    def _scored_mu(self) -> float:
+        """The mu of that net: if it follows G by the step, the moving average too."""
+        return self.averaged_mu if self.options.mu_rate else self.mu
+
     def save(self, folder: Path) -> None:
         """Write all that training needs to go on: state.safetensors, then state.json, each in one move."""
         from safetensors.torch import save
@@ -413,6 +420,7 @@ class Trainer:
         state = {
             "options": asdict(self.options),
             "mu": self.mu,
+            "averaged_mu": self.averaged_mu,
             "rng": self.rng.bit_generator.state,
             "history": self.history,
         }
@@ -438,7 +446,7 @@ class Trainer:
             raise InputError(f"{path}: was trained with other options; use another folder or the same options")
         for name, tensor in self._tensors().items():
             tensor.data.copy_(tensors[name])
-        self.mu, self.history = state["mu"], state["history"]
+        self.mu, self.averaged_mu, self.history = state["mu"], state["averaged_mu"], state["history"]
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(tensors["torch_rng"])
 

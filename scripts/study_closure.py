@@ -32,6 +32,7 @@ RADIUS = 118.0  # px, particle: cutouts end at 113 px from the centre
 SECTION_STATISTICS = ("area", "elongation", "alpha", "chord", "grains")
 CUBE, MARGIN = 96, 16  # px, edge of a cube and what its faces may bias
 CENTRES = ((0.0, 0.0, 0.0), (70.0, 0.0, 0.0), (40.0, 40.0, 40.0))  # px, cubes from the centre outwards
+CLEAN = 8  # sections of a sample in 2D, however many maps train
 TRUTHS = (1, 2, 3)  # independent samples of the truth: the distances between them are the floor
 ARCHITECTURES = {"isotropic": reference.ISOTROPIC, "radial_2": reference.RADIAL_2, "radial_4": reference.RADIAL_4,
                  "pancakes": reference.PANCAKES, "nmc811": reference.NMC811}  # fmt: skip
@@ -125,22 +126,23 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict:
     """Train on one architecture with one seed; everything the summary needs."""
     architecture = ARCHITECTURES[name]
     folder = args.work / name
-    fits = [measured_section(path, args.fit_rounds) for path in write_maps(architecture, args.sections, folder, 100)]
-    options = dataclasses.replace(gan.FAST, seed=seed, epochs=args.epochs, mu=args.mu, keep=args.keep)
+    fits = [measured_section(path, args.fit_rounds) for path in write_maps(architecture, args.maps, folder, 100)]
+    options = dataclasses.replace(gan.FAST, seed=seed, epochs=args.epochs, mu=args.mu, keep=args.keep, **args.options)
     start = time.perf_counter()
-    found = gan.calibrate([section for section, _ in fits], options, folder / f"seed_{seed}_from_{args.mu}")
+    state = folder / f"seed_{seed}_from_{args.mu}_{args.maps}_maps"
+    found = gan.calibrate([section for section, _ in fits], options, state)
     took = time.perf_counter() - start
     best = found.history[found.epoch - 1]
-    ways = (sample_3d, args.rounds), (sample_2d, args.sections)
+    ways = (sample_3d, args.rounds), (sample_2d, CLEAN)
     cubes, discs = (truths(architecture, *way, folder) for way in ways)
     return {
         "architecture": architecture.name, "seed": seed, "keep": args.keep, "kept": found.epoch,
-        "steps": options.steps, "seconds": round(took), "sections": args.sections,
+        "steps": options.steps, "seconds": round(took), "sections": args.maps,
         "agreement": float(np.mean([share for _, share in fits])),
         "mu": {"start": args.mu, "found": found.mu, "truth": architecture.mu},
         "held_out": {k: best[k] for k in gan.CUTOUT_STATISTICS},
         "3d": compare(cubes, sample_3d(found.net, found.mu, args.rounds, 9), (*CUBE_STATISTICS, "intensity")),
-        "2d": compare(discs, sample_2d(found.net, found.mu, args.sections, 9), SECTION_STATISTICS),
+        "2d": compare(discs, sample_2d(found.net, found.mu, CLEAN, 9), SECTION_STATISTICS),
         "history": found.history,
     }  # fmt: skip
 
@@ -149,8 +151,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES)[:4], choices=list(ARCHITECTURES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--sections", type=int, default=8)
+    parser.add_argument("--maps", type=int, default=8, help="that train and score")
     parser.add_argument("--epochs", type=int, default=gan.FAST.epochs)
+    parser.add_argument("--options", type=json.loads, default={}, help="changes of gan.FAST as JSON")
     parser.add_argument(
         "--mu", type=float, default=MU, help="first intensity, px⁻³; another than the truth tests Eq. (13)"
     )

@@ -107,6 +107,24 @@ def test_mu_may_follow_step_by_step(sections):
     assert trainer.mu < 0.003
 
 
+def test_a_mu_that_follows_by_the_step_is_averaged_as_g_is(sections):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, steps=1, mu=0.003, mu_rate=0.1))
+    wanted = 0.003
+    for _ in range(3):
+        row = trainer.epoch()
+        wanted += (1 - TINY.average) * (trainer.mu - wanted)
+        assert row["mu"] == pytest.approx(wanted)
+    assert trainer.mu < row["mu"] < 0.003
+
+
+def test_the_discriminator_sees_as_many_channels_as_asked(sections):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, seen=20))
+    assert trainer.discriminator[0].in_channels == 20
+    image = torch.zeros(2, 20, 32, 32)
+    image[:, 19, 8:16, 8:16] = 1.0
+    assert (trainer.judge(image) != trainer.judge(torch.zeros_like(image))).all()
+
+
 def test_the_first_mu_is_soon_forgotten(sections):
     """A quarter of the distance between two starts is left after 80 steps at most."""
     ends = []
@@ -120,8 +138,8 @@ def test_the_first_mu_is_soon_forgotten(sections):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"objective": "maximise"}, {"matching": 3.0, "mu_rate": 0.03, "dropout": 0.5}],
-    ids=["fast", "maximise", "matching"],
+    [{}, {"objective": "maximise"}, {"matching": 3.0, "mu_rate": 0.03, "dropout": 0.5}, {"seen": 16}],
+    ids=["fast", "maximise", "matching", "seen"],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(sections, tmp_path, change):
     options = dataclasses.replace(TINY, epochs=2, steps=2, final_rate=1.0, **change)

@@ -30,7 +30,8 @@ def root_document(recipe: dict[str, Any]) -> dict[str, Any]:
 def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     """Make an empty library, or accept and sweep the one that is there when it has the same recipe.
 
-    Raises InputError, and changes nothing, when `path` is something else or was made with another recipe.
+    Raises InputError, and changes nothing, when `path` is something else or was made with another recipe; DamageError
+    when its model file is not the recipe's.
     """
     check_recipe(recipe, str(path))
     formats.bulk_module(recipe["format"])
@@ -38,6 +39,7 @@ def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
         raise InputError(f"{path}: recipe model_sha256 is not the SHA-256 of the model given with it")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         _require_same(path, read_recipe(path), recipe)
+        read_model(path, recipe)
         for folder, name in ((path.parent, path.name), (path, ""), (path / "shards", "")):
             files.sweep(folder, name)
         return
@@ -97,10 +99,24 @@ def read_bare_recipe(path: Path) -> dict[str, Any]:
     document = files.read_json(path / "zarr.json")
     if not _is_ours(document):
         raise InputError(f"{path / 'zarr.json'}: attribute kind is not {KIND!r}: not an nmcfast library")
-    recipe = check_recipe(document["attributes"].get("recipe"), str(path / "zarr.json"))
+    attributes = document["attributes"]
+    recipe = attributes.get("recipe")
+    if attributes.get("recipe_sha256") == shards.recipe_digest(recipe):  # else nothing in it can be believed
+        check_recipe(recipe, str(path / "zarr.json"))
     if document != root_document(recipe):
         raise DamageError(f"{path / 'zarr.json'}: was changed after the library was made (recipe_sha256 differs)")
     return recipe
+
+
+def read_model(path: Path, recipe: dict[str, Any], place: str | None = None) -> bytes:
+    """The model file of a library, called `place` in errors. DamageError when it is missing or not the recipe's."""
+    file, said = path / MODEL, f"{place or path}/{MODEL}"
+    if not file.is_file():
+        raise DamageError(f"{said}: missing: restore it from a copy")
+    data = file.read_bytes()
+    if hashlib.sha256(data).hexdigest() != recipe["model_sha256"]:
+        raise DamageError(f"{said}: SHA-256 is not that of the recipe: restore it from a copy")
+    return data
 
 
 def _is_ours(document: Any) -> bool:

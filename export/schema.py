@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nmcfast.errors import InputError
+from nmcfast.errors import FormatVersionError, InputError
 
 FORMAT_VERSION = 3  # 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM
 COEFFICIENTS = 100  # (L + 1)² real spherical harmonics, L = 9, Eq. (7)
@@ -239,9 +239,16 @@ def array_shape(variable: Variable, particles: int, grains: int, halo: int) -> t
 
 
 def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
-    """The recipe, when it holds what the store needs; else InputError naming `where`, field and value."""
+    """The recipe, when it holds what the store needs; else InputError naming `where`, field and value.
+
+    FormatVersionError when it is of another version of the format.
+    """
     if not isinstance(recipe, dict):
         raise InputError(f"{where}: recipe is {type(recipe).__name__}, expected a JSON object")
+    found = recipe.get("format_version")
+    if type(found) is int and found != FORMAT_VERSION:  # before the fields, which other versions need not have
+        remedy = "update nmcfast" if found > FORMAT_VERSION else "made by an earlier one, generate it again"
+        raise FormatVersionError(f"{where}: format version {found}, this program reads {FORMAT_VERSION}: {remedy}")
     for name, (kind, prose) in RECIPE.items():
         if type(recipe.get(name)) is not kind:  # not isinstance: True is an int
             raise InputError(f"{where}: recipe {name} = {recipe.get(name)!r}, expected {kind.__name__} ({prose})")
@@ -250,8 +257,4 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
             raise InputError(f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})")
     if recipe["first"] < 0:
         raise InputError(f"{where}: recipe first = {recipe['first']}, expected 0 or more")
-    found = recipe["format_version"]
-    if found != FORMAT_VERSION:
-        remedy = "update nmcfast" if found > FORMAT_VERSION else "made by an earlier one, generate it again"
-        raise InputError(f"{where}: format version {found}, this program reads {FORMAT_VERSION}: {remedy}")
     return recipe

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmcfast.errors import InputError, NmcfastError
+from nmcfast.errors import FormatVersionError, InputError, NmcfastError
 from nmcfast.export import contents, files, formats, release, root, shards
 
 
@@ -36,12 +36,14 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None, *, re
     """Everything that is wrong with a library; a missing shard is wrong once the library was complete.
 
     `progress` is called with the numbers of shards done and to do. released: check what `nmcfast release` wrote, too.
-    InputError when `path` is no library.
+    InputError when `path` is no library, or one of another version of the format.
     """
     if not root.is_library(path):
         root.read_recipe(path)  # says why
     try:
         recipe = root.read_recipe(path)
+    except FormatVersionError:  # its records agree: not damaged, but not for this program
+        raise
     except NmcfastError as error:
         return Report(path, 0, 0, 0, 0, 0, False, (f"{error}; nothing else was checked",))
     problems = list(_root_problems(path, recipe))

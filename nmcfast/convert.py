@@ -80,9 +80,14 @@ def _chosen(library: Library, particles: range | None) -> range:
 
 
 def deck_of(library: Library, index: int, voxel_size: float) -> Deck:
-    """A particle of a library as the arrays that writers of solver input get, at a voxel size in µm."""
+    """A particle of a library as the arrays that writers of solver input get, at a voxel size in µm.
+
+    InputError when no voxel of that size has its centre in a grain: a mesh or an image of nothing opens nowhere.
+    """
     record = _at_voxel_size(library, index, voxel_size)
     assert record.labels is not None
+    if not record.labels.any():
+        raise InputError(f"particle {index}: no voxel of {voxel_size:g} µm has its centre in it: choose smaller voxels")
     return Deck(
         index=index, labels=record.labels, origin=record.box_origin, voxel_size=voxel_size,
         position=record.position, diagonal=record.diagonal, offset=record.offset, angle=record.angle,
@@ -109,7 +114,7 @@ def _to_library(
     recipe = _recipe(library.recipe, to, chosen, voxel_size)
     if overwrite and output.exists():
         root.remove_library(output)
-    root.create_library(output, recipe, (library.path / root.MODEL).read_bytes())
+    root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.place))
     done, made = set(shards.committed_shards(output)), 0
     writer = formats.bulk_module(to).ShardWriter
     for number in range(shards.shard_count(recipe)):

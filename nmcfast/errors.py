@@ -13,6 +13,10 @@ class InputError(NmcfastError, ValueError):
     exit_code = 2
 
 
+class FormatVersionError(InputError):
+    """A sound library of another version of the format."""
+
+
 class MissingExtraError(NmcfastError, ImportError):
     """An optional package is not installed."""
 

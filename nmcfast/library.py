@@ -90,10 +90,11 @@ class Library:
 
     @cached_property
     def model(self) -> "Model":
-        """The model the library was made with, from the copy in it."""
-        from nmcfast.model import load_model
+        """The model the library was made with, from the copy in it. DamageError when that is not the recipe's."""
+        from nmcfast.model import model_from_bytes
 
-        return load_model(self.path / root.MODEL)
+        data = root.read_model(self.path, self.recipe, self.place)
+        return model_from_bytes(data, f"{self.place}/{root.MODEL}")
 
     @property
     def table(self) -> np.ndarray:

@@ -3,7 +3,6 @@
 Recipe, model file and complete.json are enough. Where the shards are there too, every file of them is compared.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +75,8 @@ def _read(source: Path) -> tuple[dict[str, Any], bytes]:
         if not (source / name).is_file():
             raise InputError(f"{source / name}: missing: a library is generated again from zarr.json, {root.MODEL} and "
                              f"{root.SEAL}")  # fmt: skip
-    recipe, model = root.read_bare_recipe(source), (source / root.MODEL).read_bytes()
-    if hashlib.sha256(model).hexdigest() != recipe["model_sha256"]:
-        raise DamageError(f"{source / root.MODEL}: SHA-256 is not that of the recipe: fetch it again")
-    return recipe, model
+    recipe = root.read_bare_recipe(source)
+    return recipe, root.read_model(source, recipe)
 
 
 def _versions(recipe: dict[str, Any]) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from test_generate import SMALL, tree
 
 from nmcfast import load_model
 from nmcfast.cli import main
+from nmcfast.export.files import json_bytes
+from nmcfast.export.shards import recipe_digest
 from nmcfast.generate import generate_library
 
 PROGRAM = [sys.executable, "-m", "nmcfast"]
@@ -146,6 +148,19 @@ def test_what_is_no_library(capsys, tmp_path, command):
     for path in (tmp_path, tmp_path / "file", tmp_path / "missing"):
         code, _, err = call(capsys, command, path)
         assert code == 2 and len(err) == 1 and str(path) in err[0]
+
+
+@pytest.mark.parametrize("command", ["verify", "info", "release"])
+def test_a_library_of_an_older_format_is_bad_input(capsys, library, tmp_path, command):
+    copy = shutil.copytree(library, tmp_path / "copy")
+    document = json.loads((copy / "zarr.json").read_text())
+    attributes = document["attributes"]
+    attributes["recipe"]["format_version"] = 2
+    attributes["recipe_sha256"] = recipe_digest(attributes["recipe"])
+    (copy / "zarr.json").write_bytes(json_bytes(document))
+    code, out, err = call(capsys, command, copy)
+    assert (code, out, len(err)) == (2, "", 1)
+    assert f"{copy / 'zarr.json'}: format version 2, this program reads 3: made by an earlier one" in err[0]
 
 
 def test_damage_is_exit_3_and_named(capsys, library, tmp_path):

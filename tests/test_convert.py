@@ -157,6 +157,24 @@ def test_a_damaged_or_unfinished_library_says_so(library: Path, tmp_path: Path) 
     assert not list(tmp_path.rglob(".tmp-*"))
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"another model")])
+def test_a_model_file_that_is_not_the_recipes_is_damage(library: Path, tmp_path: Path, damage: Any) -> None:
+    copy = shutil.copytree(library, tmp_path / "copy.zarr")
+    damage(copy / "model.safetensors")
+    for to, options in (("hdf5", {}), ("numpy", {"voxel_size": 0.2})):  # copied; needed for the labels
+        with pytest.raises(DamageError, match=r"copy\.zarr/model\.safetensors: .*: restore it from a copy"):
+            export_library(open_library(copy), tmp_path / to, to=to, **options)
+    with pytest.raises(DamageError, match=r"model\.safetensors"):
+        generate_library(copy, SMALL, count=5, seed=3, shard_size=2)
+
+
+@pytest.mark.parametrize("to", sorted({*formats.DECKS} - {"parquet", "pybamm"}))
+def test_voxels_too_large_to_lie_in_the_particle_are_refused(library: Path, tmp_path: Path, to: str) -> None:
+    with pytest.raises(InputError, match=r"particle 1: no voxel of 100 µm has its centre in it: choose smaller"):
+        export_library(open_library(library), tmp_path / "out", to=to, particles=range(1, 2), voxel_size=100.0)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["export.json"]
+
+
 def use(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
     monkeypatch.setitem(formats.DECKS, "made-up", "made_up")
     monkeypatch.setitem(sys.modules, "made_up", SimpleNamespace(**functions))

@@ -44,11 +44,11 @@ def test_the_table_has_one_row_a_particle_in_order(library: Path) -> None:
 
 
 def test_particles_are_made_of_record_and_model(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_model(path: Path) -> Any:
-        assert path.read_bytes() == MODEL
+    def model_from_bytes(data: bytes, where: str) -> Any:
+        assert (data, where) == (MODEL, f"{library}/model.safetensors")
         return SimpleNamespace(grains=SimpleNamespace(norm="squared"))
 
-    monkeypatch.setattr("nmcfast.model.load_model", load_model)
+    monkeypatch.setattr("nmcfast.model.model_from_bytes", model_from_bytes)
     opened, made = open_library(library), record(5)
     particle = opened[5]
     assert (particle.index, particle.norm) == (5, "squared")

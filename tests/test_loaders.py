@@ -223,6 +223,7 @@ def test_shards_and_particles_are_shuffled_by_seed_and_epoch(toys: Path) -> None
     assert orders(opened.torch(["d_max"], shuffle=False), 2) == [list(range(7))] * 2
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than this machine has cores
 @pytest.mark.parametrize("persistent", [False, True])
 def test_workers_share_the_shards_and_see_the_epoch(toys: Path, persistent: bool) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")

@@ -269,7 +269,7 @@ def damaged(path: Path) -> None:
         (lambda p: shutil.rmtree(p / "shards/000000"), DamageError, "it is damaged: shard 000000: missing"),
         (damaged, DamageError, "damaged: shard 000001, grains/offset/c/0: SHA-256 differs .*: run 'nmcfast verify'"),
         (lambda p: (p / "README.md").write_text("mine"), DamageError, r"damaged: README\.md: foreign"),
-        (lambda p: (p / "model.safetensors").write_bytes(b"x"), InputError, "not a whole safetensors file"),
+        (lambda p: (p / "model.safetensors").write_bytes(b"x"), DamageError, "SHA-256 is not that of the recipe"),
         (lambda p: (p / "release.json").write_text("{}"), InputError, r"release\.json: does not hold title, version"),
         (lambda p: (p / "zarr.json").unlink(), InputError, "not an nmcfast library"),
     ],

@@ -154,6 +154,7 @@ def test_what_is_no_library_is_refused(store: Any, url: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than this machine has cores
 def test_torch_reads_it_in_workers(store: Any, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     path = write_library(tmp_path / "lib")

@@ -14,8 +14,8 @@ import pytest
 import zarr
 from library_toys import MODEL, recipe, record, write_library, write_shard
 
-from nmcfast.errors import InputError
-from nmcfast.export import files, root
+from nmcfast.errors import FormatVersionError, InputError
+from nmcfast.export import files, root, shards
 from nmcfast.export.verify import verify
 from nmcfast.export.zarr import ShardWriter
 
@@ -215,6 +215,24 @@ def test_a_shard_written_with_wrong_contents_is_found(
     assert found
     assert all(line.startswith("shard 000001, particle 3: ") for line in found)
     assert any(said.replace("0.0", "0") in line for line in found), found
+
+
+@pytest.mark.parametrize(("version", "said"), [(2, "generate it again"), (99, "update nmcfast")])
+def test_another_version_of_the_format_is_no_damage_unless_its_digest_differs(
+    library: Path, version: int, said: str
+) -> None:
+    def as_then(document: Any) -> None:  # with fields of its own
+        old = document["attributes"]["recipe"]
+        document["attributes"]["recipe"] = {**{k: v for k, v in old.items() if k != "first"}, "format_version": version}
+        document["attributes"]["recipe_sha256"] = shards.recipe_digest(document["attributes"]["recipe"])
+
+    sound = (library / "zarr.json").read_bytes()
+    change_json(library / "zarr.json", as_then)
+    with pytest.raises(FormatVersionError, match=rf"zarr\.json: format version {version}, .*{said}$"):
+        verify(library)
+    (library / "zarr.json").write_bytes(sound)
+    change_json(library / "zarr.json", lambda d: d["attributes"]["recipe"].update(format_version=version))
+    assert "recipe_sha256 differs" in problems(library)[0]
 
 
 def reseal(folder: Path, name: str, change: Callable[[np.ndarray], None]) -> None:

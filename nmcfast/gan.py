@@ -63,7 +63,7 @@ class Options:
     diagonal_range: tuple[float, float] = parameters.METRIC_RANGE
     offset_range: tuple[float, float] = parameters.OFFSET_RANGE
     start_diagonal: float = 5.0  # free: px⁻², D of the untrained G_net; the middle of the range, 25, is a poor start
-    start_spread: float = 0.0  # free: standard deviation of each log D of it, independent of each other; 0: torch's start
+    start_spread: float = 0.0  # free: standard deviation of its log D₁, log D₂, log D₃, independent; 0: torch's start
     gauge: float = 0.0  # free: weight of a penalty that holds the geometric mean of D there, and D_2 at D_3 on average
     objective: str = "minimise"  # "minimise" (D − 1)², or "maximise" D² with a sigmoid on D
     binarise: str = "round"  # "round" to 0 or 1 as printed, or "argmax": one grain a pixel
@@ -147,7 +147,7 @@ class Generator(nn.Module):
     def _spread_start(self, spread: float) -> None:
         """Let the logits of D_1, D_2, D_3 have this standard deviation and no correlation, at inputs of variance 1."""
         *hidden, last = self.layers
-        x = torch.randn(4096, hidden[0].in_features)
+        x = torch.randn(4096, len(self.shift))
         for layer in hidden:
             x = torch.relu(layer(x))
         x = x - x.mean(dim=0)

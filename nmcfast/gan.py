@@ -141,19 +141,7 @@ class Generator(nn.Module):
         with torch.no_grad():
             layers[-1].bias.copy_(torch.tensor([math.log(share / (1 - share))] * 3 + [0.0]))
         if options.start_spread:
-            self._spread_start(options.start_spread / (1 - share))
-
-    @torch.no_grad()
-    def _spread_start(self, spread: float) -> None:
-        """Let the logits of D_1, D_2, D_3 have this standard deviation and no correlation, at inputs of variance 1."""
-        *hidden, last = self.layers
-        x = torch.randn(4096, len(self.shift))
-        for layer in hidden:
-            x = torch.relu(layer(x))
-        x = x - x.mean(dim=0)
-        rows = last.weight[:3]
-        factor = torch.linalg.cholesky(torch.cov((x @ rows.T).T))
-        last.weight[:3] = spread * torch.linalg.solve_triangular(factor, rows, upper=False)
+            spread_start(layers, options.start_spread / (1 - share))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         x = (inputs - self.shift) * self.scale  # (n, w)
@@ -169,6 +157,18 @@ class Generator(nn.Module):
         weights = tuple(p.detach().numpy().T.copy() for p in self.parameters() if p.ndim == 2)
         biases = tuple(p.detach().numpy().copy() for p in self.parameters() if p.ndim == 1)
         return MarkerNet(weights, biases, shift, scale, low, high)
+
+
+@torch.no_grad()
+def spread_start(layers: list[nn.Linear], spread: float) -> None:
+    """Let the logits of D_1, D_2, D_3 have this standard deviation and no correlation, at inputs of variance 1."""
+    *hidden, last = layers
+    x = torch.randn(4096, layers[0].in_features)
+    for layer in hidden:
+        x = torch.relu(layer(x))
+    x = x - x.mean(dim=0)
+    factor = torch.linalg.cholesky(torch.cov((x @ last.weight[:3].T).T))
+    last.weight[:3] = spread * torch.linalg.solve_triangular(factor, last.weight[:3], upper=False)
 
 
 def input_scaling(mu: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

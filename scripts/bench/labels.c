@@ -467,7 +467,7 @@ INLINE void label_tile(work *w, triple low, int squared) {
         for (int k = 0; k < 8; k++) w->ends[k] = now.end + k * stride;
         if (half > w->edge) deal(w, now.start, now.count, &f, squared);
         else split(w, now.start, now.count, &f, squared);
-        w->counts[1] += 8 * now.count;
+        w->counts[0] += 8, w->counts[1] += 8 * now.count;
         for (int k = 0; k < 8; k++) {
             if (!(f.bits >> k & 1)) continue;
             triple a, b;

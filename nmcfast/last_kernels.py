@@ -23,8 +23,9 @@ def start() -> "subprocess.Popen[bytes] | None":
     """Such a process; None where there is no interpreter to run it."""
     if not sys.executable:
         return None
-    places = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", "from nmcfast.last_kernels import compile_backwards; compile_backwards()"]
+    places = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    said = "from nmcfast.last_kernels import compile_backwards; compile_backwards()"
+    command = [sys.executable, "-P", "-c", said]  # -P: not what happens to lie in the working folder
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": places}, stderr=subprocess.DEVNULL)
 
 

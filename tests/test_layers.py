@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numba
 import pytest
+from numba import types
 
-from nmcfast.kernels import gbpd
+from nmcfast.kernels import gbpd, philox
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for folder in ("nmcfast", "kernels", "export") for p in (ROOT / folder).glob("*.py"))
@@ -110,7 +111,7 @@ def test_no_two_compiled_functions_share_a_name():
 def test_what_a_second_process_compiles_is_what_a_particle_needs():
     program = """if True:
         import nmcfast
-        from nmcfast.kernels import gnet, halo, lattice, neighbours, philox, runs, shells
+        from nmcfast.kernels import gnet, halo, lattice, neighbours, philox, runs
         from nmcfast.last_kernels import compile_backwards
 
         def count():
@@ -124,6 +125,13 @@ def test_what_a_second_process_compiles_is_what_a_particle_needs():
         """
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert said.split() == ["True", "1"]
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_constants_do_not_compile_a_kernel_again():
+    for constant in (3, 4):
+        philox.poisson.get_call_template((types.float64, types.literal(constant)), {})
+    assert not [s for s in philox.poisson.signatures if any(isinstance(t, types.Literal) for t in s)]
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")

@@ -121,8 +121,8 @@ def calibrate_grain_model(
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     found = gan.calibrate(fitted, options, work, quiet)
-    best = found.history[found.epoch - 1]
-    result = {"sections": rows, "options": asdict(options), "epoch": found.epoch, "mu": found.mu, "scores": best}
+    result = {"sections": rows, "options": asdict(options), "start": found.start, "epoch": found.epoch, "mu": found.mu,
+              "scores": found.row}  # fmt: skip
     law = with_margins(GrainLaw(found.net, float(found.mu), PIXEL_UM), shells.shell)
     model = Model(output.stem, shells.shell, law, {
         "grains": f"calibrated by the stereological GAN on {len(used)} sections", "grains_report": result,

@@ -169,7 +169,7 @@ def draw_fitted(
     diagonal = diagonal * rng.uniform(1 - augmentation, 1 + augmentation, diagonal.shape)
     offset = offset * rng.uniform(1 - augmentation, 1 + augmentation, offset.shape)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])])
-    return _in_plane(position, diagonal, offset, tilt, first), grids
+    return in_plane(position, diagonal, offset, tilt, first), grids
 
 
 def check_reach(sections: Sequence[Section], distance: float) -> None:
@@ -183,7 +183,7 @@ def check_reach(sections: Sequence[Section], distance: float) -> None:
             )
 
 
-def _in_plane(position: Array, diagonal: Array, offset: Array, tilt: Array, first: NDArray[np.int64]) -> Markers:
+def in_plane(position: Array, diagonal: Array, offset: Array, tilt: Array, first: NDArray[np.int64]) -> Markers:
     """Grains of a 2D GBPD as grains of a 3D one that the plane z = 0 cuts through their seeds."""
     count = len(offset)
     angle = np.arctan2(position[:, 1], position[:, 0]) + tilt  # of a seed at the centre: the radius is along x

@@ -17,10 +17,10 @@ from nmcfast.parameters import KAPPA, MU, NOISES
 Array = NDArray[np.float64]
 Markers = Callable[[NDArray[np.float32]], tuple[NDArray, NDArray]]  # inputs (m, w) -> D (m, 3), r (m,)
 
-_REACH = 3.5  # mean seed spacings from which a seed can hold a voxel
-_RING = 2.0  # further spacings in which seeds are drawn as neighbours only
+REACH = 3.5  # mean seed spacings from which a seed can hold a voxel
+RING = 2.0  # further spacings in which seeds are drawn as neighbours only
 # spacings: the k-th nearest seed is Γ(k + 1/3) / Γ(k) · (4π/3)^(−1/3) away on average; this is the mean over 12
-_MEAN_DISTANCE = 1.0846
+MEAN_DISTANCE = 1.0846
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Architecture:
         displacement = inputs[:, : 5 * KAPPA].reshape(len(inputs), KAPPA, 5)[:, :, :3].astype(np.float64)
         room = np.linalg.norm(displacement, axis=2).mean(axis=1) * self.mu ** (1 / 3)
         diagonal = np.array(self.diagonal) * np.exp(self.disorder * rng.standard_normal((len(inputs), 3)))
-        return diagonal, rng.uniform(*self.offset, len(inputs)) + self.coupling * (room - _MEAN_DISTANCE)
+        return diagonal, rng.uniform(*self.offset, len(inputs)) + self.coupling * (room - MEAN_DISTANCE)
 
 
 # A radial elongation of a : 1 is D = (1, a², a²) · c, because lengths go with 1 / √D. c sets how much an offset weighs.
@@ -73,12 +73,21 @@ class Tessellation:
 
 def sample(markers: Markers, mu: float, low: Array, high: Array, rng: np.random.Generator) -> Tessellation:
     """Grains that can hold a voxel of the box from low to high (3,) px, by Algorithm 1 with the given markers."""
-    spacing = mu ** (-1 / 3)
-    outer = (_REACH + _RING) * spacing
+    outer = (REACH + RING) * mu ** (-1 / 3)
     count = rng.poisson(mu * np.prod(high - low + 2 * outer))
     position = rng.uniform(low - outer, high + outer, (count, 3))
     noise, angle = rng.random((count, NOISES)), np.pi * rng.random(count)
-    reach = _REACH * spacing
+    return tessellate(markers, mu, low, high, position, noise, angle)
+
+
+def tessellate(
+    markers: Markers, mu: float, low: Array, high: Array, position: Array, noise: Array, angle: Array
+) -> Tessellation:
+    """Grains that can hold a voxel of the box from low to high (3,) px, of seeds of intensity mu px⁻³ around it.
+
+    position (n, 3) px, noise (n, 2) and angle (n,) rad as Algorithm 1 draws them, REACH + RING spacings around the box.
+    """
+    reach = REACH * mu ** (-1 / 3)
     inner = np.flatnonzero(((position > low - reach) & (position < high + reach)).all(axis=1))
     nearest = neighbours.nearest_serial(position, inner, KAPPA)[0]
     frame = frames(position[inner], angle[inner])

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import torch
 
-from nmcfast import gan
+from nmcfast import gan, gan_nets
 from nmcfast.cutouts import Section
 
 PARTS = {
@@ -50,10 +50,10 @@ def profile(trainer: gan.Trainer, repeats: int) -> dict[str, float]:
     steps = []
     spent: dict[str, float] = defaultdict(float)
     originals = {name: getattr(gan, name) for name in ("draw_seeds", "evaluate", "draw_fitted")}
-    gradients = gan.soft.cutout_gradients_parallel
+    gradients = gan_nets.soft.cutout_gradients_parallel
     for name, function in originals.items():
         setattr(gan, name, timed(function, spent, name))
-    gan.soft.cutout_gradients_parallel = timed(gradients, spent, "gradients")
+    gan_nets.soft.cutout_gradients_parallel = timed(gradients, spent, "gradients")
     for _ in range(repeats + 2):
         spent.clear()
         start, busy = time.perf_counter(), time.process_time()
@@ -65,7 +65,7 @@ def profile(trainer: gan.Trainer, repeats: int) -> dict[str, float]:
         steps.append({**{p: spent[p] for p in PARTS}, **halves, "processor": time.process_time() - busy})
     for name, function in originals.items():
         setattr(gan, name, function)
-    gan.soft.cutout_gradients_parallel = gradients
+    gan_nets.soft.cutout_gradients_parallel = gradients
     busy = time.process_time()
     trainer.score()
     score = {"score": time.process_time() - busy}

@@ -53,7 +53,7 @@ def main() -> None:
         options = dataclasses.replace(gan.FAST, epochs=args.epochs, steps=args.steps, patience=None, **CHANGES[name])
         folder = args.work / "ablation" / name.replace(" ", "_")
         found = gan.calibrate(sections, options, folder)
-        best, last = found.history[found.epoch - 1], found.history[-1]
+        best, last = found.row, found.history[-1]
         diagonal = " ".join(f"{last[d]:.1f}" for d in ("D1", "D2", "D3"))
         scores = f"{best['score']:.2f} | {found.epoch} | {last['score']:.2f}"
         lines.append(f"| {name} | {scores} | {last['mean_alpha']:.3f} | {diagonal} |")

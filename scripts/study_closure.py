@@ -127,12 +127,18 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict:
     architecture = ARCHITECTURES[name]
     folder = args.work / name
     fits = [measured_section(path, args.fit_rounds) for path in write_maps(architecture, args.maps, folder, 100)]
-    options = dataclasses.replace(gan.FAST, seed=seed, epochs=args.epochs, mu=args.mu, keep=args.keep, **args.options)
+    options = dataclasses.replace(
+        gan.Options() if args.paper else gan.FAST,
+        seed=seed,
+        epochs=args.epochs,
+        mu=args.mu,
+        keep=args.keep,
+        **args.options,
+    )
     start = time.perf_counter()
     state = folder / f"seed_{seed}_from_{args.mu}_{args.maps}_maps"
     found = gan.calibrate([section for section, _ in fits], options, state)
     took = time.perf_counter() - start
-    best = found.history[found.epoch - 1]
     ways = (sample_3d, args.rounds), (sample_2d, CLEAN)
     cubes, discs = (truths(architecture, *way, folder) for way in ways)
     return {
@@ -140,7 +146,7 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict:
         "steps": options.steps, "seconds": round(took), "sections": args.maps,
         "agreement": float(np.mean([share for _, share in fits])),
         "mu": {"start": args.mu, "found": found.mu, "truth": architecture.mu},
-        "held_out": {k: best[k] for k in gan.CUTOUT_STATISTICS},
+        "start": found.start, "held_out": {k: found.row[k] for k in gan.CUTOUT_STATISTICS},
         "3d": compare(cubes, sample_3d(found.net, found.mu, args.rounds, 9), (*CUBE_STATISTICS, "intensity")),
         "2d": compare(discs, sample_2d(found.net, found.mu, CLEAN, 9), SECTION_STATISTICS),
         "history": found.history,
@@ -153,6 +159,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--maps", type=int, default=8, help="that train and score")
     parser.add_argument("--epochs", type=int, default=gan.FAST.epochs)
+    parser.add_argument("--paper", action="store_true", help="the paper's options in place of gan.FAST")
     parser.add_argument("--options", type=json.loads, default={}, help="changes of gan.FAST as JSON")
     parser.add_argument(
         "--mu", type=float, default=MU, help="first intensity, px⁻³; another than the truth tests Eq. (13)"

@@ -29,8 +29,7 @@ from nmcfast.shell import PUBLISHED
 
 def provenance(found: gan.Calibration, agreement: float, maps: int, command: str) -> dict:
     """Where the grains come from, as the model file says it."""
-    best = found.history[found.epoch - 1]
-    scores = {name: round(best[name], 3) for name in gan.CUTOUT_STATISTICS}
+    scores = {name: round(found.row[name], 3) for name in gan.CUTOUT_STATISTICS}
     return {
         "grains": "calibrated by the stereological GAN on sections of a documented reference architecture, not on EBSD"
         " data of NMC811, of which none is public",

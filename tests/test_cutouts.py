@@ -148,7 +148,7 @@ def test_fitted_cutouts_turn_with_the_section():
     turned = cutouts.Section(whole.position @ turn.T, whole.diagonal, whole.offset, whole.tilt, whole.radius)
     images = []
     for what, angle in ((whole, beta), (turned, 0.0)):
-        markers = cutouts._in_plane(what.position, what.diagonal, what.offset, what.tilt, np.array([0, len(what.tilt)]))
+        markers = cutouts.in_plane(what.position, what.diagonal, what.offset, what.tilt, np.array([0, len(what.tilt)]))
         images.append(cutouts.evaluate(markers, cutouts.radial_grids(np.array([50.0]), np.array([angle]))).label)
     assert (images[0] == images[1]).mean() > 0.999
 
@@ -170,7 +170,7 @@ def test_small_sections_are_refused():
 def test_frames_in_the_plane_are_radial():
     """Without tilt the frame of a section's grain agrees with Eq. (12) in its first axis, also at the centre."""
     position = np.array([[3.0, 4.0], [-2.0, 0.0], [0.0, 0.0]])
-    markers = cutouts._in_plane(position, np.ones((3, 2)), np.ones(3), np.zeros(3), np.array([0, 3]))
+    markers = cutouts.in_plane(position, np.ones((3, 2)), np.ones(3), np.zeros(3), np.array([0, 3]))
     expected = np.empty((3, 3, 3))
     gnet.frames(markers.position, np.zeros(3), expected)
     np.testing.assert_allclose(markers.frame[:, 0], expected[:, 0], atol=1e-12)

@@ -48,7 +48,7 @@ def test_room_is_as_expected_on_average():
         return ISOTROPIC.markers(inputs, rng)
 
     reference.sample(markers, ISOTROPIC.mu, np.full(3, -60.0), np.full(3, 60.0), rng)
-    assert np.mean(seen[0]) == pytest.approx(reference._MEAN_DISTANCE, rel=0.01)
+    assert np.mean(seen[0]) == pytest.approx(reference.MEAN_DISTANCE, rel=0.01)
 
 
 def test_statistics_of_known_pieces():

@@ -43,7 +43,7 @@ from nmcfast.gan_nets import (
 )
 from nmcfast.gan_options import FAST, Options
 from nmcfast.markers import MarkerNet
-from nmcfast.moment_fit import fit_moments
+from nmcfast.moment_fit import fit_moments, label_fitted
 from nmcfast.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, distances
 
 
@@ -111,8 +111,10 @@ class Trainer:
 
     def _start_from_moments(self, quiet: bool) -> None:
         """Fit a plain law to whole sections that train, let G imitate it, and hold what they tell."""
+        radius = int(min(section.radius for section in self.sections))
+        labels = [label_fitted(section, radius) for section in self.sections]
         middle = sum(self.options.offset_range) / 2
-        fit = fit_moments(self.sections, self.rng, self.options.start_diagonal, middle, quiet=quiet)
+        fit = fit_moments(labels, self.rng, self.options.start_diagonal, middle, quiet=quiet)
         missed = imitate(self.generator, fit.law, self.options, self.rng)
         self.mu = self.averaged_mu = fit.law.mu
         self.start |= {**fit.table(), "missed": missed}
@@ -338,7 +340,8 @@ def calibrate(
     """G_net and mu whose sections look like those given, Algorithm 2; the epoch with the best score is kept.
 
     With a folder the state is written there after each epoch, with start.json and history.json beside it, and a run
-    that was interrupted goes on from it. Raises InputError for fewer than 2 sections, or for some too small for `distance`.
+    that was interrupted goes on from it. Raises InputError for fewer than 2 sections, or where one is too small for
+    `distance`.
     """
     trainer = Trainer(sections, options)
     if folder is not None and (folder / "state.safetensors").exists():

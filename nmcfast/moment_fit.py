@@ -18,6 +18,7 @@ from scipy.optimize import least_squares
 from tqdm import tqdm
 
 from nmcfast.cutouts import Section, in_plane
+from nmcfast.errors import InputError
 from nmcfast.kernels import label_grid
 from nmcfast.markers import metrics
 from nmcfast.parameters import KAPPA, NOISES
@@ -36,7 +37,10 @@ MOMENTS = {  # and the standard error that segmentation and 2D fit add, however 
 NUMBERS = ("shape", "spread_first", "spread_across", "spread_offset", "coupling", "log_mu")
 STEPS = np.array([0.05, 0.05, 0.05, 0.2, 0.5, 0.04])  # of the differences that stand for a slope
 LOW, HIGH = np.array([-2.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0, 2.5, 12.0])
+# What sections hardly tell stays near a plain guess: normal priors of all but the first and the last number
+GUESS, WIDTH = np.array([0.3, 0.3, 1.0, 2.0]), np.array([0.5, 0.5, 1.0, 2.0])
 WIDEST = 3.0  # the intensity may be this many times more or less than the first guess
+LEAST_GRAINS = 20  # of a section, for correlations to mean something
 ROUNDS = (12, 48)  # simulated sections
 _POISSON_VORONOI = 1.458  # grains px⁻² of a section over μ^(2/3), for the first guess of μ
 _SHRINKAGE = 0.2  # of correlations of moments: few sections know them badly
@@ -98,6 +102,8 @@ def section_moments(labels: NDArray[np.integer]) -> Array:
     row[table.label] = np.arange(len(table.label))
     pairs = row[_touching(labels)]
     pairs = pairs[(pairs >= 0).all(axis=1)]
+    if len(table.label) == 0:
+        return np.full(len(MOMENTS), -np.inf)
     area = np.log(table.area)
     long = 0.5 * np.log((table.variance[:, 0] + 1 / 12) / (table.variance[:, 1] + 1 / 12))  # 1/12: a pixel's extent
     cosine = np.cos(2 * table.alpha)
@@ -126,11 +132,12 @@ def label_fitted(section: Section, radius: int) -> NDArray[np.int32]:
 class MomentFit:
     """Outcome: the law, moments (m,) measured and of the law, errors (m,) of their difference, χ².
 
-    simulations: how many sections were drawn. at_bound: numbers of the law that ended at an end of their range, which
-    says that the sections do not tell them.
+    uncertainty (6,): standard errors of NUMBERS. simulations: how many sections were drawn. at_bound: numbers of the
+    law that ended at an end of their range.
     """
 
     law: PlainLaw
+    uncertainty: Array
     measured: Array
     simulated: Array
     error: Array
@@ -147,25 +154,34 @@ class MomentFit:
         """What a report says of it; JSON-able."""
         columns = zip(MOMENTS, self.measured, self.simulated, self.error, strict=True)
         rows = {name: {"measured": float(a), "law": float(b), "error": float(c)} for name, a, b, c in columns}
-        return {"law": asdict(self.law), "chi2": self.chi2, "freedom": self.freedom, "at_bound": list(self.at_bound),
-                "simulations": self.simulations, "moments": rows}  # fmt: skip
+        uncertainty = dict(zip(NUMBERS, self.uncertainty.tolist(), strict=True))
+        return {
+            "law": asdict(self.law), "uncertainty": uncertainty, "chi2": self.chi2, "freedom": self.freedom,
+            "at_bound": list(self.at_bound), "simulations": self.simulations, "moments": rows,
+        }  # fmt: skip
 
 
 def fit_moments(
-    sections: Sequence[Section],
+    labels: Sequence[NDArray[np.integer]],
     rng: np.random.Generator,
     size: float,
     offset: float,
     rounds: Sequence[int] = ROUNDS,
     quiet: bool = True,
 ) -> MomentFit:
-    """The plain law whose sections through the centre have the moments of fitted ones.
+    """The plain law whose sections through the centre have the moments of those given, all (2R, 2R), 0 outside a disc.
 
-    size px⁻² and offset fix the geometric mean of D and the mean of r. rounds: simulated sections of each round. A disc
-    of the least radius of all sections counts. Takes one to two minutes; quiet=False shows how it goes on.
+    size px⁻² and offset fix the geometric mean of D and the mean of r. rounds: simulated sections of each round. Takes
+    one to two minutes for R = 118 px; quiet=False shows how it goes on. Raises InputError for too few whole grains.
     """
-    radius = int(min(section.radius for section in sections))
-    measured = np.mean([section_moments(label_fitted(s, radius)) for s in sections], axis=0)
+    radius = labels[0].shape[0] // 2
+    rows = np.array([section_moments(section) for section in labels])
+    if (fewest := math.exp(rows[:, 0].min())) < LEAST_GRAINS:
+        raise InputError(
+            f"section {rows[:, 0].argmin()}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
+            f" a start from moments needs {LEAST_GRAINS}; leave it out, or start from torch's weights"
+        )
+    measured = rows.mean(axis=0)
     guess = (math.exp(measured[0]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
     seeds = [_seed_template(radius, guess * WIDEST, rng) for _ in range(max(rounds))]
     measuring = np.diag(np.square(list(MOMENTS.values())))
@@ -176,16 +192,17 @@ def fit_moments(
         law = _law(numbers, size, offset)
         return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
 
-    numbers = np.array([0.8 * measured[4] * measured[6], 0.3, 0.3, 1.0, 2.0, math.log(guess)])
+    numbers = np.array([0.8 * measured[4] * measured[6], *GUESS, math.log(guess)])
     low = np.append(LOW, math.log(guess / WIDEST))
     high = np.append(HIGH, math.log(guess * WIDEST))
     spread = _shrunk(np.cov(simulated(numbers, max(rounds)).T))
     for count in rounds:
-        error = spread * (1 / len(sections) + 1 / count) + measuring
+        error = spread * (1 / len(labels) + 1 / count) + measuring
         whiten = np.linalg.inv(np.linalg.cholesky(error))
 
         def residual(numbers: Array, whiten: Array = whiten, count: int = count) -> Array:
-            return whiten @ (simulated(numbers, count).mean(axis=0) - measured)
+            apart = whiten @ (simulated(numbers, count).mean(axis=0) - measured)
+            return np.concatenate([apart, (numbers[1:5] - GUESS) / WIDTH])
 
         def slope(numbers: Array, residual: Any = residual) -> Array:
             step = np.where(numbers + STEPS > high, -STEPS, STEPS)
@@ -195,11 +212,13 @@ def fit_moments(
         found = least_squares(residual, numbers, slope, (low, high), x_scale=STEPS, xtol=0.02, ftol=1e-3, max_nfev=12)
         numbers = found.x
     mean = simulated(numbers, rounds[-1]).mean(axis=0)
+    chi2 = float(np.square(whiten @ (mean - measured)).sum())
+    uncertainty = np.sqrt(np.diag(np.linalg.inv(found.jac.T @ found.jac)))
     bar.close()
     edges = np.minimum(numbers - low, high - numbers) < 1e-3
     bound = tuple(name for name, edge in zip(NUMBERS, edges, strict=True) if edge)
     law, errors = _law(numbers, size, offset), np.sqrt(np.diag(error))
-    return MomentFit(law, measured, mean, errors, 2 * float(found.cost), bar.n, bound)
+    return MomentFit(law, uncertainty, measured, mean, errors, chi2, bar.n, bound)
 
 
 def _law(numbers: Array, size: float, offset: float) -> PlainLaw:

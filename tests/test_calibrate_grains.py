@@ -42,6 +42,15 @@ def test_the_model_generates_and_says_where_it_is_from(calibrated):
     assert len(generate_particle(model, 0, 0).grains) > 20
 
 
+def test_the_start_finds_the_reference_from_two_small_maps(calibrated):
+    """Four standard errors of what the fit states; an isotropic law has shape 0, the reference 0.90."""
+    start = json.loads((calibrated / "report" / "report.json").read_text())["start"]
+    law, error = start["law"], start["uncertainty"]
+    assert error["shape"] < 0.1 and error["log_mu"] < 0.15
+    assert abs(law["shape"] - 0.5 * np.log(6.0)) < 4 * error["shape"]
+    assert abs(np.log(law["mu"] / reference.NMC811.mu)) < 4 * error["log_mu"]
+
+
 def test_the_report_holds_every_section_and_epoch(calibrated):
     report = json.loads((calibrated / "report" / "report.json").read_text())
     assert [row["file"] for row in report["sections"]] == ["0.ang", "1.ang"]

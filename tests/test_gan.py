@@ -11,6 +11,7 @@ from nmcfast.errors import InputError
 
 torch = pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
 from nmcfast import gan, gan_nets  # noqa: E402  (torch first, or nothing)
+from nmcfast.moment_fit import MomentFit, PlainLaw  # noqa: E402
 
 TINY = dataclasses.replace(
     gan.FAST, start="torch", warm_up=0, batch_generator=8, batch_discriminator=16, score_cutouts=64, steps=10, epochs=8,
@@ -56,6 +57,69 @@ def test_the_untrained_net_starts_where_the_options_say():
     diagonal, offset = net(torch.from_numpy(inputs))
     assert diagonal.mean().item() == pytest.approx(gan.FAST.start_diagonal, rel=0.25)
     assert offset.mean().item() == pytest.approx(5.5, abs=0.7)
+
+
+LAW = PlainLaw(0.6, 0.3, 0.25, 0.8, 3.0, 0.0017, 5.0, 5.5)
+
+
+@pytest.fixture
+def known_moments(monkeypatch):
+    """Sections are said to have the moments of LAW; a minute is saved, and what G imitates is known."""
+    fit = MomentFit(LAW, np.zeros(6), np.zeros(13), np.zeros(13), np.ones(13), 5.0, 60, ())
+    monkeypatch.setattr(gan, "fit_moments", lambda *_args, **_more: fit)
+    monkeypatch.setattr(gan_nets, "IMITATION_STEPS", 150)
+
+
+def test_g_imitates_a_law():
+    """What it misses of each marker's variance, on new seeds; an untrained net misses all of it."""
+    torch.manual_seed(2)
+    net = gan_nets.Generator(gan.FAST)
+    missed = gan_nets.imitate(net, LAW, gan.FAST, np.random.default_rng(0))
+    assert max(missed[name] for name in ("D1", "D2", "D3", "r")) < 0.15
+    assert missed["cut_off"] < 0.01
+    inputs = cutouts.draw_seeds(np.full(40, 40.0), LAW.mu, np.random.default_rng(1)).inputs
+    diagonal, offset = net.numpy()(inputs)
+    wanted, wanted_offset = LAW(inputs)
+    assert np.log(diagonal).mean(axis=0) == pytest.approx(np.log(wanted).mean(axis=0), abs=0.03)
+    assert np.log(diagonal).std(axis=0) == pytest.approx(np.log(wanted).std(axis=0), rel=0.1)
+    assert offset.std() == pytest.approx(wanted_offset.std(), rel=0.1)
+
+
+def test_what_the_start_from_moments_found_is_held(sections, known_moments):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, start="moments", warm_up=2, steps=3))
+    trainer.begin()
+    assert trainer.best_row is trainer.start["row"]
+    assert (trainer.mu, trainer.start["row"]["epoch"], trainer.start["chi2"]) == (LAW.mu, 0, 5.0)
+    for net in (trainer.averaged, trainer.best):
+        assert all((a == b).all() for a, b in zip(net.parameters(), trainer.generator.parameters(), strict=True))
+    rows = [trainer.epoch() for _ in range(2)]
+    assert [row["mu"] for row in rows] == [LAW.mu] * 2
+    marks = torch.randn(50, 4, requires_grad=True)
+    penalty = trainer.gauge(marks[:, :3].exp(), marks[:, 3])
+    held = gan_nets.marker_moments(marks[:, :3].exp(), marks[:, 3]).detach() - trainer.held
+    assert penalty.item() == pytest.approx(held.square().sum().item(), rel=1e-5)
+    penalty.backward()
+    assert (marks.grad != 0).all()
+
+
+def test_the_start_is_kept_if_no_epoch_is_better(sections, known_moments):
+    trainer = gan.Trainer(sections, dataclasses.replace(TINY, start="moments", steps=1, epochs=1))
+    trainer.begin()
+    start = trainer.generator.numpy()
+    trainer.start["row"]["score"] = 0.0
+    trainer.epoch()
+    found = trainer.result()
+    assert (found.epoch, found.mu) == (0, LAW.mu)
+    assert all((a == b).all() for a, b in zip(found.net.arrays(), start.arrays(), strict=True))
+
+
+def test_a_resumed_run_keeps_its_start(sections, known_moments, tmp_path):
+    options = dataclasses.replace(TINY, start="moments", warm_up=1, epochs=2, steps=2)
+    whole = gan.calibrate(sections, options, quiet=True)
+    gan.calibrate(sections, dataclasses.replace(options, epochs=0), tmp_path, quiet=True)
+    assert json.loads((tmp_path / "start.json").read_text()) == whole.start
+    resumed = gan.calibrate(sections, options, tmp_path, quiet=True)
+    assert (resumed.start, resumed.history, resumed.row) == (whole.start, whole.history, whole.row)
 
 
 def test_one_hot_and_rounded_images():

@@ -7,7 +7,7 @@ The discriminator D sees cutouts of fitted sections, T_2D, and cutouts of genera
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,9 @@ from nmcfast.gan_nets import (
 from nmcfast.gan_options import FAST, Options
 from nmcfast.markers import MarkerNet
 from nmcfast.moment_fit import fit_moments, label_fitted
-from nmcfast.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, distances
+from nmcfast.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, distances, pool
+
+SPLITS = 16  # of the sections into halves, whose distances are the floor
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +95,7 @@ class Trainer:
         self.sections = sections[:kept]
         score_rng = np.random.default_rng([options.seed, 1])  # the yardstick does not move with the training
         self.reference = real_statistics(sections[kept:], options, score_rng)
-        halves = [real_statistics(sections[k::2], options, score_rng) for k in range(2)]
-        self.floor = distances(halves[0], halves[1], CUTOUT_STATISTICS)
+        self.floor = floor_between(sections, options, score_rng)
         self.history: list[dict[str, float]] = []
         self.start: dict[str, Any] = {}
         self.held = torch.zeros(0)  # marker moments of a start from moments
@@ -203,7 +204,7 @@ class Trainer:
         }
 
     def score(self) -> dict[str, float]:
-        """W₁ of each section statistic to the held-out sections over the floor of two real halves, and their mean."""
+        """W₁ of each section statistic to the held-out sections over the floor of real halves, and their mean."""
         seeds, grids = self.draw_fake(self.options.score_cutouts, self._scored_mu())
         with torch.no_grad():
             labels = evaluate(markers_of(self._scored(), seeds), grids).label
@@ -332,6 +333,19 @@ def real_statistics(sections: Sequence[Section], options: Options, rng: np.rando
     distance = draw_distances(options.score_cutouts, options.distance, rng)
     labels = evaluate(*draw_fitted(sections, distance, rng)).label
     return cutout_statistics(labels, distance)
+
+
+def floor_between(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, float]:
+    """W₁ of each statistic between two halves of the sections, a mean over random splits: one alone is chance."""
+    half = len(sections) // 2
+    each = replace(options, score_cutouts=-(-options.score_cutouts // half))
+    parts = [real_statistics([section], each, rng) for section in sections]
+    found = []
+    for _ in range(SPLITS):
+        order = rng.permutation(len(parts))
+        halves = [pool([parts[k] for k in chosen]) for chosen in (order[:half], order[half:])]
+        found.append(distances(halves[0], halves[1], CUTOUT_STATISTICS))
+    return {name: float(np.mean([d[name] for d in found])) for name in CUTOUT_STATISTICS}
 
 
 def calibrate(

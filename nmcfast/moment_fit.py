@@ -185,9 +185,12 @@ def fit_moments(
     guess = (math.exp(measured[0]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
     seeds = [_seed_template(radius, guess * WIDEST, rng) for _ in range(max(rounds))]
     measuring = np.diag(np.square(list(MOMENTS.values())))
+    simulations = 0
     bar = tqdm(desc="fitting a plain law", unit=" simulated sections", disable=True if quiet else None)
 
     def simulated(numbers: Array, count: int) -> Array:
+        nonlocal simulations
+        simulations += count
         bar.update(count)
         law = _law(numbers, size, offset)
         return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
@@ -218,7 +221,7 @@ def fit_moments(
     edges = np.minimum(numbers - low, high - numbers) < 1e-3
     bound = tuple(name for name, edge in zip(NUMBERS, edges, strict=True) if edge)
     law, errors = _law(numbers, size, offset), np.sqrt(np.diag(error))
-    return MomentFit(law, uncertainty, measured, mean, errors, chi2, bar.n, bound)
+    return MomentFit(law, uncertainty, measured, mean, errors, chi2, simulations, bound)
 
 
 def _law(numbers: Array, size: float, offset: float) -> PlainLaw:

@@ -46,6 +46,25 @@ class Architecture:
         return diagonal, rng.uniform(*self.offset, len(inputs)) + self.coupling * (room - MEAN_DISTANCE)
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """Grains of several kinds side by side: each seed has the markers of one of `parts`, chosen with its share."""
+
+    name: str
+    mu: float
+    parts: tuple[Architecture, ...]
+    shares: tuple[float, ...]
+
+    def markers(self, inputs: NDArray[np.float32], rng: np.random.Generator) -> tuple[Array, Array]:
+        """D (m, 3) px⁻² and r (m,) of seeds with inputs (m, 60) of G_net."""
+        kind = rng.choice(len(self.parts), len(inputs), p=self.shares)
+        diagonal, offset = zip(*[part.markers(inputs, rng) for part in self.parts], strict=True)
+        rows = np.arange(len(inputs))
+        return np.stack(diagonal)[kind, rows], np.stack(offset)[kind, rows]
+
+
+Known = Architecture | Mixture
+
 # A radial elongation of a : 1 is D = (1, a², a²) · c, because lengths go with 1 / √D. c sets how much an offset weighs.
 # Every number is our choice unless docs/calibration.md cites a figure for it.
 ISOTROPIC = Architecture("isotropic", MU, (4.0, 4.0, 4.0), 0.3, (3.0, 6.0), 3.64)
@@ -53,6 +72,14 @@ RADIAL_2 = Architecture("radial 2:1", MU, (2.0, 8.0, 8.0), 0.3, (3.0, 6.0), 3.64
 RADIAL_4 = Architecture("radial 4:1", MU, (1.0, 16.0, 16.0), 0.3, (3.0, 6.0), 3.64)
 PANCAKES = Architecture("tangential pancakes", MU, (12.0, 2.0, 2.0), 0.3, (3.0, 6.0), 3.64)
 NMC811 = Architecture("nmc811", MU, (1.5, 9.0, 9.0), 0.3, (3.0, 6.0), 3.64)
+# two kinds of grain side by side: no law of `moment_fit` has that, whose numbers the others are made of
+MIXED = Mixture(
+    "mixed",
+    MU,
+    (Architecture("equiaxed", MU, (4.9, 4.9, 4.9), 0.15, (3.0, 6.0), 3.64),
+     Architecture("radial 3.3:1", MU, (1.0, 10.9, 10.9), 0.15, (3.0, 6.0), 3.64)),
+    (0.35, 0.65),
+)  # fmt: skip
 CLOSURE = (ISOTROPIC, RADIAL_2, RADIAL_4, PANCAKES)
 
 

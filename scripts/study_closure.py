@@ -34,15 +34,15 @@ CUBE, MARGIN = 96, 16  # px, edge of a cube and what its faces may bias
 CENTRES = ((0.0, 0.0, 0.0), (70.0, 0.0, 0.0), (40.0, 40.0, 40.0))  # px, cubes from the centre outwards
 CLEAN = 8  # sections of a sample in 2D, however many maps train
 # Independent samples of the truth: the mean distance between them is the floor; and such as stand for a recovered law.
-# With three samples the floor of pancakes came out 40 % too low, and the truth itself missed twice the floor 15 times in
-# 240; with eight, twice.
+# With three samples the floor of pancakes came out 40 % too low, and the truth itself missed twice the floor 15 times
+# in 240; with eight, twice.
 TRUTHS, AGAIN = range(1, 9), range(21, 24)
 ARCHITECTURES = {"isotropic": reference.ISOTROPIC, "radial_2": reference.RADIAL_2, "radial_4": reference.RADIAL_4,
-                 "pancakes": reference.PANCAKES, "nmc811": reference.NMC811}  # fmt: skip
+                 "pancakes": reference.PANCAKES, "nmc811": reference.NMC811, "mixed": reference.MIXED}  # fmt: skip
 Sample = dict[str, np.ndarray]
 
 
-def write_maps(architecture: reference.Architecture, count: int, folder: Path, seed: int) -> list[Path]:
+def write_maps(architecture: reference.Known, count: int, folder: Path, seed: int) -> list[Path]:
     """EBSD-like .ang maps of sections through the centre, 5 % of points unindexed, hexagonal grid of 50 nm."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -95,7 +95,7 @@ def sample_2d(markers: reference.Markers, mu: float, sections: int, seed: int) -
 
 
 def truths(
-    architecture: reference.Architecture, sample: Callable, size: int, folder: Path, seeds: Iterable[int] = TRUTHS
+    architecture: reference.Known, sample: Callable, size: int, folder: Path, seeds: Iterable[int] = TRUTHS
 ) -> list[Sample]:
     """Independent samples of a hidden architecture, kept in a folder."""
     found = []

@@ -14,6 +14,7 @@ from nmcfast import __version__
 from nmcfast.errors import DamageError, InputError, NmcfastError
 
 INTERRUPTED = 5
+DOUBTFUL = 1e-3  # p-value below which a calibration's start is not to be trusted in 3D
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -529,7 +530,13 @@ def _calibrate_grains(options: argparse.Namespace) -> int:
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
     )  # fmt: skip
     sections = {row["file"]: {name: row[name] for name in row if name != "file"} for row in report["sections"]}
-    _say(options, report, _lines({"sections": sections, "scores": report["scores"], "mu": report["mu"]}))
+    start = {name: report["start"][name] for name in ("chi2", "freedom", "p_value") if name in report["start"]}
+    _say(
+        options, report, _lines({"sections": sections, "start": start, "scores": report["scores"], "mu": report["mu"]})
+    )
+    if start.get("p_value", 1.0) < DOUBTFUL:
+        _remark(options, f"no plain law has such sections (chi2 {start['chi2']:.0f} for {start['freedom']} degrees of"
+                " freedom): distrust 3D means, docs/calibration.md")  # fmt: skip
     _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.linalg import hadamard
 from scipy.optimize import least_squares
 from tqdm import tqdm
@@ -157,6 +158,7 @@ class MomentFit:
         uncertainty = dict(zip(NUMBERS, self.uncertainty.tolist(), strict=True))
         return {
             "law": asdict(self.law), "uncertainty": uncertainty, "chi2": self.chi2, "freedom": self.freedom,
+            "p_value": float(stats.chi2.sf(self.chi2, self.freedom)),
             "at_bound": list(self.at_bound), "simulations": self.simulations, "moments": rows,
         }  # fmt: skip
 

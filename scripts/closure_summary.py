@@ -193,7 +193,7 @@ of the held-out fits, whose floor is the mean distance between halves of the map
 (least – greatest); *reached* means by every seed. Each run's own table: [runs.md](runs.md).
 
 **What this shows and what not.** Four of these architectures are, but for a uniform r, laws of the kind that the start
-fits (`nmcfast.moment_fit`): it is shown that the numbers of such a law are found from noisy sections, not that any law is.
-"mixed" is of another kind, two sorts of grain side by side. [Calibration](../../calibration.md) says what was looked at
-when moments and priors were chosen.
+fits (`nmcfast.moment_fit`): it is shown that the numbers of such a law are found from noisy sections, not that any law
+is. "mixed" is of another kind, two sorts of grain side by side. [Calibration](../../calibration.md) says what was
+looked at when moments and priors were chosen.
 """

@@ -71,3 +71,12 @@ def test_pictures_colour_grains_and_leave_the_outside_black():
 
     image = _coloured(np.array([[0, 1], [2, 1]]))
     assert (image[0, 0] == 0).all() and (image[0, 1] == image[1, 1]).all() and (image[1, 0] != image[0, 1]).any()
+
+
+@pytest.mark.parametrize(("p_value", "said"), [(1e-9, True), (0.2, False)])
+def test_a_start_that_no_plain_law_explains_is_remarked(tmp_path, monkeypatch, capsys, p_value, said):
+    start = {"chi2": 60.0, "freedom": 7, "p_value": p_value}
+    report = {"sections": [], "start": start, "scores": {}, "mu": 0.0018}
+    monkeypatch.setattr("nmcfast.calibrate_grains.calibrate_grain_model", lambda *_args, **_more: (None, report))
+    assert main(["calibrate", "grains", "a.ang", "--output", str(tmp_path / "a.safetensors")]) == 0
+    assert ("no plain law has such sections (chi2 60 for 7" in capsys.readouterr().err) == said

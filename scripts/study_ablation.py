@@ -2,8 +2,8 @@
 
     python scripts/study_ablation.py --epochs 20 --output docs/results/ablation.md
 
-From torch's weights, since a start from moments is held and hides what the game can do by itself; it is the last row. The
-sections are those of the 4 : 1 radial reference. A score is the mean of W₁ over its floor of two real halves.
+From torch's weights, since a start from moments is held and hides what the game can do by itself; it is the last row.
+The sections are those of the 4 : 1 radial reference. A score is the mean of W₁ over its floor of two real halves.
 """
 
 import argparse

@@ -38,8 +38,8 @@ MOMENTS = {  # and the standard error that segmentation and 2D fit add, however 
 NUMBERS = ("shape", "spread_first", "spread_across", "spread_offset", "coupling", "log_mu")
 STEPS = np.array([0.05, 0.05, 0.05, 0.2, 0.5, 0.04])  # of the differences that stand for a slope
 LOW, HIGH = np.array([-2.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0, 2.5, 12.0])
-# What sections hardly tell stays near a plain guess: normal priors of all but the first and the last number
-GUESS, WIDTH = np.array([0.3, 0.3, 1.0, 2.0]), np.array([0.5, 0.5, 1.0, 2.0])
+# What sections hardly tell stays near a plain guess: centre and width of normal priors of spread_offset and coupling
+GUESS, WIDTH = np.array([1.0, 2.0]), np.array([1.0, 2.0])
 WIDEST = 3.0  # the intensity may be this many times more or less than the first guess
 LEAST_GRAINS = 20  # of a section, for correlations to mean something
 ROUNDS = (12, 48)  # simulated sections
@@ -197,7 +197,7 @@ def fit_moments(
         law = _law(numbers, size, offset)
         return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
 
-    numbers = np.array([0.8 * measured[4] * measured[6], *GUESS, math.log(guess)])
+    numbers = np.array([0.8 * measured[4] * measured[6], 0.2, 0.2, *GUESS, math.log(guess)])
     low = np.append(LOW, math.log(guess / WIDEST))
     high = np.append(HIGH, math.log(guess * WIDEST))
     spread = _shrunk(np.cov(simulated(numbers, max(rounds)).T))
@@ -207,7 +207,7 @@ def fit_moments(
 
         def residual(numbers: Array, whiten: Array = whiten, count: int = count) -> Array:
             apart = whiten @ (simulated(numbers, count).mean(axis=0) - measured)
-            return np.concatenate([apart, (numbers[1:5] - GUESS) / WIDTH])
+            return np.concatenate([apart, (numbers[3:5] - GUESS) / WIDTH])
 
         def slope(numbers: Array, residual: Any = residual) -> Array:
             step = np.where(numbers + STEPS > high, -STEPS, STEPS)

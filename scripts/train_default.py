@@ -33,13 +33,18 @@ def provenance(found: gan.Calibration, agreement: float, maps: int, command: str
     return {
         "grains": "calibrated by the stereological GAN on sections of a documented reference architecture, not on EBSD"
         " data of NMC811, of which none is public",
-        "grains_caution": "one training seed; the schedule was tuned while looking at this reference"
+        "grains_caution": "one training seed; schedule and start were tuned while looking at this reference"
         " (docs/calibration.md)",
         "shell": "Table 1 of Fuchs et al. (2025), doi 10.1038/s43246-024-00728-5, as docs/model_card.md reads it; the"
         " scale of the size law is estimated",
         "grains_reference": dataclasses.asdict(reference.NMC811),
         "grains_sections": f"{maps} simulated EBSD maps of 50 nm, 5 % of points unindexed",
         "grains_fit_agreement": round(agreement, 4),
+        "grains_start": {
+            "plain law with the moments of the sections": found.start["law"],
+            "standard errors": found.start["uncertainty"],
+            "chi2 of 7 degrees of freedom": round(found.start["chi2"], 2),
+        },
         "grains_scores": {"held-out W1 over the floor of two real halves": scores, "epoch": found.epoch},
         "grains_options": dataclasses.asdict(found.options),
         "command": command,

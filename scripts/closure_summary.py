@@ -179,14 +179,15 @@ def write_summary(folder: Path) -> None:
 INTRODUCTION = """# Closure: what the trainer recovers of architectures it never sees in 3D
 
     cd scripts
-    python study_closure.py --seeds 0 --mu 0.0015 --output ../docs/results/closure
-    python study_closure.py --seeds 1 --mu 0.0022 --output ../docs/results/closure
-    python study_closure.py --seeds 2 --mu 0.0018 --output ../docs/results/closure
+    python study_closure.py --maps 24 --seeds 0 --mu 0.0015 --output ../docs/results/closure
+    python study_closure.py --maps 24 --seeds 1 --mu 0.0022 --output ../docs/results/closure
+    python study_closure.py --maps 24 --seeds 2 --mu 0.0018 --output ../docs/results/closure
+    python study_closure.py --maps 24 --architectures mixed --seeds 0 --mu 0.0015 --output ../docs/results/closure
     python study_closure.py --summary --output ../docs/results/closure
 
-Each architecture is eight simulated EBSD maps (.ang, hexagonal, 50 nm, 5 % of points unindexed), read, segmented,
-fitted and trained on with the fast schedule: a plain law is fitted to the moments of six whole sections, G imitates it,
-and the game goes on from there. The epoch with the best score on the two held-out maps is kept, 0 being the start: 2D
+Each architecture is 24 simulated EBSD maps (.ang, hexagonal, 50 nm, 5 % of points unindexed), read, segmented,
+fitted and trained on with the fast schedule: a plain law is fitted to the moments of 18 whole sections, G imitates it,
+and the game goes on from there. The epoch with the best score on the six held-out maps is kept, 0 being the start: 2D
 alone chooses. 3D: cubes of 96 px, 4 samples at each of 3 places; the truth is eight independent samples, W₁ the mean
 distance to them, the floor the mean distance between them. 2D: eight whole clean sections in the same way; and cutouts
 of the held-out fits, whose floor is the mean distance between halves of the maps. Figures are means over training seeds

@@ -41,7 +41,7 @@ LOW, HIGH = np.array([-2.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0, 2.5, 
 # What sections hardly tell stays near a plain guess: centre and width of normal priors of spread_offset and coupling
 GUESS, WIDTH = np.array([1.0, 2.0]), np.array([1.0, 2.0])
 WIDEST = 3.0  # the intensity may be this many times more or less than the first guess
-LEAST_GRAINS = 20  # of a section, for correlations to mean something
+LEAST_GRAINS = 50  # of a section, for correlations to mean something
 ROUNDS = (12, 48)  # simulated sections
 _POISSON_VORONOI = 1.458  # grains px⁻² of a section over μ^(2/3), for the first guess of μ
 _SHRINKAGE = 0.2  # of correlations of moments: few sections know them badly
@@ -181,7 +181,7 @@ def fit_moments(
     if (fewest := math.exp(rows[:, 0].min())) < LEAST_GRAINS:
         raise InputError(
             f"section {rows[:, 0].argmin()}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
-            f" a start from moments needs {LEAST_GRAINS}; leave it out, or start from torch's weights"
+            f" a start from moments needs {LEAST_GRAINS}; leave it out, or start from torch's weights (--schedule paper)"
         )
     measured = rows.mean(axis=0)
     guess = (math.exp(measured[0]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5

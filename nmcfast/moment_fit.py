@@ -181,7 +181,7 @@ def fit_moments(
     if (fewest := math.exp(rows[:, 0].min())) < LEAST_GRAINS:
         raise InputError(
             f"section {rows[:, 0].argmin()}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
-            f" a start from moments needs {LEAST_GRAINS}; leave it out, or start from torch's weights (--schedule paper)"
+            f" a start from moments needs {LEAST_GRAINS}; leave it out, or take --schedule paper"
         )
     measured = rows.mean(axis=0)
     guess = (math.exp(measured[0]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5

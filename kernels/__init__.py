@@ -9,7 +9,7 @@ _previous = _config.CACHE_DIR  # type: ignore[attr-defined]
 _config.CACHE_DIR = str(_folder)  # type: ignore[attr-defined]
 try:  # a kernel's cache folder is fixed where it is decorated, that is: here
     from nmcfast.kernels import (  # isort: skip
-        elementary, gbpd, gnet, halo, harmonics, lattice, moments, neighbours, philox, runs, shells, soft, windows,
+        gbpd, gnet, halo, harmonics, lattice, moments, neighbours, philox, runs, shells, soft, windows,
     )  # fmt: skip
     from nmcfast.kernels.labels import label_grid, label_points
 finally:
@@ -17,7 +17,6 @@ finally:
 
 __all__ = [
     "compiled",
-    "elementary",
     "gbpd",
     "gnet",
     "halo",

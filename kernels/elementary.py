@@ -7,7 +7,7 @@ last place of the true values over the ranges that each names, and are not meant
 import numpy as np
 
 from nmcfast.kernels._cache import kernel
-from nmcfast.kernels.doubles import exponent8, load8, mantissa8, scale8, spread8, store8, where_less8
+from nmcfast.kernels.doubles import exponent8, mantissa8, scale8, spread8, where_less8
 
 _SHIFTER = 1.5 * 2.0**52  # added and subtracted it rounds to whole numbers
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # 33 bits and the rest of ln 2
@@ -87,12 +87,3 @@ def cosine_sine8(x):
     q = q * s + 1.0 / 24.0
     q = q * s - 0.5
     return sign * (q * s + 1.0), sign * (p * s * r + r)
-
-
-@kernel
-def cosines_sines(x, cosine, sine):
-    """Fill cosine and sine of angles x, |x| ≤ 10⁵; three arrays of one size, a multiple of 8."""
-    for i in range(0, x.size, 8):
-        c, s = cosine_sine8(load8(x, i))
-        store8(cosine, i, c)
-        store8(sine, i, s)

@@ -15,7 +15,7 @@ from scipy import optimize, special
 
 from nmcfast.errors import InputError
 from nmcfast.export.orientations import matrices
-from nmcfast.kernels import elementary, philox
+from nmcfast.kernels import philox
 from nmcfast.misorientation import multiply
 
 STREAM_ORIENTATION = 4  # of philox; 1 to 3 draw shells and seeds
@@ -135,11 +135,9 @@ def _uniforms(seed: int, index: int, position: np.ndarray) -> np.ndarray:
 
 
 def _cosine_sine(angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By the kernels: NumPy's differ in the last bit from one processor to another."""
-    count = len(angle)
-    cosine, sine = np.empty((2, count + -count % 8))
-    elementary.cosines_sines(np.pad(angle, (0, -count % 8)), cosine, sine)
-    return cosine[:count], sine[:count]
+    """By the C library, as the kernels do: NumPy's differ in the last bit from one processor to another."""
+    values = angle.tolist()
+    return np.array([math.cos(v) for v in values]), np.array([math.sin(v) for v in values])
 
 
 def _onto(position: np.ndarray) -> np.ndarray:

@@ -61,15 +61,6 @@ def test_cosine_and_sine():
     assert np.abs(sine - np.sin(x.astype(np.longdouble))).max() < 3e-16
 
 
-@pytest.mark.parametrize("count", [0, 8, 80])
-def test_arrays_of_cosines_and_sines(count):
-    x = RNG.uniform(-10, 10, count)
-    cosine, sine = np.empty((2, count))
-    elementary.cosines_sines(x, cosine, sine)
-    assert np.abs(cosine - np.cos(x)).max(initial=0) < 3e-16
-    assert np.abs(sine - np.sin(x)).max(initial=0) < 3e-16
-
-
 def several(a, out):
     x, y = db.load8(a, 0), db.load8(a, 8)
     db.store8(out, 0, x + y)

@@ -125,74 +125,117 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
 
 
 @helper
-def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
-    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, `few`, alone.
-
-    A second list of each box, of all seeds, goes along to find who wins where the few do not exclude a relevant one.
-    """
-    memory = _roomy(memory, 2 * n + 8, 2)
+def _few(memory, n):
+    """The memory with the relevant and the marked seeds, `few`, listed at its beginning, and their number."""
+    memory = _roomy(memory, n + 2, 2)
     c, lists = memory[0], memory[1]
-    end, few = list_all(lists, n), 0
+    count = 0
     for i in range(n):
         if bits_at(c, i * RECORD + KNOWN):
-            lists[end + few] = i * RECORD
-            few += 1
-    if few == 0:
-        return memory
-    lists[end + few] = n * RECORD
-    stack, sizes = np.empty((64, 9), np.int64), np.empty((2, 8), np.int64)
-    depth = push(stack, 0, low, TILE, end, few, end + few + 2)
-    stack[0, 7], stack[0, 8] = 0, n
+            lists[count] = i * RECORD
+            count += 1
+    lists[count] = n * RECORD
+    return memory, count
+
+
+@helper
+def _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared):
+    """Twigs of a tile that the first pass has not seen and where a relevant seed may win among the few.
+
+    where: for each twig of the volume the place in held, −1 for none, of the number of few that may win there, and of
+    these. The memory, which may have grown.
+    """
+    where, held, used = np.full(seen.shape, -1, np.int64), np.empty(1024, np.int32), 0
+    memory, count = _few(memory, n)
+    if count == 0:
+        return where, held, memory
+    stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
+    depth = push(stack, 0, low, TILE, 0, count, count + 2)
     while depth > 0:
         depth -= 1
         first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
         start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
-        start_all, count_all = stack[depth, 7], stack[depth, 8]
         last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
-        half, stride, stride_all = size // 2, count + 2, count_all + 2
-        memory = _roomy(memory, end, max(stride, stride_all))
-        work, lists, ends, picks = _addresses(memory), memory[1], memory[5], memory[4]
+        stride, half = count + 2, size // 2
+        memory = _roomy(memory, end, stride)
+        work, lists, ends = _addresses(memory), memory[1], memory[5]
         children = set_children(work[3], first, last, half, middle, 0)
         for k in range(8):
             set_cap(work[3], k, INF)
         wanted = _sift(work, start, count, squared, children, end, False)
-        open_ = 0
         for k in range(8):
-            sizes[0, k] = ends[k] - end - k * stride
+            sizes[k] = ends[k] - end - k * stride
+        for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if wanted >> k & 1 and not _twigs(seen, a, half).all() and is_asked(blocks, a[0], a[1], a[2], half):
+            if not wanted >> k & 1 or _twigs(seen, a, half).all() or not is_asked(blocks, a[0], a[1], a[2], half):
+                continue
+            begin = end + k * stride
+            if half > _TWIG:
+                lists[begin + sizes[k]] = n * RECORD
+                depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
+                continue
+            if used + sizes[k] + 1 > held.size:
+                held = enlarged(held, used + sizes[k] + 1)
+            where[a[0] // _TWIG, a[1] // _TWIG, a[2] // _TWIG] = used
+            held[used] = sizes[k]
+            held[used + 1 : used + 1 + sizes[k]] = lists[begin : begin + sizes[k]]
+            used += 1 + sizes[k]
+    return where, held, memory
+
+
+@helper
+def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
+    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, `few`, alone.
+
+    Where these do not exclude a relevant seed, the list of all seeds tells who wins.
+    """
+    where, held, memory = _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared)
+    if where.max() < 0:
+        return memory
+    stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
+    depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
+    while depth > 0:
+        depth -= 1
+        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
+        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
+        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        stride, half, open_ = count + 2, size // 2, 0
+        memory = _roomy(memory, end, stride)
+        work, lists, ends, picks = _addresses(memory), memory[1], memory[5], memory[4]
+        children = set_children(work[3], first, last, half, middle, 0)
+        for k in range(8):
+            a, _ = child_of(first, last, k, half)
+            if children >> k & 1 and _twigs(where, a, half).max() >= 0:
                 open_ |= 1 << k
-        if not open_:
-            continue
-        base = end + 8 * stride
         if half > _TWIG:
             set_caps(work[3], caps, edge, low, high, first, half, open_)
-            _sift(work, start_all, count_all, squared, open_, base, True)
         else:
-            split(work, start_all, count_all, squared, open_, base, stride_all)
+            for k in range(8):
+                set_cap(work[3], k, INF)
+        _sift(work, start, count, squared, open_, end, half > _TWIG)
         for k in range(8):
-            sizes[1, k] = ends[k] - base - k * stride_all
+            sizes[k] = ends[k] - end - k * stride
         lowest = (picks[0], picks[1], picks[2], picks[3], picks[4], picks[5], picks[6], picks[7])
         others = (picks[8], picks[9], picks[10], picks[11], picks[12], picks[13], picks[14], picks[15])
         for k in range(8):
             if not open_ >> k & 1:
                 continue
             a, b = child_of(first, last, k, half)
-            begin, begin_all = end + k * stride, base + k * stride_all
-            lists[begin + sizes[0, k]] = lists[begin_all + sizes[1, k]] = n * RECORD
+            begin = end + k * stride
+            lists[begin + sizes[k]] = n * RECORD
             if half > _TWIG:
-                depth = push(stack, depth, a, half, begin, sizes[0, k], base + 8 * stride_all)
-                stack[depth - 1, 7], stack[depth - 1, 8] = begin_all, sizes[1, k]
+                depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
                 continue
-            memory = _roomy(memory, base + 8 * stride_all + sizes[0, k] + 8, sizes[0, k] + 8)
+            place = where[a[0] // _TWIG, a[1] // _TWIG, a[2] // _TWIG]
+            few, behind = np.int64(held[place]), end + 8 * stride
+            memory = _roomy(memory, behind + 2 * few + 8, few + 8)
             work, lists, ends = _addresses(memory), memory[1], memory[5]
+            lists[behind : behind + few] = held[place + 1 : place + 1 + few]
             put_bits(work[0], lowest[k] + KNOWN, 1)
             if others[k] < n * RECORD:
                 put_bits(work[0], others[k] + KNOWN, 1)
-            if not _is_guarded(
-                work, n, begin, sizes[0, k], lowest[k], others[k], base + 8 * stride_all, a, b, middle, squared
-            ):
-                _mark(work[0], work[1], begin_all, sizes[1, k])
+            if not _is_guarded(work, n, behind, few, lowest[k], others[k], behind + few + 2, a, b, middle, squared):
+                _mark(work[0], work[1], begin, sizes[k])
     return memory
 
 

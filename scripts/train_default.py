@@ -17,7 +17,7 @@ from fig10b import compare
 from fig11 import orientations
 from set_texture import with_texture
 from study_closure import compare as compare_samples
-from study_closure import measured_section, sample_3d, truths, write_maps
+from study_closure import FOUND, measured_section, sample_3d, truths, write_maps
 
 from nmcfast import __version__, gan, reference
 from nmcfast.model import GrainLaw, Model
@@ -78,7 +78,7 @@ def main() -> None:
     model = with_texture(Model("nmc811", PUBLISHED, law, provenance(found, agreement, args.sections, command)))
     args.output.write_bytes(model.to_bytes())
     (args.results / "history.json").write_text(json.dumps(found.history, indent=1) + "\n")
-    cubes = sample_3d(found.net, found.mu, args.rounds, 9)
+    cubes = [sample_3d(found.net, found.mu, args.rounds, seed) for seed in FOUND]
     real = truths(truth, sample_3d, args.rounds, args.work)
     lines = table(compare_samples(real, cubes, (*CUBE_STATISTICS, "intensity")))
     lines += ["", *compare(truth, found.net, found.mu, args.results / "fig10b.png")]

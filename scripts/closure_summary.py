@@ -187,10 +187,11 @@ INTRODUCTION = """# Closure: what the trainer recovers of architectures it never
 Each architecture is 24 simulated EBSD maps (.ang, hexagonal, 50 nm, 5 % of points unindexed), read, segmented,
 fitted and trained on with the fast schedule: a plain law is fitted to the moments of 18 whole sections, G imitates it,
 and the game goes on from there. The epoch with the best score on the six held-out maps is kept, 0 being the start: 2D
-alone chooses. 3D: a sample is 12 cubes of 96 px, 4 at each of 3 places; there are eight independent samples of the truth
-and four of the recovered law. W₁ is the mean distance between one of each, the floor that between two of the truth. 2D:
-samples of eight whole clean sections in the same way; and cutouts of the held-out fits, whose floor is the mean distance between halves of the maps. Figures are means over training seeds
-(least – greatest); *reached* means by every seed. Each run's own table: [runs.md](runs.md).
+alone chooses. 3D: a sample is 12 cubes of 96 px, 4 at each of 3 places; there are eight independent samples of the
+truth and four of the recovered law. W₁ is the mean distance between one of each, the floor that between two of the
+truth. 2D: samples of eight whole clean sections in the same way; and cutouts of the held-out fits, whose floor is the
+mean distance between halves of the maps. Figures are means over training seeds (least – greatest); *reached* means by
+every seed. Each run's own table: [runs.md](runs.md).
 
 **What this shows and what not.** Four of these architectures are, but for a uniform r, laws of the kind that the start
 fits (`nmcfast.moment_fit`): it is shown that the numbers of such a law are found from noisy sections, not that any law

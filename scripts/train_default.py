@@ -16,8 +16,8 @@ from closure_summary import table
 from fig10b import compare
 from fig11 import orientations
 from set_texture import with_texture
-from study_closure import compare as compare_samples
 from study_closure import FOUND, measured_section, sample_3d, truths, write_maps
+from study_closure import compare as compare_samples
 
 from nmcfast import __version__, gan, reference
 from nmcfast.model import GrainLaw, Model

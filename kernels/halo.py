@@ -39,6 +39,14 @@ def _mark(c, lists, begin, count):
 
 
 @helper
+def _box(entry, high):
+    """A box of the stack: first and last voxel (z, y, x), size, where its list begins, its length, and what is free."""
+    first, size = (entry[0], entry[1], entry[2]), entry[3]
+    last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+    return first, last, size, entry[4], entry[5], entry[6]
+
+
+@helper
 def _twigs(seen, first, size):
     """The part of seen (z, y, x), of one entry a twig, that belongs to a box."""
     z, y, x, n = first[0] // _TWIG, first[1] // _TWIG, first[2] // _TWIG, size // _TWIG
@@ -90,9 +98,7 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
     depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
     while depth > 0:
         depth -= 1
-        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
-        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        first, last, size, start, count, end = _box(stack[depth], high)
         stride, half = count + 2, size // 2
         memory = _roomy(memory, end, stride)
         work = _addresses(memory)
@@ -153,9 +159,7 @@ def _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared):
     depth = push(stack, 0, low, TILE, 0, count, count + 2)
     while depth > 0:
         depth -= 1
-        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
-        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        first, last, size, start, count, end = _box(stack[depth], high)
         stride, half = count + 2, size // 2
         memory = _roomy(memory, end, stride)
         work, lists, ends = _addresses(memory), memory[1], memory[5]
@@ -196,9 +200,7 @@ def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared)
     depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
     while depth > 0:
         depth -= 1
-        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
-        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        first, last, size, start, count, end = _box(stack[depth], high)
         stride, half, open_ = count + 2, size // 2, 0
         memory = _roomy(memory, end, stride)
         work, lists, ends, picks = _addresses(memory), memory[1], memory[5], memory[4]

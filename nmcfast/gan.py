@@ -86,7 +86,6 @@ class Trainer:
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         self.generator, self.averaged, self.best = (Generator(options) for _ in range(3))
-        self.averaged.load_state_dict(self.generator.state_dict())
         self.discriminator = Discriminator(options)
         betas = (options.momentum, 0.999)
         self.adam_g = torch.optim.Adam(self.generator.parameters(), options.learning_rate, betas)
@@ -101,7 +100,7 @@ class Trainer:
         self.held = torch.zeros(0)  # marker moments of a start from moments
 
     def begin(self, quiet: bool = True) -> None:
-        """Give G its start, score it as epoch 0, and let D look at it for `warm_up` steps."""
+        """Give G its start, score it as epoch 0, and let D look at it for `warm_up` steps; before the first epoch."""
         if self.options.start == "moments":
             self._start_from_moments(quiet)
         for net in (self.averaged, self.best):
@@ -269,7 +268,7 @@ class Trainer:
         return self.averaged_mu if self.options.mu_rate else self.mu
 
     def save(self, folder: Path) -> None:
-        """Write all that training needs to go on: state.safetensors, then state.json, each in one move."""
+        """Write all that training needs to go on: state.safetensors, in one move."""
         from safetensors.torch import save
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -362,9 +361,9 @@ def calibrate(
         trainer.load(folder)
     else:
         trainer.begin(quiet)
-        if folder is not None:
-            trainer.save(folder)
-            (folder / "start.json").write_text(json.dumps(trainer.start, indent=1) + "\n")
+    if folder is not None:
+        trainer.save(folder)
+        (folder / "start.json").write_text(json.dumps(trainer.start, indent=1) + "\n")
     bar = tqdm(total=options.epochs, initial=len(trainer.history), unit="epoch", disable=True if quiet else None)
     while not trainer.finished():
         row = trainer.epoch()

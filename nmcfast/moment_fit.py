@@ -23,9 +23,9 @@ from nmcfast.errors import InputError
 from nmcfast.kernels import label_grid
 from nmcfast.markers import metrics
 from nmcfast.parameters import KAPPA, NOISES
-from nmcfast.reference import MEAN_DISTANCE, REACH, RING, tessellate
+from nmcfast.reference import MEAN_DISTANCE, REACH, RING, disc, tessellate
 from nmcfast.scores import LEAST_PIXELS
-from nmcfast.section_statistics import edge_grains, measure_grains
+from nmcfast.section_statistics import edge_grains, measure_grains, touching_labels
 
 Array = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def section_moments(labels: NDArray[np.integer]) -> Array:
     table = table.selected(~edge_grains(labels, table.label) & np.isfinite(table.alpha))
     row = np.full(int(labels.max()) + 1, -1)
     row[table.label] = np.arange(len(table.label))
-    pairs = row[_touching(labels)]
+    pairs = row[touching_labels(labels)]
     pairs = pairs[(pairs >= 0).all(axis=1)]
     if len(table.label) == 0:
         return np.full(len(MOMENTS), -np.inf)
@@ -126,7 +126,7 @@ def label_fitted(section: Section, radius: int) -> NDArray[np.int32]:
     labels = label_grid(
         grains.position, matrices, grains.offset, (1, 2 * radius, 2 * radius), (-radius, -radius, -0.5), 1
     )
-    return _disc(labels[0] + 1)
+    return disc(labels[0] + 1, radius)
 
 
 @dataclass(frozen=True)
@@ -244,26 +244,7 @@ def _simulate(law: PlainLaw, radius: int, place: Array, noise: Array, angle: Arr
     spacing = law.mu ** (-1 / 3)
     near = (np.abs(place) < high / spacing + REACH + RING).all(axis=1)
     grains = tessellate(law, law.mu, -high, high, place[near] * spacing, noise[near], angle[near])
-    return _disc(grains.labels((-radius, -radius, -0.5), (1, 2 * radius, 2 * radius))[0] + 1)
-
-
-def _disc(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Labels of a square with 0 outside its inscribed circle."""
-    half = labels.shape[0] / 2
-    y, x = np.mgrid[: labels.shape[0], : labels.shape[0]] + 0.5 - half
-    labels[np.hypot(x, y) > half] = 0
-    return labels
-
-
-def _touching(labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Pairs (k, 2) of labels > 0 that share a pixel edge, each once."""
-    span = int(labels.max()) + 1
-    codes = []
-    for a, b in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
-        differ = (a != b) & (a > 0) & (b > 0)
-        low, high = np.minimum(a, b)[differ].astype(np.int64), np.maximum(a, b)[differ].astype(np.int64)
-        codes.append(low * span + high)
-    return np.stack(np.divmod(np.unique(np.concatenate(codes)), span), axis=1)
+    return disc(grains.labels((-radius, -radius, -0.5), (1, 2 * radius, 2 * radius))[0] + 1, radius)
 
 
 def _correlation(a: Array, b: Array) -> float:

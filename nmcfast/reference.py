@@ -136,7 +136,13 @@ def draw_section(
     grains = sample(markers, mu, low, low + np.array([n, n, 1]), rng)
     corner = (-n / 2, -n / 2, height - 0.5 / parts)
     labels = grains.labels(corner, (1, parts * n, parts * n), 1 / parts)[0] + 1
-    y, x = (np.mgrid[: parts * n, : parts * n] + 0.5) / parts - n / 2
+    return disc(labels, parts * radius)
+
+
+def disc(labels: NDArray[np.int32], radius: float) -> NDArray[np.int32]:
+    """Labels (n, n) with 0 where pixel centres lie farther than radius pixels from the middle, in place."""
+    half = labels.shape[0] / 2
+    y, x = np.mgrid[: labels.shape[0], : labels.shape[0]] + 0.5 - half
     labels[np.hypot(x, y) > radius] = 0
     return labels
 

@@ -194,12 +194,18 @@ def compare_sections(data: NDArray[np.integer], fitted: NDArray[np.integer]) -> 
 
 def neighbour_labels(labels: NDArray[np.integer]) -> set[tuple[int, int]]:
     """Pairs (i, j), i < j, of grains > 0 that share a pixel edge."""
-    found: set[tuple[int, int]] = set()
+    return set(map(tuple, touching_labels(labels).tolist()))
+
+
+def touching_labels(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The pairs of `neighbour_labels` as an array (k, 2)."""
+    span = int(labels.max()) + 1
+    codes = []
     for a, b in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
         differ = (a != b) & (a > 0) & (b > 0)
-        pairs = np.sort(np.stack([a[differ], b[differ]], axis=1), axis=1)
-        found.update(map(tuple, np.unique(pairs, axis=0).tolist()))
-    return found
+        low, high = np.minimum(a, b)[differ].astype(np.int64), np.maximum(a, b)[differ].astype(np.int64)
+        codes.append(low * span + high)
+    return np.stack(np.divmod(np.unique(np.concatenate(codes)), span), axis=1)
 
 
 def _principal(xx: Array, xy: Array, yy: Array, tiny: float) -> tuple[Array, Array]:

@@ -49,10 +49,11 @@ def profile(trainer: gan.Trainer, repeats: int) -> dict[str, float]:
     """Mean seconds of each part of a step, of G's and D's half, of the whole, of its processor time, and of a score."""
     steps = []
     spent: dict[str, float] = defaultdict(float)
-    originals = {name: getattr(gan, name) for name in ("draw_seeds", "evaluate", "draw_fitted")}
+    places = [(gan, "draw_seeds"), (gan, "evaluate"), (gan_nets, "evaluate"), (gan, "draw_fitted")]
+    originals = [(module, name, getattr(module, name)) for module, name in places]
     gradients = gan_nets.soft.cutout_gradients_parallel
-    for name, function in originals.items():
-        setattr(gan, name, timed(function, spent, name))
+    for module, name, function in originals:
+        setattr(module, name, timed(function, spent, name))
     gan_nets.soft.cutout_gradients_parallel = timed(gradients, spent, "gradients")
     for _ in range(repeats + 2):
         spent.clear()
@@ -63,8 +64,8 @@ def profile(trainer: gan.Trainer, repeats: int) -> dict[str, float]:
         end = time.perf_counter()
         halves = {"G": middle - start, "D": end - middle, "step": end - start}
         steps.append({**{p: spent[p] for p in PARTS}, **halves, "processor": time.process_time() - busy})
-    for name, function in originals.items():
-        setattr(gan, name, function)
+    for module, name, function in originals:
+        setattr(module, name, function)
     gan_nets.soft.cutout_gradients_parallel = gradients
     busy = time.process_time()
     trainer.score()

@@ -10,7 +10,7 @@ from nmcfast.cutouts import Section
 from nmcfast.errors import InputError
 from nmcfast.moment_fit import MOMENTS, PlainLaw, fit_moments, label_fitted, normals, section_moments
 from nmcfast.parameters import KAPPA
-from nmcfast.reference import MEAN_DISTANCE
+from nmcfast.reference import MEAN_DISTANCE, disc
 
 LAW = PlainLaw(0.6, 0.3, 0.25, 0.8, 3.0, 0.0018, 5.0, 5.5)
 
@@ -124,9 +124,9 @@ def test_the_numbers_of_a_law_are_found_again():
 def test_what_the_sections_cannot_have_is_said():
     """Equal bricks are no section of a plain law: χ² is far off. A few grains, or none, are too few."""
     bricks = np.repeat(np.repeat(np.arange(1, 385).reshape(24, 16), 4, axis=0), 6, axis=1).astype(np.int32)
-    found = fit_moments([moment_fit._disc(bricks.copy())] * 2, np.random.default_rng(0), 5.0, 5.5, rounds=(8,))
+    found = fit_moments([disc(bricks.copy(), 48)] * 2, np.random.default_rng(0), 5.0, 5.5, rounds=(8,))
     assert found.chi2 > 200
-    few = moment_fit._disc(np.repeat(np.repeat(np.arange(1, 33).reshape(8, 4), 5, axis=0), 10, axis=1).astype(np.int32))
+    few = disc(np.repeat(np.repeat(np.arange(1, 33).reshape(8, 4), 5, axis=0), 10, axis=1).astype(np.int32), 20)
     for labels, count in ((few, 12), (np.zeros((40, 40), np.int32), 0)):
         with pytest.raises(InputError, match=f"section 1: {count} whole grains of 5 pixels or more.* leave it out"):
-            fit_moments([moment_fit._disc(bricks.copy()), labels], np.random.default_rng(0), 5.0, 5.5)
+            fit_moments([disc(bricks.copy(), 48), labels], np.random.default_rng(0), 5.0, 5.5)

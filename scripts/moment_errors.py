@@ -53,7 +53,7 @@ def main() -> None:
     lines = [
         "# What measuring adds to moments of sections", "",
         f"    python scripts/moment_errors.py --maps {args.maps}", "",
-        f"Fitted less true section, means over {args.maps} maps of an architecture.", "used: what `moment_fit.MOMENTS` holds.",
+        f"Fitted less true section, means over {args.maps} maps of an architecture. Used: what `moment_fit` holds.",
         "", "| moment | isotropic | radial 2 : 1 | radial 4 : 1 | pancakes | root mean square | used |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip

@@ -55,3 +55,11 @@ def test_only_seeds_near_the_inner_grains_are_marked():
     halo = bounding(seeds, GRID, inner)
     assert 0 < halo.sum() < (~inner).sum()
     assert not bounding(seeds, GRID, np.ones(len(seeds), bool)).any()
+
+
+def test_a_grain_that_would_come_back_behind_its_neighbour_is_kept_away():
+    """Along x the first wins up to −4.5, the second to 3.5, then the third; without it the first again, from 5.6 on."""
+    position = np.array([[-10.0, 0.0, 0.0], [0.0, 0.0, 0.0], [9.0, 0.0, 0.0]])
+    diagonal = np.array([[0.01, 9.0, 9.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    seeds = Seeds(position, diagonal, np.array([0.0, 4.0, 6.0]), np.zeros(3))
+    assert bounding(seeds, GRID, np.array([True, False, False])).tolist() == [False, True, True]

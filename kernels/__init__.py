@@ -9,13 +9,14 @@ _previous = _config.CACHE_DIR  # type: ignore[attr-defined]
 _config.CACHE_DIR = str(_folder)  # type: ignore[attr-defined]
 try:  # a kernel's cache folder is fixed where it is decorated, that is: here
     from nmcfast.kernels import (  # isort: skip
-        gbpd, gnet, halo, harmonics, lattice, moments, neighbours, philox, runs, shells, soft, windows,
+        boxes, gbpd, gnet, halo, harmonics, lattice, moments, neighbours, philox, runs, shells, soft, windows,
     )  # fmt: skip
     from nmcfast.kernels.labels import label_grid, label_points
 finally:
     _config.CACHE_DIR = _previous  # type: ignore[attr-defined]
 
 __all__ = [
+    "boxes",
     "compiled",
     "gbpd",
     "gnet",
@@ -35,7 +36,7 @@ __all__ = [
 
 
 def compiled() -> bool:
-    """Whether labels were compiled before, so that they are only loaded, or are not to be compiled at all."""
-    if _config.DISABLE_JIT or gbpd.label_volume_serial.signatures:  # type: ignore[attr-defined]
+    """Whether particles were labelled before, so that kernels are only loaded, or are not to be compiled at all."""
+    if _config.DISABLE_JIT or boxes.label_boxes_serial.signatures:  # type: ignore[attr-defined]
         return True
-    return any(_folder.rglob("gbpd.label_volume_serial*.nbc"))
+    return any(_folder.rglob("boxes.label_boxes_serial*.nbc"))

@@ -18,16 +18,18 @@ of everything that is summed; the sums below make fewer than 20, and `factors` m
 
 A candidate is a record of 16 float32 in c, known by where it begins; a list of candidates is a run of such places in
 the int32 array `lists`, with one place behind its last that may be read: that of the dummy, which wins nowhere.
-work: the addresses (see `lanes.raw`) of c, lists, the tangents t, scratch, picks (16,) int32 and ends (8,) int64.
+work: the addresses (see `lanes.raw`) of c, lists, the tangents t, scratch, picks (16,) int32, ends (8,) int64 and
+flags uint64, a byte a candidate: the children it is dealt to.
 """
 
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
+from nmcfast.kernels.dealing import EIGHT, column, pack, put_bytes
 
 from nmcfast.kernels.lanes import (  # isort: skip
-    at, bits_at, bits_unless_above, first_bit, gather, halves, high_twice, least, load, low_twice, most, multiply_add,
-    put, put_bits, spread, sqrt, store, swapped, where_less,
+    at, bits_at, bits_unless_above, gather, halves, high_twice, least, load, low_twice, most, multiply_add, put,
+    put_bits, spread, sqrt, store, swapped, where_less,
 )  # fmt: skip
 
 TILE = 256  # voxels of an edge of the box that shares one origin of coordinates
@@ -157,73 +159,73 @@ def _lowest(c, a, b, t, p):
 
 
 @helper
-def _append(lists, ends, candidate, bits):
-    """Put a candidate behind the lists whose bits are set."""
-    while bits:
-        k = first_bit(bits)
-        bits &= bits - 1
-        end = at(ends, k)
-        put(lists, end, candidate)
-        put(ends, k, end + 1)
+def room_for(count):
+    """Places of a list of at most `count` candidates: the dummy may follow it, and `pack` writes beyond its end."""
+    return count + EIGHT + 1
 
 
 @helper
-def _start(ends, base, stride):
+def _pair(c, lists, start, pair):
+    """Candidates 2 pair and 2 pair + 1 of the list at start, and the bits of what is wanted of them."""
+    a, b = np.int64(at(lists, start + 2 * pair)), np.int64(at(lists, start + 2 * pair + 1))
+    return a, b, np.int64(bits_at(c, a + WANTED)) | np.int64(bits_at(c, b + WANTED)) << 8
+
+
+@helper
+def _share_out(work, start, count, base):
+    """Deal the list at start by the bytes in flags to eight lists, list k at base + k room_for(count)."""
+    _, lists, _, _, _, ends, flags = work
+    for pair in range((count + 1) // 2, -(-count // EIGHT) * (EIGHT // 2)):
+        put_bytes(flags, pair, 0)
     for k in range(8):
-        put(ends, k, base + k * stride)
+        end = base + k * room_for(count)
+        for eight in range(-(-count // EIGHT)):
+            end = pack(lists, end, start + EIGHT * eight, column(flags, k, eight))
+        put(ends, k, end)
 
 
 @helper
-def deal(work, start, count, squared, children, base, stride):
-    """Deal the list at start to those of the children, at base + k stride, by caps alone: where boxes exceed grains.
+def deal(work, start, count, squared, children, base):
+    """Deal the list at start to those of the children, at base + k room_for(count), by caps alone: where boxes exceed
+    grains.
 
     ends[k] is then behind the last of child k. Returns the bits of the children with a wanted candidate.
     """
-    c, lists, t, scratch, _, ends = work
-    _start(ends, base, stride)
-    cap, wanted = load(scratch, CAP), 0
-    for k in range(start, start + count, 2):
-        a, b = np.int64(at(lists, k)), np.int64(at(lists, k + 1))
+    c, lists, t, scratch, _, _, flags = work
+    cap, wanted, both = load(scratch, CAP), 0, children * 257
+    for pair in range((count + 1) // 2):
+        a, b, asked = _pair(c, lists, start, pair)
         _tangents(c, a, b, squared, scratch, t, 0)
-        below = bits_unless_above(_lowest(c, a, b, t, 0), cap)
-        wanted |= _keep(c, lists, ends, a, below & children)
-        wanted |= _keep(c, lists, ends, b, below >> 8 & children)
-    return wanted
+        bits = bits_unless_above(_lowest(c, a, b, t, 0), cap) & both
+        put_bytes(flags, pair, bits)
+        wanted |= bits & asked
+    _share_out(work, start, count, base)
+    return (wanted | wanted >> 8) & 255
 
 
 @helper
-def _keep(c, lists, ends, candidate, bits):
-    """Append a candidate; the bits where a wanted one was."""
-    if bits:
-        _append(lists, ends, candidate, bits)
-        return bits & bits_at(c, candidate + WANTED)
-    return 0
-
-
-@helper
-def split(work, start, count, squared, children, base, stride):
+def split(work, start, count, squared, children, base):
     """Deal a list as `deal` does, by caps and by two low seeds of each child: tangents against their corners."""
-    c, lists, t, scratch, picks, ends = work
+    c, lists, t, scratch, picks, _, flags = work
     best, who = spread(INF), spread(np.float32(0.0))
     for pair in range((count + 1) // 2):
-        a, b = np.int64(at(lists, start + 2 * pair)), np.int64(at(lists, start + 2 * pair + 1))
+        a, b, _ = _pair(c, lists, start, pair)
         _tangents(c, a, b, squared, scratch, t, pair * PAIR)
         value = load(t, pair * PAIR + _V)
         who = where_less(value, best, spread(np.float32(pair)), who)
         best = least(best, value)
     store(scratch, _WHO, who)
     high = _pick_corners(c, lists, start, squared, scratch, picks)
-    bar = least(least(high, swapped(high)), load(scratch, CAP))
-    _start(ends, base, stride)
-    wanted = 0
+    bar, wanted, both = least(least(high, swapped(high)), load(scratch, CAP)), 0, children * 257
     for pair in range((count + 1) // 2):
-        a, b = np.int64(at(lists, start + 2 * pair)), np.int64(at(lists, start + 2 * pair + 1))
-        below = bits_unless_above(_lowest(c, a, b, t, pair * PAIR), bar)
-        if below:
-            a_bits, b_bits = _below_corners(t, pair * PAIR, halves(at(c, a + ERROR), at(c, b + ERROR)), scratch)
-            wanted |= _keep(c, lists, ends, a, below & a_bits & children)
-            wanted |= _keep(c, lists, ends, b, below >> 8 & b_bits & children)
-    return wanted
+        a, b, asked = _pair(c, lists, start, pair)
+        bits = bits_unless_above(_lowest(c, a, b, t, pair * PAIR), bar) & both
+        if bits:
+            bits &= _below_corners(t, pair * PAIR, halves(at(c, a + ERROR), at(c, b + ERROR)), scratch)
+        put_bytes(flags, pair, bits)
+        wanted |= bits & asked
+    _share_out(work, start, count, base)
+    return (wanted | wanted >> 8) & 255
 
 
 @helper
@@ -252,7 +254,8 @@ def _pick_corners(c, lists, start, squared, scratch, picks):
 
 @helper
 def _below_corners(t, p, error, scratch):
-    """Bits of the children where the tangents of two candidates do not exceed both picks at all corners."""
+    """Bits of the children, of the first candidate and of the second, where their tangents do not exceed both picks
+    at all corners."""
     v, gx, gy, gz = load(t, p + _V) - error, load(t, p + _GX), load(t, p + _GY), load(t, p + _GZ)
     near, far = v - gz, v + gz
     t00, t01, t10, t11 = near - gy, near + gy, far - gy, far + gy
@@ -270,7 +273,7 @@ def _below_corners(t, p, error, scratch):
     )
     zero = spread(np.float32(0.0))
     a_bits, b_bits = bits_unless_above(a, zero), bits_unless_above(b, zero)
-    return a_bits & a_bits >> 8, b_bits & b_bits >> 8
+    return a_bits & a_bits >> 8 & 255 | (b_bits & b_bits >> 8 & 255) << 8
 
 
 @helper

@@ -1,8 +1,9 @@
 """Caps of boxes: values that the smallest d of Eq. (8) stays below in all of a box, for `candidates`.
 
 Cells of a few seeds each find two seeds that are low at their centre: their own, then those that their neighbours
-found, in one sweep forward and one backward. The largest of the corner values of a seed bounds it in the cell, since d
-is convex. Caps of larger boxes are the largest of their cells'. Whichever seeds are found, the caps are valid.
+found, in one sweep forward and one backward over the cells that are asked for. The largest of the corner values of a
+seed bounds it in the cell, since d is convex. Caps of larger boxes are the largest of their cells'. Whichever seeds are
+found, the caps are valid.
 
 A pyramid of caps holds the cells first, z y x, then boxes of twice the edge, and so on up to the tile.
 """
@@ -12,9 +13,9 @@ import numpy as np
 from nmcfast.kernels._cache import helper
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    A00, A01, A02, A11, A12, A22, ERROR, FAR, INF, R, RECORD, SX, SY, SZ, TILE, X, Y, Z, set_cap,
+    A00, A01, A02, A11, A12, A22, ERROR, FAR, INF, KNOWN, R, RECORD, SX, SY, SZ, TILE, X, Y, Z, set_cap,
 )  # fmt: skip
-from nmcfast.kernels.lanes import at, halves, load, lower_peak, multiply_add, put, raw, spread, sqrt
+from nmcfast.kernels.lanes import at, bits_at, halves, load, lower_peak, multiply_add, put, raw, spread, sqrt
 
 BLOCK_EDGE = 8  # voxels of an edge of the blocks that are asked for or not, and of the smallest cell
 _SEEDS_PER_CELL = 0.5  # at least, on average
@@ -35,8 +36,9 @@ def is_asked(blocks, z, y, x, size):
 
 
 @helper
-def cell_edge(c, n, low, high, middle):
-    """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile from voxel low to high hold enough seeds."""
+def cell_edge(c, n, tile):
+    """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile (see `gbpd.tile_at`) hold enough seeds."""
+    low, high, middle = tile
     inside, volume = 0, 1.0
     for axis in range(3):
         volume *= high[axis] - low[axis]
@@ -94,28 +96,37 @@ def _cell(value, edge, cells):
 
 
 @helper
-def _low_seeds(c, n, cells, edge, offset, squared):
-    """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none."""
+def _low_seeds(c, n, cells, edge, low, offset, blocks, squared, known):
+    """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none. known 1: KNOWN ones."""
     nz, ny, nx = cells
     found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
     who, value = raw(found), raw(values)
     for candidate in range(0, n * RECORD, RECORD):
+        if known and not bits_at(c, candidate + KNOWN):
+            continue
         z = _cell(at(c, candidate + Z) - offset[0], edge, nz)
         y = _cell(at(c, candidate + Y) - offset[1], edge, ny)
         x = _cell(at(c, candidate + X) - offset[2], edge, nx)
         _offer(c, who, value, ((z * ny + y) * nx + x) * 2, candidate, _centre(z, y, x, edge, offset), squared)
     for step in (1, -1):
-        for place in range(nz * ny * nx):
-            p = place if step == 1 else nz * ny * nx - 1 - place
-            z, y, x = p // (ny * nx), p // nx % ny, p % nx
-            centre = _centre(z, y, x, edge, offset)
-            for k in range(2):
-                if 0 <= x - step < nx:
-                    _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step) + k)), centre, squared)
-                if 0 <= y - step < ny:
-                    _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx) + k)), centre, squared)
-                if 0 <= z - step < nz:
-                    _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx * ny) + k)), centre, squared)
+        for a in range(nz):
+            z = a if step == 1 else nz - 1 - a
+            for b in range(ny):
+                y = b if step == 1 else ny - 1 - b
+                for d in range(nx):
+                    x = d if step == 1 else nx - 1 - d
+                    if not is_asked(blocks, low[0] + z * edge, low[1] + y * edge, low[2] + x * edge, edge):
+                        continue
+                    p, centre = (z * ny + y) * nx + x, _centre(z, y, x, edge, offset)
+                    for k in range(2):
+                        if 0 <= x - step < nx:
+                            _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step) + k)), centre, squared)
+                        if 0 <= y - step < ny:
+                            _offer(c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx) + k)), centre, squared)
+                        if 0 <= z - step < nz:
+                            _offer(
+                                c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx * ny) + k)), centre, squared
+                            )
     return found, values  # values must live as long as their address is in use
 
 
@@ -134,33 +145,52 @@ def _peak(c, i, j, centre, half, squared, scratch):
 
 
 @helper
-def cap_pyramid(c, n, low, high, middle, edge, blocks, squared, scratch):
-    """Caps of the cells of a tile from voxel low to high (z, y, x), and of larger boxes; −3e38 where none is asked for.
+def cap_pyramid(c, n, tile, edge, blocks, squared, scratch, known):
+    """Caps of the cells of a tile (see `gbpd.tile_at`), and of larger boxes; −3e38 where none is asked for.
 
-    Boxes reach from face to face.
+    Boxes reach from face to face. known 1: caps among the candidates that are KNOWN alone, at least one.
     """
+    low, high, middle = tile
     cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
     offset = (low[0] - middle[0], low[1] - middle[1], low[2] - middle[2])
-    seeds, _ = _low_seeds(raw(c), n, cells, edge, offset, squared)
+    seeds, _ = _low_seeds(raw(c), n, cells, edge, low, offset, blocks, squared, known)
     caps = np.full(_level(cells, 9)[0], FAR, np.float32)
-    for p in range(cells[0] * cells[1] * cells[2]):
-        z, y, x = p // (cells[1] * cells[2]), p // cells[2] % cells[1], p % cells[2]
-        first = (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge)
-        if not is_asked(blocks, first[0], first[1], first[2], edge):
-            continue
-        last = (min(first[0] + edge, high[0]), min(first[1] + edge, high[1]), min(first[2] + edge, high[2]))
-        i, j, h = np.int64(seeds[2 * p]), np.int64(seeds[2 * p + 1]), 0.5
-        centre = (np.float32((first[0] + last[0]) * h - middle[0]), np.float32((first[1] + last[1]) * h - middle[1]),
-                  np.float32((first[2] + last[2]) * h - middle[2]))  # fmt: skip
-        half = (np.float32((last[0] - first[0]) * h), np.float32((last[1] - first[1]) * h),
-                np.float32((last[2] - first[2]) * h))  # fmt: skip
-        cap = _peak(c, i, i if j < 0 else j, centre, half, squared, scratch)
-        level, size = 0, edge
-        while size <= TILE:
-            place = _place(cells, level, z >> level, y >> level, x >> level)
-            caps[place] = max(caps[place], cap)
-            level, size = level + 1, 2 * size
+    for z in range(cells[0]):
+        for y in range(cells[1]):
+            for x in range(cells[2]):
+                first = (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge)
+                if is_asked(blocks, first[0], first[1], first[2], edge):
+                    p = (z * cells[1] + y) * cells[2] + x
+                    i, j = np.int64(seeds[2 * p]), np.int64(seeds[2 * p + 1])
+                    caps[p] = _cap_of(c, i, i if j < 0 else j, first, high, middle, edge, squared, scratch)
+    _fill_upper_levels(caps, cells)
     return caps
+
+
+@helper
+def _cap_of(c, i, j, first, high, middle, edge, squared, scratch):
+    """The cap of the cell at voxel first from two seeds."""
+    last, h = (min(first[0] + edge, high[0]), min(first[1] + edge, high[1]), min(first[2] + edge, high[2])), 0.5
+    centre = (np.float32((first[0] + last[0]) * h - middle[0]), np.float32((first[1] + last[1]) * h - middle[1]),
+              np.float32((first[2] + last[2]) * h - middle[2]))  # fmt: skip
+    half = (np.float32((last[0] - first[0]) * h), np.float32((last[1] - first[1]) * h),
+            np.float32((last[2] - first[2]) * h))  # fmt: skip
+    return _peak(c, i, j, centre, half, squared, scratch)
+
+
+@helper
+def _fill_upper_levels(caps, cells):
+    """The caps of boxes of two, four, … cells an edge: the largest of their halves'."""
+    nz, ny, nx = cells
+    for level in range(1, 9):
+        below, wide, deep = _level(cells, level - 1)
+        begin, _, _ = _level(cells, level)
+        for z in range(nz):
+            for y in range(ny):
+                for x in range(nx):
+                    place = begin + ((z >> 1) * ((wide + 1) >> 1) + (y >> 1)) * ((deep + 1) >> 1) + (x >> 1)
+                    caps[place] = max(caps[place], caps[below + (z * wide + y) * deep + x])
+        nz, ny, nx = (nz + 1) >> 1, (ny + 1) >> 1, (nx + 1) >> 1
 
 
 @helper
@@ -174,14 +204,9 @@ def _level(cells, level):
 
 
 @helper
-def _place(cells, level, z, y, x):
-    begin, ny, nx = _level(cells, level)
-    return begin + (z * ny + y) * nx + x
-
-
-@helper
-def set_caps(scratch, caps, edge, low, high, first, half, children):
+def set_caps(scratch, caps, edge, tile, first, half, children):
     """Set the caps of the children, `half` wide, of the box at voxel first: if less than a cell, the cell's."""
+    low, high, _ = tile
     cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
     level, size = 0, edge
     while size < half:

@@ -12,15 +12,16 @@ centres: there the grains can be labelled again at any resolution from themselve
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
+from nmcfast.kernels.boxes import fetch, is_wanted
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    INF, KNOWN, PAIR, RECORD, TILE, deal, load_seeds, place_seeds, set_cap, set_children, split,
+    INF, KNOWN, PAIR, RECORD, TILE, deal, load_seeds, place_seeds, room_for, set_cap, set_children, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
-from nmcfast.kernels.gbpd import child_of, enlarged, list_all, memory_for, push
+from nmcfast.kernels.ceilings import cap_pyramid, is_asked, set_caps
+from nmcfast.kernels.gbpd import child_of, enlarged, memory_for, push, tile_at
 from nmcfast.kernels.lanes import at, bits_at, put, put_bits, raw
 
-_TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
+TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
 
 
 @helper
@@ -47,67 +48,70 @@ def _box(entry, high):
 
 
 @helper
+def _sizes(ends, end, stride):
+    """How long the lists of the children are, list k at end + k stride; they outlive what is dealt next."""
+    return (
+        ends[0] - end, ends[1] - end - stride, ends[2] - end - 2 * stride, ends[3] - end - 3 * stride,
+        ends[4] - end - 4 * stride, ends[5] - end - 5 * stride, ends[6] - end - 6 * stride, ends[7] - end - 7 * stride,
+    )  # fmt: skip
+
+
+@helper
 def _twigs(seen, first, size):
     """The part of seen (z, y, x), of one entry a twig, that belongs to a box."""
-    z, y, x, n = first[0] // _TWIG, first[1] // _TWIG, first[2] // _TWIG, size // _TWIG
+    z, y, x, n = first[0] // TWIG, first[1] // TWIG, first[2] // TWIG, size // TWIG
     return seen[z : z + n, y : y + n, x : x + n]
 
 
 @helper
 def _roomy(memory, end, stride):
     """The memory with room for the tangents of a list, and for two times eight lists behind `end`."""
-    c, lists, t, scratch, picks, ends, verdict = memory
+    c, lists, t, scratch, picks, ends, flags, verdict, stack = memory
     if end + 16 * stride > lists.size:
         lists = enlarged(lists, end + 16 * stride)
     if stride * PAIR > t.size:
         t = enlarged(t, stride * PAIR)
-    return c, lists, t, scratch, picks, ends, verdict
+    return c, lists, t, scratch, picks, ends, flags, verdict, stack
 
 
 @helper
 def _addresses(memory):
-    c, lists, t, scratch, picks, ends, _ = memory
-    return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends)
-
-
-@helper
-def _sift(work, start, count, squared, children, end, capped):
-    """Deal a list to the children of a box, by caps alone where they are `capped` and the list is long."""
-    if capped and count > 256:
-        return deal(work, start, count, squared, children, end, count + 2)
-    return split(work, start, count, squared, children, end, count + 2)
+    c, lists, t, scratch, picks, ends, flags, _, _ = memory
+    return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags)
 
 
 @helper
 def _mark_twig(work, start, count, end, first, last, middle, squared):
     """Mark the seeds that may win in the leaves of a box of 4³ voxels."""
-    c, lists, _, scratch, _, ends = work
+    c, lists, _, scratch, _, ends, _ = work
     for k in range(8):
         set_cap(scratch, k, INF)
     children = set_children(scratch, first, last, _LEAF, middle, 0)
-    split(work, start, count, squared, children, end, count + 2)
+    split(work, start, count, squared, children, end)
     for k in range(8):
-        begin = end + k * (count + 2)
+        begin = end + k * room_for(count)
         _mark(c, lists, begin, at(ends, k) - begin)
 
 
 @helper
-def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
-    """The first pass over a tile from voxel low (3,) to high (3,), z y x; the memory, which may have grown."""
-    stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
-    depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
+def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squared):
+    """The first pass over a box of `size` voxels an edge whose list stands first; the memory, which may have grown."""
+    stack, end = memory[8], room_for(count)
+    if _all_known(raw(memory[0]), raw(memory[1]), 0, count):
+        _twigs(seen, box, size)[:] = True  # whoever wins there is known
+        return memory
+    depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
         depth -= 1
-        first, last, size, start, count, end = _box(stack[depth], high)
-        stride, half = count + 2, size // 2
+        first, last, size, start, count, end = _box(stack[depth], tile[1])
+        stride, half = room_for(count), size // 2
         memory = _roomy(memory, end, stride)
         work = _addresses(memory)
         lists, ends = memory[1], memory[5]
-        children = set_children(work[3], first, last, half, middle, 0)
-        set_caps(work[3], caps, edge, low, high, first, half, children)
-        wanted = _sift(work, start, count, squared, children, end, True)
-        for k in range(8):
-            sizes[k] = ends[k] - end - k * stride
+        children = set_children(work[3], first, last, half, tile[2], 0)
+        set_caps(work[3], caps, edge, tile, first, half, children)
+        wanted = split(work, start, count, squared, children, end)
+        sizes = _sizes(ends, end, stride)
         for k in range(8):
             if not wanted >> k & 1:
                 continue
@@ -117,14 +121,14 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
             begin = end + k * stride
             lists[begin + sizes[k]] = n * RECORD
             known = _all_known(work[0], work[1], begin, sizes[k])
-            if known or half == _TWIG:
-                _twigs(seen, a, half)[:] = True  # whoever wins there is known
+            if known or half == TWIG:
+                _twigs(seen, a, half)[:] = True
             if known:
                 continue
-            if half == _TWIG:
-                memory = _roomy(memory, end + 8 * stride, sizes[k] + 2)
+            if half == TWIG:
+                memory = _roomy(memory, end + 8 * stride, room_for(sizes[k]))
                 work, lists, ends = _addresses(memory), memory[1], memory[5]
-                _mark_twig(work, begin, sizes[k], end + 8 * stride, a, b, middle, squared)
+                _mark_twig(work, begin, sizes[k], end + 8 * stride, a, b, tile[2], squared)
             else:
                 depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
     return memory
@@ -133,7 +137,7 @@ def _mark_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
 @helper
 def _few(memory, n):
     """The memory with the relevant and the marked seeds, `few`, listed at its beginning, and their number."""
-    memory = _roomy(memory, n + 2, 2)
+    memory = _roomy(memory, room_for(n), 2)
     c, lists = memory[0], memory[1]
     count = 0
     for i in range(n):
@@ -145,7 +149,7 @@ def _few(memory, n):
 
 
 @helper
-def _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared):
+def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
     """Twigs of a tile that the first pass has not seen and where a relevant seed may win among the few.
 
     where: for each twig of the volume the place in held, −1 for none, of the number of few that may win there, and of
@@ -155,32 +159,34 @@ def _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared):
     memory, count = _few(memory, n)
     if count == 0:
         return where, held, memory
-    stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
-    depth = push(stack, 0, low, TILE, 0, count, count + 2)
+    caps = cap_pyramid(memory[0], n, tile, edge, blocks, squared, memory[3], 1)
+    stack = memory[8]
+    depth = push(stack, 0, tile[0], TILE, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
-        first, last, size, start, count, end = _box(stack[depth], high)
-        stride, half = count + 2, size // 2
+        first, last, size, start, count, end = _box(stack[depth], tile[1])
+        stride, half = room_for(count), size // 2
         memory = _roomy(memory, end, stride)
         work, lists, ends = _addresses(memory), memory[1], memory[5]
-        children = set_children(work[3], first, last, half, middle, 0)
-        for k in range(8):
-            set_cap(work[3], k, INF)
-        wanted = _sift(work, start, count, squared, children, end, False)
-        for k in range(8):
-            sizes[k] = ends[k] - end - k * stride
+        children = set_children(work[3], first, last, half, tile[2], 0)
+        set_caps(work[3], caps, edge, tile, first, half, children)
+        if half > edge:
+            wanted = deal(work, start, count, squared, children, end)
+        else:
+            wanted = split(work, start, count, squared, children, end)
+        sizes = _sizes(ends, end, stride)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
             if not wanted >> k & 1 or _twigs(seen, a, half).all() or not is_asked(blocks, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
-            if half > _TWIG:
+            if half > TWIG:
                 lists[begin + sizes[k]] = n * RECORD
                 depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
                 continue
             if used + sizes[k] + 1 > held.size:
                 held = enlarged(held, used + sizes[k] + 1)
-            where[a[0] // _TWIG, a[1] // _TWIG, a[2] // _TWIG] = used
+            where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG] = used
             held[used] = sizes[k]
             held[used + 1 : used + 1 + sizes[k]] = lists[begin : begin + sizes[k]]
             used += 1 + sizes[k]
@@ -188,35 +194,31 @@ def _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared):
 
 
 @helper
-def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared):
-    """The second pass over a tile: what the first has not seen, with the relevant and the marked seeds, `few`, alone.
+def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squared):
+    """The second pass over a box whose list of all seeds stands first; the memory, which may have grown.
 
-    Where these do not exclude a relevant seed, the list of all seeds tells who wins.
+    Who may win in its doubtful twigs is marked where two of them do not exclude a relevant seed.
     """
-    where, held, memory = _doubtful_twigs(seen, blocks, memory, n, low, high, middle, squared)
-    if where.max() < 0:
-        return memory
-    stack, sizes = np.empty((64, 7), np.int64), np.empty(8, np.int64)
-    depth = push(stack, 0, low, TILE, 0, n, list_all(memory[1], n))
+    stack = memory[8]
+    depth = push(stack, 0, box, size, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
-        first, last, size, start, count, end = _box(stack[depth], high)
-        stride, half, open_ = count + 2, size // 2, 0
+        first, last, size, start, count, end = _box(stack[depth], tile[1])
+        stride, half, open_ = room_for(count), size // 2, 0
         memory = _roomy(memory, end, stride)
         work, lists, ends, picks = _addresses(memory), memory[1], memory[5], memory[4]
-        children = set_children(work[3], first, last, half, middle, 0)
+        children = set_children(work[3], first, last, half, tile[2], 0)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
             if children >> k & 1 and _twigs(where, a, half).max() >= 0:
                 open_ |= 1 << k
-        if half > _TWIG:
-            set_caps(work[3], caps, edge, low, high, first, half, open_)
+        if half > TWIG:
+            set_caps(work[3], caps, edge, tile, first, half, open_)
         else:
             for k in range(8):
                 set_cap(work[3], k, INF)
-        _sift(work, start, count, squared, open_, end, half > _TWIG)
-        for k in range(8):
-            sizes[k] = ends[k] - end - k * stride
+        split(work, start, count, squared, open_, end)
+        sizes = _sizes(ends, end, stride)
         lowest = (picks[0], picks[1], picks[2], picks[3], picks[4], picks[5], picks[6], picks[7])
         others = (picks[8], picks[9], picks[10], picks[11], picks[12], picks[13], picks[14], picks[15])
         for k in range(8):
@@ -225,18 +227,19 @@ def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared)
             a, b = child_of(first, last, k, half)
             begin = end + k * stride
             lists[begin + sizes[k]] = n * RECORD
-            if half > _TWIG:
+            if half > TWIG:
                 depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
                 continue
-            place = where[a[0] // _TWIG, a[1] // _TWIG, a[2] // _TWIG]
+            place = where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG]
             few, behind = np.int64(held[place]), end + 8 * stride
-            memory = _roomy(memory, behind + 2 * few + 8, few + 8)
+            memory = _roomy(memory, behind + 2 * room_for(few + 2), room_for(few + 2))
             work, lists, ends = _addresses(memory), memory[1], memory[5]
             lists[behind : behind + few] = held[place + 1 : place + 1 + few]
             put_bits(work[0], lowest[k] + KNOWN, 1)
             if others[k] < n * RECORD:
                 put_bits(work[0], others[k] + KNOWN, 1)
-            if not _is_guarded(work, n, behind, few, lowest[k], others[k], behind + few + 2, a, b, middle, squared):
+            end_of_few = behind + room_for(few)
+            if not _is_guarded(work, n, behind, few, lowest[k], others[k], end_of_few, a, b, tile[2], squared):
                 _mark(work[0], work[1], begin, sizes[k])
     return memory
 
@@ -244,37 +247,64 @@ def _guard_tile(seen, blocks, caps, edge, memory, n, low, high, middle, squared)
 @helper
 def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
     """Whether two seeds exclude the relevant ones of a list from a box of 4³ voxels."""
-    _, lists, _, scratch, _, _ = work
+    _, lists, _, scratch, _, _, _ = work
     for k in range(count):
         put(lists, end + 2 + k, at(lists, begin + k))
     put(lists, end, i)
     put(lists, end + 1, j)
     put(lists, end + 2 + count, n * RECORD)
-    set_children(scratch, first, last, _TWIG, middle, 0)
-    return not split(work, end, count + 2, squared, 1, end + count + 4, count + 4)
+    set_children(scratch, first, last, TWIG, middle, 0)
+    return not split(work, end, count + 2, squared, 1, end + room_for(count + 2))
+
+
+@helper
+def _memory_of_tile(place, factor, shift, relevant, known, tile, squared):
+    """Memory with all seeds placed, relevant (n,) wanted, and those of known (n,) bool KNOWN."""
+    memory = memory_for(shift.size)
+    load_seeds(memory[0], factor, shift, np.arange(shift.size + 1), relevant)
+    place_seeds(memory[0], place, tile[2], squared)
+    for i in range(shift.size):
+        put_bits(memory[0], i * RECORD + KNOWN, np.int64(known[i]))
+    return memory
+
+
+@helper
+def _note_known(c, known):
+    for i in range(known.size):
+        known[i] = bits_at(c, i * RECORD + KNOWN) != 0
 
 
 @kernel
-def mark_halo(touched, relevant, place, factor, shift, shape, blocks, squared):
-    """Set touched (n,) for the relevant seeds and those that bound them in a volume of shape (nz, ny, nx) voxels.
+def mark_halo(known, seen, relevant, place, factor, shift, shape, blocks, squared, low, caps, edge, boxes, stored):
+    """The first pass over a part (caps, edge, boxes, stored) of a volume, see `boxes`, that starts at voxel low.
 
-    relevant (n,) uint8; place (3, n), factor (6, n), shift (n,), blocks as `gbpd.label_volume_serial` takes them.
+    known (n,) bool, the relevant seeds at first, is set for those that are marked; seen (z, y, x) bool, a twig of 4³
+    voxels each, where the winner is known. relevant (n,) uint8; blocks (z, y, x) bool as `gbpd.label_volume_serial`
+    takes them: where none is asked for, nothing is promised. shape (nz, ny, nx).
     """
-    n, memory = shift.size, memory_for(shift.size)
-    seen = np.zeros((-(-shape[0] // _TWIG), -(-shape[1] // _TWIG), -(-shape[2] // _TWIG)), np.bool_)
-    load_seeds(memory[0], factor, shift, np.arange(n + 1), relevant)
-    for i in range(n):
-        put_bits(memory[0], i * RECORD + KNOWN, np.int64(relevant[i] != 0))
-    for guard in (False, True):
-        for z in range(0, shape[0], TILE):
-            for y in range(0, shape[1], TILE):
-                for x in range(0, shape[2], TILE):
-                    high = (min(z + TILE, shape[0]), min(y + TILE, shape[1]), min(x + TILE, shape[2]))
-                    middle = ((z + high[0]) * 0.5, (y + high[1]) * 0.5, (x + high[2]) * 0.5)
-                    place_seeds(memory[0], place, middle, squared)
-                    edge = cell_edge(memory[0], n, (z, y, x), high, middle)
-                    caps = cap_pyramid(memory[0], n, (z, y, x), high, middle, edge, blocks, squared, memory[3])
-                    args = (seen, blocks, caps, edge, memory, n, (z, y, x), high, middle, squared)
-                    memory = _guard_tile(*args) if guard else _mark_tile(*args)
-    for i in range(n):
-        touched[i] |= bits_at(memory[0], i * RECORD + KNOWN) != 0
+    tile, n = tile_at((low[0], low[1], low[2]), shape), shift.size
+    memory = _memory_of_tile(place, factor, shift, relevant, known, tile, squared)
+    for b in range(boxes.shape[0]):
+        first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
+        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(memory[0], stored, begin, count):
+            fetch(memory[1], stored, begin, count, n)
+            memory = _mark_box(seen, blocks, caps, edge, memory, n, first, size, count, tile, squared)
+    _note_known(memory[0], known)
+
+
+@kernel
+def guard_halo(known, seen, relevant, place, factor, shift, shape, blocks, squared, low, caps, edge, boxes, stored):
+    """The second pass, arguments as `mark_halo`: what the first has not seen, with the known seeds, the few, alone.
+
+    Where these do not exclude a relevant seed, the list of all seeds tells who wins.
+    """
+    tile, n = tile_at((low[0], low[1], low[2]), shape), shift.size
+    memory = _memory_of_tile(place, factor, shift, relevant, known, tile, squared)
+    where, held, memory = _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared)
+    for b in range(boxes.shape[0]):
+        first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
+        if _twigs(where, first, size).max() >= 0:
+            memory = _roomy(memory, room_for(count), 2)
+            fetch(memory[1], stored, begin, count, n)
+            memory = _guard_box(where, held, caps, edge, memory, n, first, size, count, tile, squared)
+    _note_known(memory[0], known)

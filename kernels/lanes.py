@@ -10,36 +10,16 @@ an array, for functions that are called often: numba counts the references of ar
 
 import operator
 from collections.abc import Callable
-from itertools import product
-from types import FunctionType
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import lower_builtin, models, register_model
 
-WIDTH = 16
-_FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
-_INTS = ir.VectorType(ir.IntType(32), WIDTH)
+from nmcfast.kernels.lowering import (  # isort: skip
+    ARRAY, FLOAT, FLOATS, INTEGER, INTS, LANES, WIDTH, Lanes, index_of, lower, pointer, splat,
+)  # fmt: skip
+
 _MASK = ir.VectorType(ir.IntType(1), WIDTH)
-
-
-class Lanes(types.Type):
-    """The numba type of 16 float32."""
-
-    def __init__(self) -> None:
-        super().__init__(name="Lanes")
-
-
-LANES = Lanes()
-
-
-@register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, lanes: Lanes) -> None:
-        super().__init__(manager, lanes, _FLOATS)
 
 
 def raw(a):
@@ -172,175 +152,128 @@ def put_four(out, k, a, i):
     out[k : k + 4] = a[i : i + 4]
 
 
-def _typed(function: Callable, result: Any, *kinds: Any) -> None:
-    """Tell numba that function takes arguments of these kinds and gives result, or what result says of their types."""
-
-    class Template(AbstractTemplate):
-        def generic(self, arguments, keywords):
-            if len(arguments) != len(kinds) or not all(map(isinstance, arguments, kinds)):
-                return None
-            return signature(result(*arguments) if isinstance(result, FunctionType) else result, *arguments)
-
-    infer_global(function)(Template)
-
-
-def _pointer(context, builder, array_type, array, index, kind):
-    """Pointer to a[index] for elements of the LLVM type kind."""
-    is_array = isinstance(array_type, types.Array)
-    data = context.make_array(array_type)(context, builder, array).data if is_array else array
-    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
-
-
-def _splat(builder, value, kind=_FLOATS):
-    """The scalar value in all lanes."""
-    vector = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
-    order = ir.Constant(_INTS, [0] * WIDTH)
-    return builder.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), order)
-
-
-def _index(context, builder, sig, arguments, at):
-    return context.cast(builder, arguments[at], sig.args[at], types.intp)
-
-
-def _lower(function: Callable, result: Any, *kinds: Any) -> Callable:
-    """Decorator of the LLVM code of a function: (context, builder, sig, arguments) -> value."""
-    _typed(function, result, *kinds)
-
-    def register(code: Callable) -> Callable:
-        for each in product(*(kind if isinstance(kind, tuple) else (kind,) for kind in kinds)):
-            lower_builtin(function, *each)(code)
-        return code
-
-    return register
-
-
-_INTEGER, _FLOAT = types.Integer, types.Float
-_ARRAY = (types.Array, types.CPointer)
-
-
-@_lower(raw, lambda array: types.CPointer(array.dtype), types.Array)
+@lower(raw, lambda array: types.CPointer(array.dtype), types.Array)
 def _raw(context, builder, sig, arguments):
     return context.make_array(sig.args[0])(context, builder, arguments[0]).data
 
 
-@_lower(at, lambda array, i: array.dtype, _ARRAY, _INTEGER)
+@lower(at, lambda array, i: array.dtype, ARRAY, INTEGER)
 def _at(context, builder, sig, arguments):
-    index = _index(context, builder, sig, arguments, 1)
+    index = index_of(context, builder, sig, arguments, 1)
     kind = context.get_data_type(sig.return_type)
-    return builder.load(_pointer(context, builder, sig.args[0], arguments[0], index, kind))
+    return builder.load(pointer(context, builder, sig.args[0], arguments[0], index, kind))
 
 
-@_lower(put, types.none, _ARRAY, _INTEGER, (types.Integer, types.Float))
+@lower(put, types.none, ARRAY, INTEGER, (types.Integer, types.Float))
 def _put(context, builder, sig, arguments):
-    index = _index(context, builder, sig, arguments, 1)
+    index = index_of(context, builder, sig, arguments, 1)
     value = context.cast(builder, arguments[2], sig.args[2], sig.args[0].dtype)
-    builder.store(value, _pointer(context, builder, sig.args[0], arguments[0], index, value.type))
+    builder.store(value, pointer(context, builder, sig.args[0], arguments[0], index, value.type))
     return context.get_dummy_value()
 
 
-@_lower(spread, LANES, _FLOAT)
+@lower(spread, LANES, FLOAT)
 def _spread(context, builder, sig, arguments):
-    return _splat(builder, context.cast(builder, arguments[0], sig.args[0], types.float32))
+    return splat(builder, context.cast(builder, arguments[0], sig.args[0], types.float32))
 
 
-@_lower(load, LANES, _ARRAY, _INTEGER)
+@lower(load, LANES, ARRAY, INTEGER)
 def _load(context, builder, sig, arguments):
-    at = _index(context, builder, sig, arguments, 1)
-    return builder.load(_pointer(context, builder, sig.args[0], arguments[0], at, _FLOATS), align=4)
+    at = index_of(context, builder, sig, arguments, 1)
+    return builder.load(pointer(context, builder, sig.args[0], arguments[0], at, FLOATS), align=4)
 
 
-@_lower(store, types.none, _ARRAY, _INTEGER, Lanes)
+@lower(store, types.none, ARRAY, INTEGER, Lanes)
 def _store(context, builder, sig, arguments):
-    at = _index(context, builder, sig, arguments, 1)
-    pointer = _pointer(context, builder, sig.args[0], arguments[0], at, _FLOATS)
-    builder.store(arguments[2], pointer, align=4)
+    at = index_of(context, builder, sig, arguments, 1)
+    builder.store(arguments[2], pointer(context, builder, sig.args[0], arguments[0], at, FLOATS), align=4)
     return context.get_dummy_value()
 
 
-@_lower(gather, LANES, _ARRAY, _ARRAY, _INTEGER, _INTEGER)
+@lower(gather, LANES, ARRAY, ARRAY, INTEGER, INTEGER)
 def _gather(context, builder, sig, arguments):
-    at = _index(context, builder, sig, arguments, 2)
-    index = builder.load(_pointer(context, builder, sig.args[1], arguments[1], at, _INTS), align=4)
-    shift = _index(context, builder, sig, arguments, 3)
-    start = _pointer(context, builder, sig.args[0], arguments[0], shift, ir.FloatType())
+    at = index_of(context, builder, sig, arguments, 2)
+    index = builder.load(pointer(context, builder, sig.args[1], arguments[1], at, INTS), align=4)
+    shift = index_of(context, builder, sig, arguments, 3)
+    start = pointer(context, builder, sig.args[0], arguments[0], shift, ir.FloatType())
     wide = ir.VectorType(ir.IntType(64), WIDTH)  # llvmlite has no getelementptr of vectors
     offsets = builder.shl(builder.sext(index, wide), ir.Constant(wide, [2] * WIDTH))
-    address = _splat(builder, builder.ptrtoint(start, ir.IntType(64)), wide)
+    address = splat(builder, builder.ptrtoint(start, ir.IntType(64)), wide)
     pointers = builder.inttoptr(builder.add(offsets, address), ir.VectorType(start.type, WIDTH))
     mask = ir.Constant(_MASK, [1] * WIDTH)
-    kind = ir.FunctionType(_FLOATS, [pointers.type, ir.IntType(32), _MASK, _FLOATS])
+    kind = ir.FunctionType(FLOATS, [pointers.type, ir.IntType(32), _MASK, FLOATS])
     name = f"llvm.masked.gather.v{WIDTH}f32.v{WIDTH}p0"
     function = cgutils.get_or_insert_function(builder.module, kind, name)
-    return builder.call(function, [pointers, ir.IntType(32)(4), mask, ir.Constant(_FLOATS, ir.Undefined)])
+    return builder.call(function, [pointers, ir.IntType(32)(4), mask, ir.Constant(FLOATS, ir.Undefined)])
 
 
-@_lower(store_bits, types.none, _ARRAY, _INTEGER, Lanes)
+@lower(store_bits, types.none, ARRAY, INTEGER, Lanes)
 def _store_bits(context, builder, sig, arguments):
     return _store(context, builder, sig, arguments)
 
 
 def _call(builder, name, *arguments):
     """Call of the LLVM intrinsic `name` on lanes."""
-    kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(arguments))
+    kind = ir.FunctionType(FLOATS, [FLOATS] * len(arguments))
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{WIDTH}f32")
     return builder.call(function, arguments)
 
 
-@_lower(sqrt, LANES, Lanes)
+@lower(sqrt, LANES, Lanes)
 def _sqrt(context, builder, sig, arguments):
     return _call(builder, "sqrt", *arguments)
 
 
-@_lower(inverse_root, LANES, Lanes)
+@lower(inverse_root, LANES, Lanes)
 def _inverse_root(context, builder, sig, arguments):
     q = arguments[0]
     if "+avx" not in context.codegen()._tm_features.split(","):
-        return builder.fdiv(ir.Constant(_FLOATS, [1.0] * WIDTH), _call(builder, "sqrt", q))
+        return builder.fdiv(ir.Constant(FLOATS, [1.0] * WIDTH), _call(builder, "sqrt", q))
     eight = ir.VectorType(ir.FloatType(), 8)
     estimate = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(eight, [eight]), "llvm.x86.avx.rsqrt.ps.256"
     )
     halves = (ir.Constant(ir.VectorType(ir.IntType(32), 8), [*range(k, k + 8)]) for k in (0, 8))
     low, high = (builder.call(estimate, [builder.shuffle_vector(q, q, half)]) for half in halves)
-    y = builder.shuffle_vector(low, high, ir.Constant(_INTS, [*range(16)]))  # 12 bits of it; Newton's step doubles them
-    half, most = (ir.Constant(_FLOATS, [x] * WIDTH) for x in (-0.5, 1.5))
+    y = builder.shuffle_vector(low, high, ir.Constant(INTS, [*range(16)]))  # 12 bits of it; Newton's step doubles them
+    half, most = (ir.Constant(FLOATS, [x] * WIDTH) for x in (-0.5, 1.5))
     return builder.fmul(y, _call(builder, "fma", builder.fmul(builder.fmul(q, y), half), y, most))
 
 
-@_lower(multiply_add, LANES, Lanes, Lanes, Lanes)
+@lower(multiply_add, LANES, Lanes, Lanes, Lanes)
 def _multiply_add(context, builder, sig, arguments):
     return _call(builder, "fma", *arguments)
 
 
-@_lower(least, LANES, Lanes, Lanes)
+@lower(least, LANES, Lanes, Lanes)
 def _least(context, builder, sig, arguments):
     a, b = arguments
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
-@_lower(most, LANES, Lanes, Lanes)
+@lower(most, LANES, Lanes, Lanes)
 def _most(context, builder, sig, arguments):
     a, b = arguments
     return builder.select(builder.fcmp_ordered("<", a, b), b, a)
 
 
-@_lower(where_less, LANES, Lanes, Lanes, Lanes, Lanes)
+@lower(where_less, LANES, Lanes, Lanes, Lanes, Lanes)
 def _where_less(context, builder, sig, arguments):
     a, b, yes, no = arguments
     return builder.select(builder.fcmp_ordered("<", a, b), yes, no)
 
 
-@_lower(halves, LANES, _FLOAT, _FLOAT)
+@lower(halves, LANES, FLOAT, FLOAT)
 def _halves(context, builder, sig, arguments):
-    x, y = (_splat(builder, value) for value in arguments)
+    x, y = (splat(builder, value) for value in arguments)
     order = [k if k < WIDTH // 2 else WIDTH + k for k in range(WIDTH)]
-    return builder.shuffle_vector(x, y, ir.Constant(_INTS, order))
+    return builder.shuffle_vector(x, y, ir.Constant(INTS, order))
 
 
 def _lower_shuffle(function: Callable, order: list[int]) -> None:
-    @_lower(function, LANES, Lanes)
+    @lower(function, LANES, Lanes)
     def apply(context, builder, sig, arguments):
-        return builder.shuffle_vector(arguments[0], arguments[0], ir.Constant(_INTS, order))
+        return builder.shuffle_vector(arguments[0], arguments[0], ir.Constant(INTS, order))
 
 
 _lower_shuffle(low_twice, [*range(8), *range(8)])
@@ -348,70 +281,70 @@ _lower_shuffle(high_twice, [*range(8, 16), *range(8, 16)])
 _lower_shuffle(swapped, [*range(8, 16), *range(8)])
 
 
-@_lower(lower_peak, types.float32, Lanes)
+@lower(lower_peak, types.float32, Lanes)
 def _lower_peak(context, builder, sig, arguments):
     lanes = arguments[0]
     for step in (4, 2, 1, 8):
-        turned = builder.shuffle_vector(lanes, lanes, ir.Constant(_INTS, [k ^ step for k in range(WIDTH)]))
+        turned = builder.shuffle_vector(lanes, lanes, ir.Constant(INTS, [k ^ step for k in range(WIDTH)]))
         better = builder.fcmp_ordered("<" if step == 8 else ">", turned, lanes)
         lanes = builder.select(better, turned, lanes)
     return builder.extract_element(lanes, ir.IntType(32)(0))
 
 
-@_lower(lowest, types.float32, Lanes)
+@lower(lowest, types.float32, Lanes)
 def _lowest(context, builder, sig, arguments):
     lanes, step = arguments[0], WIDTH // 2
     while step:
-        order = ir.Constant(_INTS, [(k + step) % WIDTH for k in range(WIDTH)])
+        order = ir.Constant(INTS, [(k + step) % WIDTH for k in range(WIDTH)])
         turned = builder.shuffle_vector(lanes, lanes, order)
         lanes = builder.select(builder.fcmp_ordered("<", turned, lanes), turned, lanes)
         step //= 2
     return builder.extract_element(lanes, ir.IntType(32)(0))
 
 
-@_lower(bits_unless_above, types.int64, Lanes, Lanes)
+@lower(bits_unless_above, types.int64, Lanes, Lanes)
 def _bits_unless_above(context, builder, sig, arguments):
     mask = builder.fcmp_unordered("<=", *arguments)
     return builder.zext(builder.bitcast(mask, ir.IntType(WIDTH)), ir.IntType(64))
 
 
-@_lower(first_bit, types.int64, _INTEGER)
+@lower(first_bit, types.int64, INTEGER)
 def _first_bit(context, builder, sig, arguments):
     bits = context.cast(builder, arguments[0], sig.args[0], types.int64)
     return builder.cttz(bits, ir.IntType(1)(1))
 
 
-@_lower(spread_bits, LANES, _INTEGER)
+@lower(spread_bits, LANES, INTEGER)
 def _spread_bits(context, builder, sig, arguments):
     number = context.cast(builder, arguments[0], sig.args[0], types.int32)
-    return builder.bitcast(_splat(builder, number, _INTS), _FLOATS)
+    return builder.bitcast(splat(builder, number, INTS), FLOATS)
 
 
-@_lower(bits_at, types.int32, _ARRAY, _INTEGER)
+@lower(bits_at, types.int32, ARRAY, INTEGER)
 def _bits_at(context, builder, sig, arguments):
-    at = _index(context, builder, sig, arguments, 1)
-    return builder.load(_pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
+    at = index_of(context, builder, sig, arguments, 1)
+    return builder.load(pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
 
 
-@_lower(put_bits, types.none, _ARRAY, _INTEGER, _INTEGER)
+@lower(put_bits, types.none, ARRAY, INTEGER, INTEGER)
 def _put_bits(context, builder, sig, arguments):
-    at = _index(context, builder, sig, arguments, 1)
+    at = index_of(context, builder, sig, arguments, 1)
     number = context.cast(builder, arguments[2], sig.args[2], types.int32)
-    builder.store(number, _pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
+    builder.store(number, pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
     return context.get_dummy_value()
 
 
-@_lower(put_four, types.none, _ARRAY, _INTEGER, _ARRAY, _INTEGER)
+@lower(put_four, types.none, ARRAY, INTEGER, ARRAY, INTEGER)
 def _put_four(context, builder, sig, arguments):
     four = ir.VectorType(ir.IntType(32), 4)
-    index = _index(context, builder, sig, arguments, 3)
-    row = builder.load(_pointer(context, builder, sig.args[2], arguments[2], index, four), align=4)
+    index = index_of(context, builder, sig, arguments, 3)
+    row = builder.load(pointer(context, builder, sig.args[2], arguments[2], index, four), align=4)
     item = context.get_data_type(sig.args[0].dtype)
     kind = ir.VectorType(item, 4)
     if item.width != 32:
         row = builder.trunc(row, kind) if item.width < 32 else builder.sext(row, kind)
-    place = _index(context, builder, sig, arguments, 1)
-    builder.store(row, _pointer(context, builder, sig.args[0], arguments[0], place, kind), align=1)
+    place = index_of(context, builder, sig, arguments, 1)
+    builder.store(row, pointer(context, builder, sig.args[0], arguments[0], place, kind), align=1)
     return context.get_dummy_value()
 
 
@@ -419,7 +352,7 @@ _ARITHMETIC = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul",
 
 
 def _lower_arithmetic(operation: Callable, name: str, kinds: tuple[type, type]) -> None:
-    @_lower(operation, LANES, *kinds)
+    @lower(operation, LANES, *kinds)
     def apply(context, builder, sig, arguments):
         a, b = (
             value if isinstance(kind, Lanes) else _spread(context, builder, types.float32(kind), [value])
@@ -429,5 +362,5 @@ def _lower_arithmetic(operation: Callable, name: str, kinds: tuple[type, type]) 
 
 
 for _operation, _name in _ARITHMETIC.items():
-    for _kinds in ((Lanes, Lanes), (Lanes, _FLOAT), (_FLOAT, Lanes)):
+    for _kinds in ((Lanes, Lanes), (Lanes, FLOAT), (FLOAT, Lanes)):
         _lower_arithmetic(_operation, _name, _kinds)

@@ -89,6 +89,37 @@ def _centres(out, block, edge, voxels, origin, size, corner, step):
     return _breaks(origin + first * size, origin + last * size, corner, step, out)
 
 
+@helper
+def _cells_along_x(origin, size, corner, step, count, cell, share):
+    """Fill cell and share (nx,) with the lattice cells of voxel centres along x, and how far in they lie."""
+    for x in range(cell.size):
+        cell[x], share[x] = _place(origin + (x + 0.5) * size, corner, step, count)
+
+
+@kernel
+def mark_above(labels, blocks, edge, lattice, corner, step, origin, size, bound, present):
+    """Set present (n,) bool for the labels 1 … n − 1 with a voxel of at least `bound` in some blocks (z, y, x) bool."""
+    nz, ny, nx = labels.shape
+    line, cell, share = np.empty(lattice.shape[2]), np.empty(nx, np.int64), np.empty(nx)
+    _cells_along_x(origin[0], size, corner[0], step, line.size, cell, share)
+    for z in range(nz):
+        for y in range(ny):
+            filled = False
+            for b in range(blocks.shape[2]):
+                if not blocks[z // edge, y // edge, b]:
+                    continue
+                for x in range(b * edge, min((b + 1) * edge, nx)):
+                    label = labels[z, y, x]
+                    if label == 0 or present[label]:
+                        continue
+                    if not filled:
+                        y_um, z_um = origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size
+                        _fill_line(lattice, corner, step, y_um, z_um, line)
+                        filled = True
+                    i = cell[x]
+                    present[label] = line[i] + share[x] * (line[i + 1] - line[i]) >= bound
+
+
 @kernel
 def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     """Set labels (nz, ny, nx) to 0 where the value is below 0, in some blocks (z, y, x) bool of edge³ voxels each.
@@ -97,21 +128,21 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     """
     nz, ny, nx = labels.shape
     line, cell, share = np.empty(lattice.shape[2]), np.empty(nx, np.int64), np.empty(nx)
-    for x in range(nx):
-        cell[x], share[x] = _place(origin[0] + (x + 0.5) * size, corner[0], step, line.size)
+    _cells_along_x(origin[0], size, corner[0], step, line.size, cell, share)
     for z in range(nz):
         for y in range(ny):
             filled = False
             for b in range(blocks.shape[2]):
                 if not blocks[z // edge, y // edge, b]:
                     continue
-                if not filled:
-                    _fill_line(lattice, corner, step, origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size, line)
-                    filled = True
                 for x in range(b * edge, min((b + 1) * edge, nx)):
                     label = labels[z, y, x]
                     if label == 0:
                         continue
+                    if not filled:
+                        y_um, z_um = origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size
+                        _fill_line(lattice, corner, step, y_um, z_um, line)
+                        filled = True
                     i = cell[x]
                     value = line[i] + share[x] * (line[i + 1] - line[i])
                     if value < 0.0:

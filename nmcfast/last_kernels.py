@@ -16,7 +16,7 @@ from nmcfast.overlay import draw_seeds
 from nmcfast.particle import label_dtype
 from nmcfast.region import Region
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Seeds, bounding, grid_over
+from nmcfast.tessellation import Field, Seeds, grid_over
 
 
 def start() -> "subprocess.Popen[bytes] | None":
@@ -37,7 +37,8 @@ def compile_backwards() -> None:
     grid = grid_over(shell.bounds(), law.pixel_um)
     rng = np.random.default_rng(0)
     seeds = Seeds(rng.uniform(-1.0, 1.0, (9, 3)), np.full((9, 3), 9.0), np.zeros(9), np.zeros(9))
-    bounding(seeds, grid, np.arange(9) < 4, blocks=region.blocks(grid)[0], norm=law.norm)
+    field, near = Field(seeds, grid, region.depths(grid)[1] >= 0.0, law.norm), np.ones((1, 1, 1), bool)
+    field.bounding(np.arange(9) < 4, near)
     names = np.array([0, 1], label_dtype(1))
     found = runs.find_runs(names[rng.integers(0, 2, grid.shape)])
     renamed = runs.renamed(*found, names)

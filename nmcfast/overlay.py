@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmcfast.kernels import runs
+from nmcfast.kernels.ceilings import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, label_dtype
-from nmcfast.region import Region
+from nmcfast.region import DEPTH_ERROR, Region
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell, ShellLaw, draw_shell
-from nmcfast.tessellation import Grid, Seeds, bounding, grid_over, label
+from nmcfast.tessellation import Field, Grid, Seeds, grid_over
 
 Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `kernels.runs`
 CUT = 2.0  # model voxels from the end of the region: a grain with a voxel there may be cut off by it
@@ -29,8 +30,8 @@ class Overlay:
     """What is left of a grain architecture in a shell.
 
     labels (nz, ny, nx) on grid, one model pixel a voxel: i + 1 in kept grain i, 0 elsewhere, cut to the kept grains.
-    domain, region: where both hold, the halo keeps the grains apart from what was removed. empty: relevant seeds whose
-    grain has no voxel.
+    domain, region: where both hold, the halo keeps the grains apart from what was removed. empty: seeds in the shell
+    whose grain has no voxel.
     """
 
     grains: Grains
@@ -60,7 +61,7 @@ def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int 
         seeds = draw_seeds(law, shell, reach + extent, seed, index)
         found = _label_region(law, Region(shell, reach), seeds, threads)
         if found.reach <= reach and found.extent <= extent:
-            return _prune(seeds, found, law.norm)
+            return _prune(found)
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
         del found  # or a large particle's labels would be in memory twice
 
@@ -84,20 +85,24 @@ def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainL
 class _Labelled:
     """Grains of a region on the model grid.
 
-    rows (m,): their seeds; runs of labels row + 1, see `kernels.runs`; voxels (m,), centroids (m, 3) µm, boxes (m, 6);
-    kept (m,): those whose centre of mass lies in the shell. reach: how far beyond the shell the region must go for none
-    of these to be cut off, as far as their voxels in its rim tell, and for none to be missed whose seed is as far from
-    its centre of mass; extent: the largest distance of a voxel of theirs from its seed along an axis; µm.
+    field: the seeds over the grid of the region, whose blocks near (z, y, x) bool have a part of it. rows (m,): seeds
+    of the grains; runs of labels row + 1, see `kernels.runs`; voxels (m,), centroids (m, 3) µm, boxes (m, 6); kept
+    (m,): those whose centre of mass lies in the shell. empty: seeds in the shell without a voxel. reach: how far beyond
+    the shell the region must go for none of these to be cut off, as far as their voxels in its rim tell, and for none
+    to be missed whose seed is as far from its centre of mass; extent: the largest distance of a voxel of theirs from
+    its seed along an axis; µm.
     """
 
     region: Region
-    grid: Grid
+    field: Field
+    near: np.ndarray
     rows: np.ndarray
     runs: Runs
     voxels: np.ndarray
     centroid: np.ndarray
     boxes: np.ndarray
     kept: np.ndarray
+    empty: int
     reach: float
     extent: float
 
@@ -105,18 +110,28 @@ class _Labelled:
 def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim: float = 0.0) -> _Labelled:
     """Grains of the seeds in a region; how far they stick out is looked for `rim` µm deep, else where they are cut.
 
+    First the blocks that meet the shell are labelled, then the others for the grains that were found there and for the
+    seeds in the shell: a grain that is kept is one of them, and most of the others are never labelled.
     A grain may lie across the end of the region. It is kept if the centre of mass of its part within lies in the shell:
     the region is then too small, which `reach` says. If not, what lies further out takes the centre further away.
     """
-    rows = np.flatnonzero(region.contains(seeds.position))
+    depth = region.depth(seeds.position)
+    rows = np.flatnonzero(depth >= 0.0)
     names = np.zeros(len(seeds), label_dtype(len(rows)))
     names[rows] = np.arange(1, len(rows) + 1)
     margin = region.margin
-    grid = grid_over(region.shell.bounds() + np.array([[-margin], [margin]]), law.pixel_um)
+    inner = depth[rows] >= margin
+    grid = grid_over(region.shell.bounds() + np.array([[-margin], [margin]]), law.pixel_um).grown(DOMAIN_MARGIN)
     cut = CUT * grid.size
-    near, outer = region.blocks(grid, rim=max(rim, cut))
-    labels = label(seeds, grid, names, names > 0, blocks=near, norm=law.norm, threads=threads)
-    depth = region.clip(labels, grid, outer, len(rows) + 1)[1:]
+    low, high = region.depths(grid)
+    near, core = high >= 0.0, high >= margin - DEPTH_ERROR
+    field, labels = Field(seeds, grid, near, law.norm), np.zeros(grid.shape, names.dtype)
+    field.label(labels, names, names > 0, core, threads)
+    met = region.meets_shell(labels, grid, core, len(rows) + 1)
+    met[1:] |= inner
+    names[~met[names]] = 0
+    field.label(labels, names, names > 0, near & ~core, threads)
+    ends_at = region.clip(labels, grid, low < max(rim, cut), len(rows) + 1)[1:]
     found: Runs = runs.find_runs(labels)
     sums, boxes = np.empty((len(rows) + 1, 4), np.int64), np.empty((len(rows) + 1, 6), np.int64)
     runs.measure(*found, grid.shape[1], sums, boxes)
@@ -125,20 +140,21 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     with np.errstate(invalid="ignore", divide="ignore"):  # an empty grain has no centroid: NaN, and is not kept
         mean = sums[:, runs.X : runs.Z + 1] / voxels[:, None]
     centroid = (np.array(grid.first) + mean + 0.5) * grid.size
-    kept = voxels > 0
+    kept = met[1:] & (voxels > 0)  # of the others only what lies in the first blocks is labelled
     kept[kept] = region.shell.contains(centroid[kept])
     ends = (np.array(grid.first) + boxes.reshape(-1, 2, 3)[kept][:, :, ::-1]) * grid.size
-    sticks_out = margin + cut - depth[kept]
+    sticks_out = margin + cut - ends_at[kept]
     shifted = np.linalg.norm(centroid - place, axis=1)[kept]
     reach = max(
         float(sticks_out[sticks_out > (0.0 if rim else margin)].max(initial=0.0)), float(shifted.max(initial=0.0))
     )
     extent = float(np.abs(ends - place[kept][:, None]).max(initial=0.0))
-    return _Labelled(region, grid, rows, found, voxels, centroid, boxes, kept, reach, extent)
+    empty = int((voxels[inner] == 0).sum())
+    return _Labelled(region, field, near, rows, found, voxels, centroid, boxes, kept, empty, reach, extent)
 
 
-def _prune(seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
-    kept, region = found.kept, found.region
+def _prune(found: _Labelled) -> Overlay:
+    kept, whole, seeds = found.kept, found.field.grid, found.field.seeds
     names = np.zeros(len(kept) + 1, label_dtype(int(kept.sum())))
     names[1:][kept] = np.arange(1, kept.sum() + 1)
     boxes = found.boxes[kept]
@@ -146,23 +162,25 @@ def _prune(seeds: Seeds, found: _Labelled, norm: str) -> Overlay:
     nz, ny, nx = (int(n) for n in high - low)
     labels = np.empty((nz, ny, nx), names.dtype)
     own_runs: Runs = runs.renamed(*found.runs, names)
-    runs.write(*own_runs, found.grid.shape[1], low, labels)
+    runs.write(*own_runs, whole.shape[1], low, labels)
     parts = np.empty(int(kept.sum()) + 1, np.int64)
-    runs.count_parts(*own_runs, found.grid.shape[1], parts)
-    x, y, z = (int(f + a) for f, a in zip(found.grid.first, low[::-1], strict=True))
+    runs.count_parts(*own_runs, whole.shape[1], parts)
+    x, y, z = (int(f + a) for f, a in zip(whole.first, low[::-1], strict=True))
     rows = found.rows[kept]
     own = seeds.take(rows)
     grains = Grains(
         own.position, own.diagonal, own.offset, own.angle,
-        centroid=_stored(found.centroid[kept]), volume=_stored(found.voxels[kept] * found.grid.size**3),
+        centroid=_stored(found.centroid[kept]), volume=_stored(found.voxels[kept] * whole.size**3),
         components=parts[1:],
     )  # fmt: skip
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True
-    grid = Grid((x, y, z), (nz, ny, nx), found.grid.size)
-    domain = grid.grown(DOMAIN_MARGIN)
-    halo = seeds.take(np.flatnonzero(bounding(seeds, domain, inner, blocks=region.blocks(domain)[0], norm=norm)))
-    return Overlay(grains, halo, labels, grid, domain, region, int((found.voxels == 0).sum()))
+    grid = Grid((x, y, z), (nz, ny, nx), whole.size)
+    around = np.zeros_like(found.near)
+    around[tuple(slice(max(a - DOMAIN_MARGIN, 0) // BLOCK_EDGE, -(-(b + DOMAIN_MARGIN) // BLOCK_EDGE))
+                 for a, b in zip(low, high, strict=True))] = True  # fmt: skip
+    halo = seeds.take(np.flatnonzero(found.field.bounding(inner, found.near & around)))
+    return Overlay(grains, halo, labels, grid, grid.grown(DOMAIN_MARGIN), found.region, found.empty)
 
 
 def _stored(values: np.ndarray) -> np.ndarray:

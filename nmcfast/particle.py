@@ -96,9 +96,9 @@ class Particle:
         Raises InputError when the size is not positive or the volume would not fit into memory.
         """
         grid = grid_within(self.domain, voxel_size)
-        near, rim = self._region.blocks(grid)
-        labels = self._label(grid, near, threads=threads)
-        self._region.clip(labels, grid, rim, len(self.grains) + 1)
+        low, high = self._region.depths(grid)
+        labels = self._label(grid, high >= 0.0, threads=threads)
+        self._region.clip(labels, grid, low < 0.0, len(self.grains) + 1)
         labels, first = _cut(labels, grid.first)
         return Volume(labels, np.array(first) * grid.size, grid.size)
 
@@ -112,9 +112,9 @@ class Particle:
             labels = np.zeros(plane.shape, label_dtype(len(self.grains)))
         else:
             shift = (0.0, 0.0, height - 0.5 * grid.size)
-            near, rim = self._region.blocks(plane, shift)
-            labels = self._label(plane, near, shift=shift)
-            self._region.clip(labels, plane, rim, len(self.grains) + 1, shift)
+            low, high = self._region.depths(plane, shift)
+            labels = self._label(plane, high >= 0.0, shift=shift)
+            self._region.clip(labels, plane, low < 0.0, len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
     @property

@@ -11,6 +11,7 @@ from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 
 STEP = 0.4  # µm, of the lattice on which the radius of a shell is evaluated
+DEPTH_ERROR = STEP / 2  # of what is linear in between; a tenth of it mostly, most of it on small rough shells
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,21 +48,33 @@ class Region:
         """Whether points (n, 3) µm lie in the region -> (n,)."""
         return self.depth(points) >= 0.0
 
-    def blocks(
-        self, grid: Grid, shift: tuple[float, float, float] = (0.0, 0.0, 0.0), rim: float = 0.0
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Blocks of 8³ voxels (z, y, x) with a voxel centre in the region, and those with one that lies outside or
-        less than `rim` µm inside it."""
+    def depths(self, grid: Grid, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest depth µm in the box of the voxel centres of each block of 8³ voxels (z, y, x).
+
+        Blocks of a largest depth of 0 or more have a part of the region, of `margin` or more one of the shell.
+        """
         low, high = (np.empty(tuple(-(-n // BLOCK_EDGE) for n in grid.shape)) for _ in range(2))
         depths, corner = self._lattice
         lattice.block_range(depths, corner, STEP, grid.origin + shift, grid.size, grid.shape, BLOCK_EDGE, low, high)
-        return high >= 0.0, low < rim
+        return low, high
+
+    def meets_shell(self, labels: np.ndarray, grid: Grid, blocks: np.ndarray, count: int) -> np.ndarray:
+        """Which of labels 1 … count − 1 have a voxel in the shell, in some blocks (z, y, x) bool -> (count,) bool.
+
+        Or less than 0.2 µm outside: in places its depth is not known better, see `DEPTH_ERROR`.
+        """
+        found = np.zeros(count, bool)
+        depths, corner = self._lattice
+        lattice.mark_above(
+            labels, blocks, BLOCK_EDGE, depths, corner, STEP, grid.origin, grid.size, self.margin - DEPTH_ERROR, found
+        )
+        return found
 
     def clip(
         self, labels: np.ndarray, grid: Grid, rim: np.ndarray, count: int,
         shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> np.ndarray:  # fmt: skip
-        """Set labels (nz, ny, nx) outside the region to 0, in the blocks of a rim.
+        """Set labels (nz, ny, nx) outside the region to 0, in the blocks (z, y, x) bool of a rim.
 
         Returns how deep inside labels 0 … count − 1 end, (count,) µm: the least depth of their voxels in the rim,
         infinite for those without.

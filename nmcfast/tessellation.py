@@ -1,5 +1,6 @@
 """Seeds with their markers, and label volumes of them, Eq. (8)."""
 
+import itertools
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels import gbpd, halo
+from nmcfast.kernels import boxes, gbpd, halo
+from nmcfast.kernels.candidates import TILE
 from nmcfast.kernels.labels import EVERYWHERE
 from nmcfast.markers import frames, metrics
 
@@ -124,10 +126,10 @@ def label(
     them can win, 0 is written without looking further. blocks (z, y, x) bool, of 8³ voxels each: likewise 0 where none
     is asked for, as far as that saves work. shift x, y, z µm moves the grid. Ties go to the lower row.
     """
+    out = np.zeros(grid.shape, names.dtype)
     if len(seeds) == 0:
-        return np.zeros(grid.shape, names.dtype)
+        return out
     origin = grid.origin + shift
-    out = np.empty(grid.shape, names.dtype)
     kernel = gbpd.label_volume_parallel if threads > 1 else gbpd.label_volume_serial
     kernel(
         out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), *_in_voxels(seeds, origin, grid.size),
@@ -136,18 +138,43 @@ def label(
     return out
 
 
-def bounding(
-    seeds: Seeds, grid: Grid, inner: np.ndarray, *, blocks: np.ndarray = EVERYWHERE, norm: str = "unsquared"
-) -> np.ndarray:
-    """Which other seeds (n,) bool bound the grains of the inner ones (n,) bool at every point of a grid's box, Eq. (8).
+class Field:
+    """Seeds over a grid, to be looked at several times: what may win where is found once, Eq. (8).
 
-    Among these and the inner ones an inner one wins where it wins among all, and nowhere else: in that box, not beyond.
-    blocks as for `label`: where none is asked for, nothing is promised.
+    blocks (z, y, x) bool, of 8³ voxels each: those that will be asked for.
     """
-    touched = np.zeros(len(seeds), bool)
-    arrays = _in_voxels(seeds, grid.origin, grid.size)
-    halo.mark_halo(touched, inner.astype(np.uint8), *arrays, grid.shape, blocks, norm == "squared")
-    return touched & ~inner
+
+    def __init__(self, seeds: Seeds, grid: Grid, blocks: np.ndarray = EVERYWHERE, norm: str = "unsquared") -> None:
+        self.seeds, self.grid, self._squared = seeds, grid, norm == "squared"
+        self._arrays = _in_voxels(seeds, grid.origin, grid.size)
+        corners = itertools.product(*(range(0, n, TILE) for n in grid.shape)) if len(seeds) else ()
+        self._tiles = [
+            (low, *boxes.list_boxes(*self._arrays, low, grid.shape, blocks, self._squared))
+            for low in map(np.array, corners)
+        ]
+
+    def label(
+        self, out: np.ndarray, names: np.ndarray, relevant: np.ndarray, blocks: np.ndarray, threads: int = 1
+    ) -> None:
+        """Write names into out (nz, ny, nx) as `label` does, in blocks (z, y, x) bool that a relevant seed reaches."""
+        s, lut = self.seeds, np.append(names, names.dtype.type(0))
+        kernel = boxes.label_boxes_parallel if threads > 1 else boxes.label_boxes_serial
+        given = s.position, s.metric, s.offset, np.append(self.grid.origin, self.grid.size)
+        for tile in self._tiles:
+            kernel(out, lut, relevant.astype(np.uint8), *self._arrays, *given, blocks, self._squared, threads, *tile)
+
+    def bounding(self, inner: np.ndarray, blocks: np.ndarray = EVERYWHERE) -> np.ndarray:
+        """Which other seeds (n,) bool bound the grains of the inner ones (n,) bool at every point of the grid's box.
+
+        Among these and the inner ones an inner one wins where it wins among all, and nowhere else: in that box, not
+        beyond, and in blocks (z, y, x) bool that are asked for.
+        """
+        known, seen = inner.copy(), np.zeros(tuple(-(-n // halo.TWIG) for n in self.grid.shape), bool)
+        common = inner.astype(np.uint8), *self._arrays, self.grid.shape, blocks, self._squared
+        for search in (halo.mark_halo, halo.guard_halo):
+            for tile in self._tiles:
+                search(known, seen, *common, *tile)
+        return known & ~inner
 
 
 def _in_voxels(seeds: Seeds, origin: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

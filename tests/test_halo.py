@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from naive_particle import distance
 
-from nmcfast.tessellation import Grid, Seeds, bounding
+from nmcfast.tessellation import Field, Grid, Seeds
 
 GRID = Grid((-12, -12, -12), (24, 24, 24), 1.0)
 
@@ -33,7 +33,7 @@ def test_inner_grains_need_no_other_seeds(kind, norm):
         seeds = seeds_of(kind, rng)
         inner = np.linalg.norm(seeds.position, axis=1) < 9
         inner[0] = True
-        halo = bounding(seeds, GRID, inner, norm=norm)
+        halo = Field(seeds, GRID, norm=norm).bounding(inner)
         assert not (halo & inner).any()
         points = rng.uniform(-12, 12, (4000, 3))
         d = distance(seeds.position, seeds.metric, np.zeros(len(seeds)), points)
@@ -52,9 +52,9 @@ def test_only_seeds_near_the_inner_grains_are_marked():
     rng = np.random.default_rng(8)
     seeds = seeds_of("random", rng)
     inner = np.linalg.norm(seeds.position, axis=1) < 7
-    halo = bounding(seeds, GRID, inner)
+    halo = Field(seeds, GRID).bounding(inner)
     assert 0 < halo.sum() < (~inner).sum()
-    assert not bounding(seeds, GRID, np.ones(len(seeds), bool)).any()
+    assert not Field(seeds, GRID).bounding(np.ones(len(seeds), bool)).any()
 
 
 def test_a_grain_that_would_come_back_behind_its_neighbour_is_kept_away():
@@ -62,4 +62,4 @@ def test_a_grain_that_would_come_back_behind_its_neighbour_is_kept_away():
     position = np.array([[-10.0, 0.0, 0.0], [0.0, 0.0, 0.0], [9.0, 0.0, 0.0]])
     diagonal = np.array([[0.01, 9.0, 9.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     seeds = Seeds(position, diagonal, np.array([0.0, 4.0, 6.0]), np.zeros(3))
-    assert bounding(seeds, GRID, np.array([True, False, False])).tolist() == [False, True, True]
+    assert Field(seeds, GRID).bounding(np.array([True, False, False])).tolist() == [False, True, True]

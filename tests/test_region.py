@@ -23,7 +23,8 @@ def test_clipping_leaves_the_region_and_nothing_else(size):
     region, cells = Region(bumpy(), 0.4), int(np.ceil(5.3 / size))
     grid = Grid((-cells, 1 - cells, -cells), (2 * cells, 2 * cells - 1, 2 * cells), size)
     labels = np.ones(grid.shape, np.uint16)
-    near, rim = region.blocks(grid)
+    low, high = region.depths(grid)
+    near, rim = high >= 0.0, low < 0.0
     asked = near.repeat(8, 0).repeat(8, 1).repeat(8, 2)[tuple(map(slice, grid.shape))]
     z, y, x = ((np.arange(n) + 0.5) * size + o for n, o in zip(grid.shape, grid.origin[::-1], strict=True))
     points = np.stack(np.broadcast_arrays(x, y[:, None], z[:, None, None]), axis=-1).reshape(-1, 3)

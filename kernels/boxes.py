@@ -1,0 +1,163 @@
+"""The candidates of the boxes of a volume, found once and looked at several times: to label, and to bound grains.
+
+What may win in a box does not depend on which seeds are asked for. Boxes of 16³ voxels, larger ones where one seed
+wins alone, keep the lists of their candidates. They reach from voxel face to voxel face, so that the lists hold for
+labels at the voxel centres and for all points in between.
+
+A part of a volume, one tile, is (caps, edge, boxes, lists): the caps of `ceilings` with the edge of their cells; boxes
+(b, 6) int64 with the first voxel z, y, x, the size, where the list begins in `lists` int32 and how long it is.
+"""
+
+import numpy as np
+from numba import prange
+
+from nmcfast.kernels._cache import helper, kernel, twins
+
+from nmcfast.kernels.candidates import (  # isort: skip
+    PAIR, RECORD, TILE, WANTED, deal, load_seeds, place_seeds, room_for, set_children, split,
+)  # fmt: skip
+from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.gbpd import child_of, enlarged, label_box, list_all, memory_for, push, tile_at
+from nmcfast.kernels.lanes import bits_at, raw
+
+_EDGE = 16  # voxels of a box whose list is kept
+
+
+@kernel
+def list_boxes(place, factor, shift, low, shape, blocks, squared):
+    """The part of a volume of shape (nz, ny, nx) voxels whose tile starts at voxel low (3,), z y x.
+
+    Boxes without a block that is asked for are left out; arguments as `gbpd.label_volume_serial` takes them.
+    """
+    n, tile, memory = shift.size, tile_at((low[0], low[1], low[2]), shape), memory_for(shift.size)
+    c, lists, t, scratch, picks, ends, flags, _, stack = memory
+    load_seeds(c, factor, shift, np.arange(n + 1), np.ones(n, np.uint8))
+    place_seeds(c, place, tile[2], squared)
+    edge = cell_edge(c, n, tile)
+    caps = cap_pyramid(c, n, tile, edge, blocks, squared, scratch, 0)
+    boxes, stored, total, used = np.empty((256, 6), np.int64), np.empty(32768, np.int32), 0, 0
+    depth = push(stack, 0, tile[0], TILE, 0, n, list_all(lists, n))
+    while depth > 0:
+        depth -= 1
+        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
+        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
+        if size == _EDGE or count == 1:
+            if total == boxes.shape[0]:
+                boxes = np.concatenate((boxes, np.empty_like(boxes)))
+            if used + count > stored.size:
+                stored = enlarged(stored, used + count)
+            boxes[total, 0], boxes[total, 1], boxes[total, 2], boxes[total, 3] = first[0], first[1], first[2], size
+            boxes[total, 4], boxes[total, 5] = used, count
+            stored[used : used + count] = lists[start : start + count]
+            total, used = total + 1, used + count
+            continue
+        last = (min(first[0] + size, tile[1][0]), min(first[1] + size, tile[1][1]), min(first[2] + size, tile[1][2]))
+        stride, half = room_for(count), size // 2
+        if end + 8 * stride > lists.size:
+            lists = enlarged(lists, end + 8 * stride)
+        if stride * PAIR > t.size and half <= edge:
+            t = enlarged(t, stride * PAIR)
+        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
+        children = set_children(work[3], first, last, half, tile[2], 0)
+        set_caps(work[3], caps, edge, tile, first, half, children)
+        if half > edge:
+            deal(work, start, count, squared, children, end)
+        else:
+            split(work, start, count, squared, children, end)
+        for k in range(8):
+            a, _ = child_of(first, last, k, half)
+            if children >> k & 1 and is_asked(blocks, a[0], a[1], a[2], half):
+                begin = end + k * stride
+                kept = ends[k] - begin
+                lists[begin + kept] = n * RECORD
+                depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
+    return caps, edge, boxes[:total], stored[:used]
+
+
+@helper
+def is_wanted(c, stored, begin, count):
+    """Whether one of the candidates of a list is asked for."""
+    k = begin
+    while k < begin + count and not bits_at(c, stored[k] + WANTED):
+        k += 1
+    return k < begin + count
+
+
+@helper
+def fetch(lists, stored, begin, count, n):
+    """Copy a list to the beginning of the lists, with the dummy behind it; where others can follow."""
+    for k in range(count):
+        lists[k] = stored[begin + k]
+    lists[count] = n * RECORD
+    return room_for(count)
+
+
+@helper
+def _label_share(
+    out,
+    lut,
+    relevant,
+    place,
+    factor,
+    shift,
+    given,
+    blocks,
+    squared,
+    low,
+    caps,
+    edge,
+    boxes,
+    stored,
+    counts,
+    worker,
+    workers,
+):
+    """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
+    n, turn = shift.size, 0
+    tile, memory = tile_at((low[0], low[1], low[2]), out.shape), memory_for(n)
+    load_seeds(memory[0], factor, shift, lut, relevant)
+    place_seeds(memory[0], place, tile[2], squared)
+    for b in range(worker, boxes.shape[0], workers):
+        first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
+        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(memory[0], stored, begin, count):
+            end = fetch(memory[1], stored, begin, count, n)
+            memory, turn = label_box(
+                out,
+                lut,
+                n,
+                first,
+                size,
+                count,
+                end,
+                tile,
+                caps,
+                edge,
+                given,
+                blocks,
+                squared,
+                memory,
+                counts,
+                turn,
+                0,
+                1,
+            )
+
+
+def _label_boxes(
+    out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, squared, workers,
+    low, caps, edge, boxes, stored,
+):  # fmt: skip
+    """Labels of a part of a volume, (caps, edge, boxes, stored), that starts at voxel low; counts (workers, 4).
+
+    The others are as `gbpd.label_volume_serial` has them, but boxes that no relevant seed can reach stay as they are.
+    """
+    given, counts = (position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
+    for worker in prange(workers):
+        _label_share(
+            out, lut, relevant, place, factor, shift, given, blocks, squared, low, caps, edge, boxes, stored,
+            counts[worker], worker, workers,
+        )  # fmt: skip
+    return counts
+
+
+label_boxes_serial, label_boxes_parallel = twins(_label_boxes, "label_boxes")

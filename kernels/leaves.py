@@ -1,0 +1,170 @@
+"""The voxels of a leaf of 4³: who wins among the few candidates that are left, Eq. (8), for `gbpd`.
+
+All are evaluated in float32. Where the two best are closer than the rounding, first by a bound for all of a tile and
+then by one for the leaf, float64 decides, from the matrices as they were given.
+"""
+
+import math
+
+import numpy as np
+
+from nmcfast.kernels._cache import helper
+
+from nmcfast.kernels.candidates import (  # isort: skip
+    A00, A01, A02, A11, A12, A22, ERROR, NAME, R, SEED, STEP_X, STEP_Y, X, Y, Z,
+)  # fmt: skip
+
+from nmcfast.kernels.lanes import (  # isort: skip
+    at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, put, put_four, raw, spread, spread_bits,
+    sqrt, store, store_bits, where_less,
+)  # fmt: skip
+
+LEAF = 4  # voxels of an edge
+CLOSE = 64  # where the four masks of close voxels follow the 64 labels of a leaf
+
+
+@helper
+def distance(position, matrices, offset, i, x, y, z, squared):
+    """d_i(x), Eq. (8), in float64."""
+    dx, dy, dz = x - position[i, 0], y - position[i, 1], z - position[i, 2]
+    m = matrices[i]
+    q = m[0, 0] * dx * dx + m[1, 1] * dy * dy + m[2, 2] * dz * dz
+    q += 2.0 * (m[0, 1] * dx * dy + m[0, 2] * dx * dz + m[1, 2] * dy * dz)
+    q = max(q, 0.0)  # rounding of a singular M
+    return (q if squared else math.sqrt(q)) - offset[i]
+
+
+@helper
+def compete(c, lists, start, count, corner, squared, scratch, t, verdict):
+    """Write the label of the winner at the voxels of a leaf to verdict, and masks of close voxels; is there one?
+
+    corner: the first voxel, x y z. A plane of 4 × 4 voxels fills the lanes; u = A (x − s) grows by the last column of A
+    from one plane to the next. All distances come first, so that no step has to wait for its own root.
+    """
+    lx, ly, z = corner[0] + load(scratch, STEP_X), corner[1] + load(scratch, STEP_Y), corner[2]
+    margin, p = np.float32(0.0), 0
+    for k in range(start, start + count):
+        o = np.int64(at(lists, k))
+        dx, dy, dz = lx - at(c, o + X), ly - at(c, o + Y), z - at(c, o + Z)
+        a02, a12, a22, r = spread(at(c, o + A02)), spread(at(c, o + A12)), at(c, o + A22), at(c, o + R)
+        u0 = multiply_add(spread(at(c, o + A00)), dx, multiply_add(spread(at(c, o + A01)), dy, a02 * dz))
+        u1, u2 = multiply_add(spread(at(c, o + A11)), dy, a12 * dz), a22 * dz
+        d0 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
+        u0, u1, u2 = u0 + a02, u1 + a12, u2 + a22
+        d1 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
+        u0, u1, u2 = u0 + a02, u1 + a12, u2 + a22
+        d2 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
+        u0, u1, u2 = u0 + a02, u1 + a12, u2 + a22
+        d3 = multiply_add(u0, u0, multiply_add(u1, u1, spread(u2 * u2)))
+        if not squared:
+            d0, d1, d2, d3 = sqrt(d0), sqrt(d1), sqrt(d2), sqrt(d3)
+        store(t, p, d0 - r)
+        store(t, p + 16, d1 - r)
+        store(t, p + 32, d2 - r)
+        store(t, p + 48, d3 - r)
+        margin, p = max(margin, at(c, o + ERROR)), p + 64
+    margin2, near = spread(margin + margin), 0
+    for plane in range(0, LEAF, 2):  # of two planes all fits into registers
+        p = 16 * plane
+        best0, best1 = load(t, p), load(t, p + 16)
+        next0 = next1 = spread(np.float32(np.inf))
+        name0 = name1 = spread_bits(bits_at(c, at(lists, start) + NAME))
+        for k in range(start + 1, start + count):
+            p += 64
+            d0, d1 = load(t, p), load(t, p + 16)
+            name = spread_bits(bits_at(c, at(lists, k) + NAME))
+            next0, next1 = least(next0, most(d0, best0)), least(next1, most(d1, best1))
+            name0, name1 = where_less(d0, best0, name, name0), where_less(d1, best1, name, name1)
+            best0, best1 = least(d0, best0), least(d1, best1)
+        near |= _note(verdict, plane, name0, next0 - best0, margin2)
+        near |= _note(verdict, plane + 1, name1, next1 - best1, margin2)
+    return near
+
+
+@helper
+def _note(verdict, plane, name, lead, margin):
+    store_bits(verdict, 16 * plane, name)
+    close = bits_unless_above(lead, margin)
+    put(verdict, CLOSE + plane, close)
+    return close
+
+
+@helper
+def _rounding(c, lists, start, count, first, middle):
+    """Bound of the rounding of d of the candidates of a leaf: ERROR holds in all of a tile, this within the leaf alone.
+
+    2⁻²⁴ of what is rounded: s once, and less than 24 times what grows with |x − s|, see `candidates`.
+    """
+    bound = np.float32(0.0)
+    for k in range(start, start + count):
+        o = np.int64(at(lists, k))
+        norm = np.float32(0.0)
+        for row in range(A00, R):
+            norm += at(c, o + row) * at(c, o + row)
+        far = abs(first[2] + 2 - middle[2] - at(c, o + X)) + abs(first[1] + 2 - middle[1] - at(c, o + Y))
+        far += abs(first[0] + 2 - middle[0] - at(c, o + Z)) + 6
+        place = abs(at(c, o + X)) + abs(at(c, o + Y)) + abs(at(c, o + Z))
+        bound = max(bound, np.float32(np.sqrt(norm) * (place + 24 * far) + 4 * abs(at(c, o + R))))
+    return bound * np.float32(2.0**-24) + np.float32(2.0**-40)
+
+
+@helper
+def _lead(t, count, voxel):
+    """How far the lowest d of a leaf's voxel lies below the next."""
+    best, second = np.float32(np.inf), np.float32(np.inf)
+    for k in range(count):
+        d = at(t, 64 * k + voxel)
+        second, best = min(second, max(d, best)), min(d, best)
+    return second - best
+
+
+@helper
+def settle(c, lists, start, count, first, middle, given, lut, squared, t, verdict):
+    """Decide the close voxels of a leaf, in float64 where float32 leaves a doubt; return how many these are."""
+    position, matrices, offset, frame = given
+    total, doubt = 0, np.float32(np.inf)
+    if not squared:
+        doubt = np.float32(2.0) * _rounding(c, lists, start, count, first, middle)
+    for plane in range(LEAF):
+        bits = np.int64(at(verdict, CLOSE + plane))
+        while bits:
+            k = first_bit(bits)
+            bits &= bits - 1
+            if _lead(t, count, 16 * plane + k) > doubt:
+                continue
+            x = frame[0] + (first[2] + k % 4 + 0.5) * frame[3]
+            y = frame[1] + (first[1] + k // 4 + 0.5) * frame[3]
+            z = frame[2] + (first[0] + plane + 0.5) * frame[3]
+            lowest, winner = np.inf, -1
+            for slot in range(start, start + count):
+                i = bits_at(c, at(lists, slot) + SEED)
+                d = distance(position, matrices, offset, i, x, y, z, squared)
+                if d < lowest or (d == lowest and i < winner):
+                    lowest, winner = d, i
+            put(verdict, 16 * plane + k, lut[winner])
+            total += 1
+    return total
+
+
+@helper
+def fill(out, first, last, value):
+    for z in range(first[0], last[0]):
+        for y in range(first[1], last[1]):
+            for x in range(first[2], last[2]):
+                out[z, y, x] = value
+
+
+@helper
+def write(out, first, last, verdict):
+    """Write the labels of a leaf, or of the part of it that lies in the volume."""
+    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    begin = first[0] * plane + first[1] * row + first[2]
+    if last[2] - first[2] == LEAF:
+        for z in range(last[0] - first[0]):
+            for y in range(last[1] - first[1]):
+                put_four(flat, begin + z * plane + y * row, verdict, 16 * z + 4 * y)
+        return
+    for z in range(last[0] - first[0]):
+        for y in range(last[1] - first[1]):
+            for x in range(last[2] - first[2]):
+                put(flat, begin + z * plane + y * row + x, at(verdict, 16 * z + 4 * y + x))

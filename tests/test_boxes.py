@@ -1,0 +1,72 @@
+"""kernels/boxes.py: labels from lists of boxes that are kept equal those of one descent through the whole volume."""
+
+import numba
+import numpy as np
+import pytest
+
+from nmcfast.kernels import boxes, gbpd
+from nmcfast.tessellation import Field, Grid, Seeds, label
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
+
+
+def seeds_in(size, count, seed):
+    """Seeds in a cube of `size` µm about the origin and around it, elongated, of all offsets."""
+    rng = np.random.default_rng(seed)
+    position = rng.uniform(-0.6 * size, 0.6 * size, (count, 3))
+    return Seeds(position, rng.uniform(0.2, 3.0, (count, 3)), rng.uniform(-1.0, 4.0, count), rng.uniform(0, 3, count))
+
+
+@pytest.mark.parametrize("norm", ("unsquared", "squared"))
+@pytest.mark.parametrize(
+    ("shape", "size", "count"),
+    (
+        ((40, 33, 50), 40.0, 150),
+        ((300, 20, 9), 200.0, 3000),
+        ((5, 3, 1), 5.0, 40),
+        ((64, 64, 64), 64.0, 1),
+        ((70, 70, 70), 70.0, 4),
+    ),
+)
+def test_labels_equal_those_of_the_whole_volume(shape, size, count, norm):
+    """In the blocks that are asked for, for all or some of the seeds, on one thread and on three."""
+    seeds, grid = seeds_in(size, count, 1), Grid(tuple(-n // 2 for n in shape[::-1]), shape, 1.0)
+    rng, names = np.random.default_rng(0), np.arange(1, count + 1).astype(np.uint16)
+    blocks = rng.random([-(-n // 8) for n in shape]) < 0.6
+    asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)[tuple(map(slice, shape))]
+    field = Field(seeds, grid, norm=norm)
+    some = Field(seeds, grid, blocks, norm=norm)
+    for relevant in (np.ones(count, bool), rng.random(count) < 0.3):
+        chosen = np.where(relevant, names, 0).astype(np.uint16)
+        expected = label(seeds, grid, chosen, relevant, norm=norm)
+        for lists, threads in ((field, 1), (field, 3), (some, 1)):
+            found = np.zeros(shape, np.uint16)
+            lists.label(found, chosen, relevant, blocks, threads)
+            assert np.array_equal(found[asked], expected[asked])
+            assert ((found == 0) | (found == expected)).all()
+
+
+def test_every_box_keeps_all_that_win_in_it():
+    """At 20,000 random points between the voxel faces, by float64 brute force."""
+    shape, seeds = (50, 40, 60), seeds_in(60.0, 400, 2)
+    field = Field(seeds, Grid((-30, -20, -25), shape, 1.0))
+    ((low, _, _, found, lists),) = field._tiles
+    points = np.random.default_rng(3).uniform(0, shape[::-1], (20000, 3))
+    winner = np.empty(len(points), np.int32)
+    gbpd.label_points_parallel(winner, points + field.grid.origin, seeds.position, seeds.metric, seeds.offset, False)
+    held = 0
+    for z, y, x, size, begin, count in found:
+        inside = ((points >= (x, y, z)) & (points < (x + size, y + size, z + size))).all(axis=1)
+        assert np.isin(winner[inside], lists[begin : begin + count] // 16).all()
+        held += inside.sum()
+    assert not low.any() and held == len(points)
+    assert lists.size < 0.3 * len(found) * len(seeds)  # and not simply everything
+
+
+def test_boxes_out_of_the_blocks_are_left_out():
+    shape, seeds = (64, 64, 64), seeds_in(60.0, 400, 2)
+    blocks = np.zeros((8, 8, 8), bool)
+    blocks[0, 0, 7] = True
+    arrays = Field(seeds, Grid((-32, -32, -32), shape, 1.0))._arrays
+    found = boxes.list_boxes(*arrays, np.zeros(3, int), shape, blocks, False)[2]
+    assert found[:, :4].tolist() == [[0, 0, 48, 16]]

@@ -76,7 +76,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/rejected_volume", "p", "u4", "1", "Sec. 2.1", "likewise: a volume below 10 voxels"),
     ("particles/rejected_grains", "p", "u4", "1", "Sec. 2.6", "likewise: no centre of mass inside"),
     ("particles/disconnected", "p", "u4", "1", "Eq. (8)", "kept grains of more than one component"),
-    ("particles/empty_seeds", "p", "u4", "1", "Eq. (8)", "seeds whose grain has no voxel"),
+    ("particles/empty_seeds", "p", "u4", "1", "Eq. (8)", "seeds in the shell whose grain has no voxel"),
     ("particles/margin", "p", "f8", "µm", "Sec. 2.6", "how far around the shell the domain holds"),
     ("shell/coefficients", "p c", "f4", "µm", "Eq. (7)", "coefficients of the shell"),
     ("grains/position", "g xyz", "f4", "µm", "Eq. (8)", "seed s"),

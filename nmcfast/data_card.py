@@ -116,7 +116,7 @@ def _drawing(facts: Facts) -> list[str]:
         "- A particle is the union of the grains whose centre of mass lies in its shell: its surface is made of grain "
         "faces, not of the shell.",
         f"- {int(index['disconnected'].sum())} of {kept} grains have more than one part (`disconnected`, "
-        f"`grains/components`); {int(index['empty_seeds'].sum())} seeds had a grain without a voxel of "
+        f"`grains/components`); {int(index['empty_seeds'].sum())} seeds in a shell had a grain without a voxel of "
         f"{facts.recipe['grid_size']:g} µm, and are left out.\n",
     ]
 

@@ -50,10 +50,8 @@ def _breaks(first, last, corner, step, out):
 
 
 @helper
-def _fill_line(lattice, corner, step, y, z, line):
-    """Fill line (nx,) with the values at y, z and the places of the lattice along x."""
-    k, w = _place(z, corner[2], step, lattice.shape[0])
-    j, v = _place(y, corner[1], step, lattice.shape[1])
+def _fill_line(lattice, k, w, j, v, line):
+    """Fill line (nx,) with the values w into cell k along z and v into cell j along y, at the lattice places of x."""
     a, b, c, d = (1.0 - w) * (1.0 - v), (1.0 - w) * v, w * (1.0 - v), w * v
     for i in range(lattice.shape[2]):
         line[i] = (
@@ -61,63 +59,102 @@ def _fill_line(lattice, corner, step, y, z, line):
         )
 
 
+@helper
+def _block_places(axis, blocks, edge, voxels, origin, size, corner, step, count):
+    """Cells and shares where blocks can have their extremes along an axis, 0 for x; those of block b from first[b]."""
+    room = int(edge * size / step) + 4
+    places, first = np.empty(room), np.zeros(blocks + 1, np.int64)
+    cell, share = np.empty(blocks * room, np.int64), np.empty(blocks * room)
+    for b in range(blocks):
+        low, high = b * edge + 0.5, min((b + 1) * edge, voxels) - 0.5
+        n = _breaks(origin[axis] + low * size, origin[axis] + high * size, corner[axis], step, places)
+        first[b + 1] = first[b] + n
+        for i in range(n):
+            cell[first[b] + i], share[first[b] + i] = _place(places[i], corner[axis], step, count)
+    return cell[: first[blocks]], share[: first[blocks]], first
+
+
+@helper
+def _reach(line, cell, share, least, most):
+    """Let least and most (n,) reach the values of a line at n cells and shares."""
+    for m in range(cell.size):
+        value = line[cell[m]] + share[m] * (line[cell[m] + 1] - line[cell[m]])
+        least[m], most[m] = min(least[m], value), max(most[m], value)
+
+
 @kernel
 def block_range(lattice, corner, step, origin, size, shape, edge, low, high):
     """Fill low and high (z, y, x) with the least and largest value in the box of the voxel centres of each block."""
-    room = int(edge * size / step) + 4
-    xs, ys, zs, line = np.empty(room), np.empty(room), np.empty(room), np.empty(lattice.shape[2])
-    low[:], high[:] = np.inf, -np.inf
-    for bz in range(low.shape[0]):
-        nz = _centres(zs, bz, edge, shape[0], origin[2], size, corner[2], step)
-        for by in range(low.shape[1]):
-            ny = _centres(ys, by, edge, shape[1], origin[1], size, corner[1], step)
-            for k in range(nz):
-                for j in range(ny):
-                    _fill_line(lattice, corner, step, ys[j], zs[k], line)
-                    for bx in range(low.shape[2]):
-                        nx = _centres(xs, bx, edge, shape[2], origin[0], size, corner[0], step)
-                        for i in range(nx):
-                            a, u = _place(xs[i], corner[0], step, line.size)
-                            value = line[a] + u * (line[a + 1] - line[a])
-                            low[bz, by, bx] = min(low[bz, by, bx], value)
-                            high[bz, by, bx] = max(high[bz, by, bx], value)
+    bz, by, bx = low.shape
+    kz, wz, first_z = _block_places(2, bz, edge, shape[0], origin, size, corner, step, lattice.shape[0])
+    ky, wy, first_y = _block_places(1, by, edge, shape[1], origin, size, corner, step, lattice.shape[1])
+    kx, wx, first_x = _block_places(0, bx, edge, shape[2], origin, size, corner, step, lattice.shape[2])
+    line, least, most = np.empty(lattice.shape[2]), np.empty(kx.size), np.empty(kx.size)
+    for z in range(bz):
+        for y in range(by):
+            least[:], most[:] = np.inf, -np.inf
+            for k in range(first_z[z], first_z[z + 1]):
+                for j in range(first_y[y], first_y[y + 1]):
+                    _fill_line(lattice, kz[k], wz[k], ky[j], wy[j], line)
+                    _reach(line, kx, wx, least, most)
+            for x in range(bx):
+                low[z, y, x], high[z, y, x] = np.inf, -np.inf
+                for i in range(first_x[x], first_x[x + 1]):
+                    low[z, y, x], high[z, y, x] = min(low[z, y, x], least[i]), max(high[z, y, x], most[i])
 
 
 @helper
-def _centres(out, block, edge, voxels, origin, size, corner, step):
-    first, last = block * edge + 0.5, min((block + 1) * edge, voxels) - 0.5
-    return _breaks(origin + first * size, origin + last * size, corner, step, out)
+def _voxel_places(axis, voxels, origin, size, corner, step, count):
+    """Lattice cells (voxels,) of voxel centres along an axis, 0 for x, and how far in they lie."""
+    cell, share = np.empty(voxels, np.int64), np.empty(voxels)
+    for k in range(voxels):
+        cell[k], share[k] = _place(origin[axis] + (k + 0.5) * size, corner[axis], step, count)
+    return cell, share
 
 
 @helper
-def _cells_along_x(origin, size, corner, step, count, cell, share):
-    """Fill cell and share (nx,) with the lattice cells of voxel centres along x, and how far in they lie."""
-    for x in range(cell.size):
-        cell[x], share[x] = _place(origin + (x + 0.5) * size, corner, step, count)
+def _ask(blocks, edge, asked):
+    """Fill asked (nx,) bool with whether the block of a voxel is, of those along x; first and end voxel of those."""
+    begin, end = asked.size, 0
+    for x in range(asked.size):
+        asked[x] = blocks[x // edge]
+        if asked[x]:
+            begin, end = min(begin, x), x + 1
+    return begin, end
 
 
 @kernel
 def mark_above(labels, blocks, edge, lattice, corner, step, origin, size, bound, present):
     """Set present (n,) bool for the labels 1 … n − 1 with a voxel of at least `bound` in some blocks (z, y, x) bool."""
     nz, ny, nx = labels.shape
-    line, cell, share = np.empty(lattice.shape[2]), np.empty(nx, np.int64), np.empty(nx)
-    _cells_along_x(origin[0], size, corner[0], step, line.size, cell, share)
-    for z in range(nz):
-        for y in range(ny):
-            filled = False
-            for b in range(blocks.shape[2]):
-                if not blocks[z // edge, y // edge, b]:
-                    continue
-                for x in range(b * edge, min((b + 1) * edge, nx)):
+    kz, wz = _voxel_places(2, nz, origin, size, corner, step, lattice.shape[0])
+    ky, wy = _voxel_places(1, ny, origin, size, corner, step, lattice.shape[1])
+    kx, wx = _voxel_places(0, nx, origin, size, corner, step, lattice.shape[2])
+    line, asked, begin, end = np.empty(lattice.shape[2]), np.empty(nx, np.bool_), 0, 0
+    for by in range(blocks.shape[1]):
+        for z in range(nz):
+            if z % edge == 0:
+                begin, end = _ask(blocks[z // edge, by], edge, asked)
+            for y in range(by * edge, min((by + 1) * edge, ny)):
+                filled = False
+                for x in range(begin, end):
                     label = labels[z, y, x]
-                    if label == 0 or present[label]:
+                    if label == 0 or present[label] or not asked[x]:
                         continue
                     if not filled:
-                        y_um, z_um = origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size
-                        _fill_line(lattice, corner, step, y_um, z_um, line)
+                        _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
                         filled = True
-                    i = cell[x]
-                    present[label] = line[i] + share[x] * (line[i + 1] - line[i]) >= bound
+                    i = kx[x]
+                    present[label] = line[i] + wx[x] * (line[i + 1] - line[i]) >= bound
+
+
+@helper
+def _any_asked(row, asked):
+    """Whether a label of the row is asked for; without a way out of the loop, for the vectoriser."""
+    found = False
+    for x in range(row.size):
+        found |= (row[x] != 0) & asked[x]
+    return found
 
 
 @kernel
@@ -127,25 +164,26 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     least (n,), for labels 0 … n − 1, falls to the lowest value at a voxel that is left; 0 is left out.
     """
     nz, ny, nx = labels.shape
-    line, cell, share = np.empty(lattice.shape[2]), np.empty(nx, np.int64), np.empty(nx)
-    _cells_along_x(origin[0], size, corner[0], step, line.size, cell, share)
-    for z in range(nz):
-        for y in range(ny):
-            filled = False
-            for b in range(blocks.shape[2]):
-                if not blocks[z // edge, y // edge, b]:
+    kz, wz = _voxel_places(2, nz, origin, size, corner, step, lattice.shape[0])
+    ky, wy = _voxel_places(1, ny, origin, size, corner, step, lattice.shape[1])
+    kx, wx = _voxel_places(0, nx, origin, size, corner, step, lattice.shape[2])
+    line, asked, begin, end = np.empty(lattice.shape[2]), np.empty(nx, np.bool_), 0, 0
+    for by in range(blocks.shape[1]):
+        for z in range(nz):
+            if z % edge == 0:
+                begin, end = _ask(blocks[z // edge, by], edge, asked)
+            for y in range(by * edge, min((by + 1) * edge, ny)):
+                row = labels[z, y]
+                if begin >= end or not _any_asked(row, asked):
                     continue
-                for x in range(b * edge, min((b + 1) * edge, nx)):
-                    label = labels[z, y, x]
-                    if label == 0:
+                _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
+                for x in range(begin, end):
+                    label = row[x]
+                    if label == 0 or not asked[x]:
                         continue
-                    if not filled:
-                        y_um, z_um = origin[1] + (y + 0.5) * size, origin[2] + (z + 0.5) * size
-                        _fill_line(lattice, corner, step, y_um, z_um, line)
-                        filled = True
-                    i = cell[x]
-                    value = line[i] + share[x] * (line[i + 1] - line[i])
+                    i = kx[x]
+                    value = line[i] + wx[x] * (line[i + 1] - line[i])
                     if value < 0.0:
-                        labels[z, y, x] = 0
+                        row[x] = 0
                     elif value < least[label]:
                         least[label] = value

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.gbpd import enlarged
-from nmcfast.kernels.lanes import first_bit
+from nmcfast.kernels.lanes import first_bit, put, raw
 
 COUNT, X, Y, Z = range(4)  # columns of the sums
 
@@ -21,6 +21,18 @@ def _mark_changes(line, changed):
         changed[x] = line[x] != line[x - 1]
 
 
+@helper
+def _low_bits(eights, first):
+    """The lowest bits of the 56 bytes of eights[first : first + 7], side by side."""
+    bits = 0
+    for j in range(7):
+        byte = eights[first + j]
+        byte |= byte >> 7
+        byte |= byte >> 14
+        bits |= ((byte | byte >> 28) & 255) << 8 * j
+    return bits
+
+
 @kernel
 def find_runs(labels):
     """Runs of labels (nz, ny, nx): tags (r,) of the dtype of the labels, x0 (r,), x1 (r,) int32, first (rows + 1,)."""
@@ -28,7 +40,8 @@ def find_runs(labels):
     first = np.empty(nz * ny + 1, np.int64)
     room = nx + labels.size // 8
     tags, x0, x1 = np.empty(room, labels.dtype), np.empty(room, np.int32), np.empty(room, np.int32)
-    changed = np.zeros(nx // 8 * 8 + 8, np.uint8)  # by eights as whole numbers: mostly 0
+    changed = np.zeros(nx // 56 * 56 + 56, np.uint8)
+    changed[nx] = nx > 0  # the last run ends there
     eights, k = changed.view(np.int64), 0
     for row in range(nz * ny):
         first[row] = k
@@ -36,18 +49,15 @@ def find_runs(labels):
             tags, x0, x1 = enlarged(tags, k + nx), enlarged(x0, k + nx), enlarged(x1, k + nx)
         line, start = labels[row // ny, row % ny], 0
         _mark_changes(line, changed)
-        for w in range(eights.size):
-            bits = eights[w]
+        for w in range(0, eights.size, 7):
+            bits = _low_bits(eights, w)
             while bits:
-                x = 8 * w + first_bit(bits) // 8
+                x = 8 * w + first_bit(bits)
                 bits &= bits - 1
-                if line[start] != 0:
-                    tags[k], x0[k], x1[k] = line[start], start, x
-                    k += 1
+                tag = line[start]
+                tags[k], x0[k], x1[k] = tag, start, x
+                k += tag != 0
                 start = x
-        if nx > 0 and line[start] != 0:
-            tags[k], x0[k], x1[k] = line[start], start, nx
-            k += 1
     first[nz * ny] = k
     return tags[:k], x0[:k], x1[:k], first
 
@@ -93,16 +103,29 @@ def renamed(tags, x0, x1, first, names):
     return new
 
 
+@helper
+def _put_sixteen(line, x, tag):
+    for i in range(16):
+        put(line, x + i, tag)
+
+
 @kernel
 def write(tags, x0, x1, first, ny, low, out):
     """Fill out (z, y, x), the part of the volume from voxel low (3,), z y x, with the tags; what has no run is 0."""
-    out[:] = 0
+    nx = out.shape[2]
+    line = np.empty(nx + 32, out.dtype)
     for z in range(out.shape[0]):
         for y in range(out.shape[1]):
             row = (z + low[0]) * ny + y + low[1]
+            line[:] = 0
             for k in range(first[row], first[row + 1]):
-                for x in range(max(x0[k] - low[2], 0), min(x1[k] - low[2], out.shape[2])):
-                    out[z, y, x] = tags[k]
+                start, end = max(x0[k] - low[2], 0), min(x1[k] - low[2], nx)
+                if start < end:
+                    for x in range(start, end, 16):  # most runs are shorter; the next one writes over what is too much
+                        _put_sixteen(line, x, tags[k])
+                    _put_sixteen(line, end, 0)
+            for x in range(nx):
+                out[z, y, x] = line[x]
 
 
 @helper
@@ -114,29 +137,46 @@ def _root(parent, i):
 
 
 @helper
-def _join(parent, tags, x0, x1, a, a_end, b, b_end):
-    """Join the runs a to a_end − 1 of one row with those of a row beside it where they share a label and touch."""
-    while a < a_end and b < b_end:
-        if tags[a] == tags[b] and x0[a] < x1[b] and x0[b] < x1[a]:
-            i, j = _root(parent, a), _root(parent, b)
-            if i != j:
-                parent[max(i, j)] = min(i, j)
-        if x1[a] <= x1[b]:
-            a += 1
-        else:
-            b += 1
+def _join(parent, after, x0, x1, c, start, end, b):
+    """Join run b with the runs start to end − 1 of its label that touch it; the first of its label from start on.
+
+    after[c] is the next run of the label of c, from which on they are looked for.
+    """
+    while c < start:
+        c = after[c]
+    found = c
+    while c < end:
+        if x0[c] < x1[b] and x0[b] < x1[c]:
+            i, j = parent[c], parent[b]
+            if j == b:
+                parent[b] = i
+            elif i != j:
+                i, j = _root(parent, i), _root(parent, j)
+                parent[c] = parent[b] = parent[max(i, j)] = min(i, j)
+        c = after[c]
+    return found
 
 
 @kernel
 def count_parts(tags, x0, x1, first, ny, counts):
     """Fill counts (n,) with the number of face-connected parts of labels 0 … n − 1."""
-    parent = np.arange(tags.size).astype(np.int32)
+    parent, after = np.empty(tags.size, np.int32), np.empty(tags.size, np.int32)
+    last, left, over = np.full(counts.size, -1, np.int32), np.empty_like(counts), np.empty_like(counts)
+    places = raw(parent), raw(after), raw(x0), raw(x1)
     for row in range(first.size - 1):
-        a, b = first[row], first[row + 1]
-        if row % ny:
-            _join(parent, tags, x0, x1, first[row - 1], a, a, b)
-        if row >= ny:
-            _join(parent, tags, x0, x1, first[row - ny], first[row - ny + 1], a, b)
+        begin = first[row]
+        left_from = first[row - 1] if row % ny else begin
+        over_from, over_end = first[max(row - ny, 0)], first[max(row - ny + 1, 0)]
+        for b in range(begin, first[row + 1]):
+            tag = tags[b]
+            parent[b], after[b] = b, tags.size
+            if last[tag] < 0:
+                left[tag] = over[tag] = b
+            else:
+                after[last[tag]] = b
+            last[tag] = b
+            left[tag] = _join(*places, left[tag], left_from, begin, b)
+            over[tag] = _join(*places, over[tag], over_from, over_end, b)
     counts[:] = 0
     for k in range(tags.size):
         counts[tags[k]] += parent[k] == k

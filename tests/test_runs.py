@@ -16,6 +16,9 @@ VOLUMES = {
     "many labels": RNG.integers(0, 65535, (6, 6, 6)),
     "a row": RNG.integers(0, 2, (1, 1, 50)),
     "full rows": np.full((3, 2, 9), 4),
+    "rows of 56": RNG.integers(0, 3, (3, 4, 56)),
+    "long rows": RNG.integers(0, 3, (5, 6, 13)).repeat(10, 2),
+    "combs": np.indices((7, 8, 9)).max(axis=0) % 2 * 3 + (RNG.random((7, 8, 9)) < 0.1),
 }
 volumes = pytest.mark.parametrize("labels", [v.astype(np.uint16) for v in VOLUMES.values()], ids=list(VOLUMES))
 
@@ -63,7 +66,7 @@ def test_a_part_is_written_under_other_names(labels, dtype):
     names = RNG.integers(0, 60_000, int(labels.max()) + 1).astype(dtype)
     names[0] = 0
     names[1::3] = 0
-    low = np.array([n // 3 for n in labels.shape])
-    out = np.full(tuple(n - a for n, a in zip(labels.shape, low, strict=True)), 9, dtype)
-    runs.write(*runs.renamed(*runs.find_runs(labels), names), labels.shape[1], low, out)
-    assert np.array_equal(out, names[labels][tuple(slice(a, None) for a in low)])
+    low, high = ([k * n // 7 for n in labels.shape] for k in (2, 6))
+    out = np.full(np.subtract(high, low), 9, dtype)
+    runs.write(*runs.renamed(*runs.find_runs(labels), names), labels.shape[1], np.array(low), out)
+    assert np.array_equal(out, names[labels][tuple(map(slice, low, high))])

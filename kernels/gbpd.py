@@ -20,7 +20,7 @@ from nmcfast.kernels.candidates import (  # isort: skip
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 from nmcfast.kernels.lanes import at, bits_at, raw
-from nmcfast.kernels.leaves import CLOSE, LEAF, compete, distance, fill, settle, write
+from nmcfast.kernels.leaves import CLOSE, LEAF, agree, compete, distance, fill, settle, write
 
 PART = 64  # voxels of an edge of the boxes dealt to the workers
 _TWIG = 8  # the last box that is split, into leaves
@@ -90,16 +90,16 @@ def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle,
         counts[0] += 1
         counts[1] += count
         if not wanted >> k & 1:
-            fill(out, low, high, lut[lut.size - 1])
+            agree(verdict, np.int64(lut[lut.size - 1]))
         elif kept == 1:
-            fill(out, low, high, bits_at(c, at(lists, begin) + NAME))
+            agree(verdict, bits_at(c, at(lists, begin) + NAME))
         else:
             counts[2] += kept * LEAF**3
             corner = (np.float32(low[2] + 0.5 - middle[2]), np.float32(low[1] + 0.5 - middle[1]),
                       np.float32(low[0] + 0.5 - middle[0]))  # fmt: skip
             if compete(c, lists, begin, kept, corner, squared, scratch, t, verdict):
                 counts[3] += settle(c, lists, begin, kept, low, middle, given, lut, squared, t, verdict)
-            write(out, low, high, verdict)
+        write(out, low, high, verdict)
 
 
 @helper

@@ -147,6 +147,13 @@ def settle(c, lists, start, count, first, middle, given, lut, squared, t, verdic
 
 
 @helper
+def agree(verdict, label):
+    """Make all voxels of a leaf have one label."""
+    for plane in range(LEAF):
+        store_bits(verdict, 16 * plane, spread_bits(label))
+
+
+@helper
 def fill(out, first, last, value):
     for z in range(first[0], last[0]):
         for y in range(first[1], last[1]):

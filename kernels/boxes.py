@@ -14,7 +14,7 @@ from numba import prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    PAIR, RECORD, TILE, WANTED, deal, load_seeds, place_seeds, room_for, set_children, split,
+    PAIR, RECORD, TILE, WANTED, deal, floats, load_seeds, place_seeds, room_for, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 from nmcfast.kernels.gbpd import child_of, enlarged, label_box, list_all, memory_for, push, tile_at
@@ -56,7 +56,7 @@ def list_boxes(place, factor, shift, low, shape, blocks, squared):
         if end + 8 * stride > lists.size:
             lists = enlarged(lists, end + 8 * stride)
         if stride * PAIR > t.size and half <= edge:
-            t = enlarged(t, stride * PAIR)
+            t = floats(2 * stride * PAIR)
         work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)

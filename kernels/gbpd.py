@@ -16,11 +16,12 @@ from numba import njit, prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    NAME, PAIR, RECORD, TILE, deal, load_seeds, place_seeds, room_for, scratch_for, set_cap, set_children, split,
+    NAME, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, scratch_for, set_cap, set_children,
+    split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 from nmcfast.kernels.lanes import at, bits_at, raw
-from nmcfast.kernels.leaves import CLOSE, LEAF, agree, compete, distance, fill, settle, write
+from nmcfast.kernels.leaves import CLOSE, LEAF, agree, compete, distance, expect, fill, settle, write
 
 PART = 64  # voxels of an edge of the boxes dealt to the workers
 _TWIG = 8  # the last box that is split, into leaves
@@ -79,6 +80,7 @@ def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle,
     c, lists, t, scratch, _, ends, _ = work
     for k in range(8):
         set_cap(scratch, k, cap)
+    expect(out, first, last)
     children = set_children(scratch, first, last, LEAF, middle, 1)
     wanted = split(work, start, count, squared, children, end)
     for k in range(8):
@@ -149,7 +151,7 @@ def label_box(
         if end + 8 * stride > lists.size:
             lists = enlarged(lists, end + 8 * stride)
         if stride * PAIR > t.size and half <= edge:
-            t = enlarged(t, stride * PAIR)
+            t = floats(2 * stride * PAIR)
         work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
@@ -237,9 +239,9 @@ def _label_volume(
 def memory_for(n):
     """Candidates, lists, tangents, scratch, picks, ends, flags, verdict, stack: 113 bytes a seed and some 100 kB."""
     return (
-        np.empty((n + 1) * RECORD, np.float32), np.empty(12 * n + 16384, np.int32), np.empty(PAIR * 256, np.float32),
+        floats((n + 1) * RECORD), np.empty(12 * n + 16384, np.int32), floats(PAIR * 256),
         scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(n // 8 + 2, np.uint64),
-        np.zeros(CLOSE + 4, np.int32), np.empty((64, 7), np.int64),
+        floats(CLOSE + 4).view(np.int32), np.empty((64, 7), np.int64),
     )  # fmt: skip
 
 

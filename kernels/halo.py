@@ -15,7 +15,7 @@ from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.boxes import fetch, is_wanted
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    INF, KNOWN, PAIR, RECORD, TILE, deal, load_seeds, place_seeds, room_for, set_cap, set_children, split,
+    INF, KNOWN, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, set_cap, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, is_asked, set_caps
 from nmcfast.kernels.gbpd import child_of, enlarged, memory_for, push, tile_at
@@ -70,7 +70,7 @@ def _roomy(memory, end, stride):
     if end + 16 * stride > lists.size:
         lists = enlarged(lists, end + 16 * stride)
     if stride * PAIR > t.size:
-        t = enlarged(t, stride * PAIR)
+        t = floats(2 * stride * PAIR)
     return c, lists, t, scratch, picks, ends, flags, verdict, stack
 
 

@@ -147,6 +147,10 @@ def put_bits(a, i, n):
     a[i : i + 1].view(np.int32)[0] = n
 
 
+def prefetch(a, i):
+    """A hint that a[i] is soon looked at or written."""
+
+
 def put_four(out, k, a, i):
     """out[k : k + 4] = a[i : i + 4] for an int32 array a and out of any integer type."""
     out[k : k + 4] = a[i : i + 4]
@@ -331,6 +335,18 @@ def _put_bits(context, builder, sig, arguments):
     at = index_of(context, builder, sig, arguments, 1)
     number = context.cast(builder, arguments[2], sig.args[2], types.int32)
     builder.store(number, pointer(context, builder, sig.args[0], arguments[0], at, ir.IntType(32)))
+    return context.get_dummy_value()
+
+
+@lower(prefetch, types.none, ARRAY, INTEGER)
+def _prefetch(context, builder, sig, arguments):
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    place = pointer(
+        context, builder, sig.args[0], arguments[0], index_of(context, builder, sig, arguments, 1), ir.IntType(8)
+    )
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [place, word(0), word(3), word(1)])  # for reading: the hint for writing gains less
     return context.get_dummy_value()
 
 

@@ -15,8 +15,8 @@ from nmcfast.kernels.candidates import (  # isort: skip
 )  # fmt: skip
 
 from nmcfast.kernels.lanes import (  # isort: skip
-    at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, put, put_four, raw, spread, spread_bits,
-    sqrt, store, store_bits, where_less,
+    at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, prefetch, put, put_four, raw, spread,
+    spread_bits, sqrt, store, store_bits, where_less,
 )  # fmt: skip
 
 LEAF = 4  # voxels of an edge
@@ -159,6 +159,16 @@ def fill(out, first, last, value):
         for y in range(first[1], last[1]):
             for x in range(first[2], last[2]):
                 out[z, y, x] = value
+
+
+@helper
+def expect(out, first, last):
+    """Fetch the memory of a box's voxels, which will be written: rows far apart, that else hold up what follows."""
+    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    begin = first[0] * plane + first[1] * row + first[2]
+    for z in range(last[0] - first[0]):
+        for y in range(last[1] - first[1]):
+            prefetch(flat, begin + z * plane + y * row)
 
 
 @helper

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-enum { TILE = 256, TWIG = 8, LEAF = 4, CELL = 8 };
+enum { TILE = 256, TWIG = 8, LEAF = 4, CELL = 8, EIGHT = 8 };
 enum { X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, RECORD = 16 };
 enum { V, GX = 16, GY = 32, GZ = 48, PAIR = 64 };
 static const float FAR = -3e38f;
@@ -47,6 +47,7 @@ INLINE lanes gather(const float *c, const int32_t *place) {
                    _mm256_i32gather_ps(c, _mm256_loadu_si256((const __m256i *)(place + 8)), 4)};
 }
 INLINE long lesser(long a, long b) { return a < b ? a : b; }
+INLINE long room_for(long count) { return count + EIGHT + 1; }
 
 typedef struct { long z, y, x; } triple;
 typedef struct { lanes cx, cy, cz, wx, wy, wz, cap; unsigned bits; } family;
@@ -58,6 +59,7 @@ typedef struct {
     int squared;
     float *c, *t, *caps;
     int32_t *lists;
+    uint8_t *flags, orders[256][EIGHT];
     long t_size, list_size, ends[8];
     triple low, high, cells;
     long edge;
@@ -88,7 +90,7 @@ static void place_seeds(work *w) {
         o[Z] = w->place[2 * w->n + i] - w->middle[0];
         for (int row = A00; row < R; row++) norm += o[row] * o[row];
         reach = sqrtf(norm) * (fabsf(o[X]) + fabsf(o[Y]) + fabsf(o[Z]) + TILE);
-        if (w->squared) reach = 4 * reach * reach;
+        if (w->squared) reach = 2 * reach * reach;
         o[ERROR] = (reach + fabsf(o[R])) * 0x1p-19f + 0x1p-40f;
     }
 }
@@ -256,18 +258,46 @@ INLINE lanes lowest(const tangent *t, const float *a, const float *b) {
     return minus(minus(t->v, fall), halves(a[ERROR], b[ERROR]));
 }
 
-INLINE void keep(work *w, int32_t candidate, unsigned bits) {
-    for (; bits; bits &= bits - 1) w->lists[w->ends[__builtin_ctz(bits)]++] = candidate;
+// orders[bits]: the places of the bits that are set, ascending.
+static void set_orders(work *w) {
+    memset(w->orders, 0, sizeof w->orders);
+    for (int bits = 0; bits < 256; bits++)
+        for (int k = 0, n = 0; k < EIGHT; k++)
+            if (bits >> k & 1) w->orders[bits][n++] = k;
+}
+
+// Candidates whose byte in flags has bit k go to the list of child k, eight at a time: up to seven more behind its end.
+INLINE void share_out(work *w, long start, long count) {
+    memset(w->flags + (count + 1) / 2 * 2, 0, EIGHT);
+    long end[8];
+    memcpy(end, w->ends, sizeof end);
+    for (long g = 0; g < count; g += EIGHT) {
+        __m256i who = _mm256_loadu_si256((const __m256i *)(w->lists + start + g));
+        uint64_t eight;
+        memcpy(&eight, w->flags + g, 8);
+#pragma GCC unroll 8
+        for (int k = 0; k < 8; k++) {
+            unsigned bits = (eight >> k & 0x0101010101010101) * 0x0102040810204080 >> 56;
+            __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)w->orders[bits]));
+            _mm256_storeu_si256((__m256i *)(w->lists + end[k]), _mm256_permutevar8x32_epi32(who, order));
+            end[k] += __builtin_popcount(bits);
+        }
+    }
+    memcpy(w->ends, end, sizeof end);
+}
+
+INLINE void flag(work *w, long pair, unsigned bits) {
+    uint16_t both = bits;
+    memcpy(w->flags + 2 * pair, &both, 2);
 }
 
 INLINE void deal(work *w, long start, long count, const family *f, int squared) {
-    for (long k = start; k < start + count; k += 2) {
-        const float *a = w->c + w->lists[k], *b = w->c + w->lists[k + 1];
+    for (long pair = 0; pair < (count + 1) / 2; pair++) {
+        const float *a = w->c + w->lists[start + 2 * pair], *b = w->c + w->lists[start + 2 * pair + 1];
         tangent t = tangents(a, b, f, squared);
-        unsigned below = unless_above(lowest(&t, a, b), f->cap);
-        keep(w, w->lists[k], below & f->bits);
-        keep(w, w->lists[k + 1], below >> 8 & f->bits);
+        flag(w, pair, unless_above(lowest(&t, a, b), f->cap) & f->bits * 257);
     }
+    share_out(w, start, count);
 }
 
 // Values of two low candidates of each child at its corners, with their rounding; the highest of each.
@@ -292,8 +322,8 @@ INLINE lanes pick_corners(work *w, long start, lanes who, const family *f, int s
     return high;
 }
 
-// Children, as bits, where the tangents of two candidates do not exceed both picks at all corners.
-INLINE void below_corners(const float *t, lanes error, const lanes *corner, unsigned *bits_a, unsigned *bits_b) {
+// Children, as bits, of one candidate and of the next, whose tangents do not exceed both picks at all corners.
+INLINE unsigned below_corners(const float *t, lanes error, const lanes *corner) {
     lanes v = minus(load(t + V), error), gx = load(t + GX), gy = load(t + GY), gz = load(t + GZ);
     lanes edge[4] = {minus(minus(v, gz), gy), plus(minus(v, gz), gy), minus(plus(v, gz), gy), plus(plus(v, gz), gy)};
     lanes a = all(INFINITY), b = a;
@@ -302,8 +332,8 @@ INLINE void below_corners(const float *t, lanes error, const lanes *corner, unsi
         a = least(a, minus(twice(at.a), corner[k]));
         b = least(b, minus(twice(at.b), corner[k]));
     }
-    *bits_a = unless_above(a, all(0)), *bits_b = unless_above(b, all(0));
-    *bits_a &= *bits_a >> 8, *bits_b &= *bits_b >> 8;
+    unsigned bits_a = unless_above(a, all(0)), bits_b = unless_above(b, all(0));
+    return (bits_a & bits_a >> 8) | (bits_b & bits_b >> 8) << 8;
 }
 
 INLINE void split(work *w, long start, long count, const family *f, int squared) {
@@ -317,15 +347,14 @@ INLINE void split(work *w, long start, long count, const family *f, int squared)
     }
     lanes high = pick_corners(w, start, who, f, squared, corner), bar = least(twice(_mm256_min_ps(high.a, high.b)), f->cap);
     for (long pair = 0; pair < (count + 1) / 2; pair++) {
-        int32_t i = w->lists[start + 2 * pair], j = w->lists[start + 2 * pair + 1];
-        const float *a = w->c + i, *b = w->c + j, *from = w->t + pair * PAIR;
+        const float *a = w->c + w->lists[start + 2 * pair], *b = w->c + w->lists[start + 2 * pair + 1];
+        const float *from = w->t + pair * PAIR;
         tangent t = {load(from + V), load(from + GX), load(from + GY), load(from + GZ)};
-        unsigned below = unless_above(lowest(&t, a, b), bar), bits_a, bits_b;
-        if (!below) continue;
-        below_corners(from, halves(a[ERROR], b[ERROR]), corner, &bits_a, &bits_b);
-        keep(w, i, below & bits_a & f->bits);
-        keep(w, j, below >> 8 & bits_b & f->bits);
+        unsigned bits = unless_above(lowest(&t, a, b), bar) & f->bits * 257;
+        if (bits) bits &= below_corners(from, halves(a[ERROR], b[ERROR]), corner);
+        flag(w, pair, bits);
     }
+    share_out(w, start, count);
 }
 
 // ---- leaves
@@ -373,9 +402,32 @@ INLINE uint64_t compete(work *w, long start, long count, float x, float y, float
     return close;
 }
 
+// Bound of the rounding of d within a leaf, see gbpd.py.
+static float rounding(const work *w, long start, long count, triple first) {
+    float bound = 0;
+    for (long k = start; k < start + count; k++) {
+        const float *o = w->c + w->lists[k];
+        float norm = 0, place = fabsf(o[X]) + fabsf(o[Y]) + fabsf(o[Z]);
+        for (int row = A00; row < R; row++) norm += o[row] * o[row];
+        double far = fabs(first.x + 2 - w->middle[2] - o[X]) + fabs(first.y + 2 - w->middle[1] - o[Y]) +
+                     fabs(first.z + 2 - w->middle[0] - o[Z]) + 6;
+        bound = fmaxf(bound, sqrtf(norm) * (place + 24 * far) + 4 * fabsf(o[R]));
+    }
+    return bound * 0x1p-24f + 0x1p-40f;
+}
+
+// How far the lowest d of a leaf's voxel lies below the next.
+static float lead(const float *d, long count) {
+    float best = INFINITY, second = INFINITY;
+    for (long k = 0; k < count; k++, d += 64) second = fminf(second, fmaxf(*d, best)), best = fminf(*d, best);
+    return second - best;
+}
+
 static void settle(work *w, long start, long count, triple first, uint64_t close, int32_t *label) {
+    float doubt = w->squared ? INFINITY : 2 * rounding(w, start, count, first);
     for (; close; close &= close - 1) {
         int k = __builtin_ctzll(close);
+        if (lead(w->t + k, count) > doubt) continue;
         double x = w->frame[0] + (first.x + k % 4 + 0.5) * w->frame[3], low = INFINITY;
         double y = w->frame[1] + (first.y + k / 4 % 4 + 0.5) * w->frame[3];
         double z = w->frame[2] + (first.z + k / 16 + 0.5) * w->frame[3];
@@ -407,7 +459,7 @@ INLINE void child_of(triple first, triple last, int k, long half, triple *a, tri
 }
 
 INLINE void label_twig(work *w, long start, long count, long end, triple first, triple last, int squared) {
-    long stride = count + 2, level = 0, ny, nx, begin = level_of(w, level, &ny, &nx);
+    long stride = room_for(count), level = 0, ny, nx, begin = level_of(w, level, &ny, &nx);
     family f;
     set_children(w, &f, first, last, LEAF);
     long z = (first.z - w->low.z) / w->edge, y = (first.y - w->low.y) / w->edge, x = (first.x - w->low.x) / w->edge;
@@ -427,6 +479,8 @@ INLINE void label_twig(work *w, long start, long count, long end, triple first, 
         w->counts[2] += kept * 64;
         int32_t label[64];
         float px = a.x + 0.5 - w->middle[2], py = a.y + 0.5 - w->middle[1], pz = a.z + 0.5 - w->middle[0];
+        for (long m = a.z; m < b.z; m++)  // the rows to be written are on their way meanwhile
+            for (long v = a.y; v < b.y; v++) __builtin_prefetch(w->out + (m * w->shape.y + v) * w->shape.x + a.x);
         uint64_t close = compete(w, from, kept, px, py, pz, squared, label);
         if (close) settle(w, from, kept, a, close, label);
         for (long m = a.z; m < b.z; m++)
@@ -447,14 +501,14 @@ INLINE void label_tile(work *w, triple low, int squared) {
     w->middle[2] = (low.x + w->high.x) * 0.5;
     place_seeds(w);
     cap_pyramid(w);
-    for (long i = 0; i < w->n + 2; i++) w->lists[i] = lesser(i, w->n) * RECORD;
-    stack[0].first = low, stack[0].size = TILE, stack[0].start = 0, stack[0].count = w->n, stack[0].end = w->n + 2;
+    for (long i = 0; i < room_for(w->n); i++) w->lists[i] = lesser(i, w->n) * RECORD;
+    stack[0].first = low, stack[0].size = TILE, stack[0].start = 0, stack[0].count = w->n, stack[0].end = room_for(w->n);
     while (depth) {
         now = stack[--depth];
         triple first = now.first;
         triple last = {lesser(first.z + now.size, w->high.z), lesser(first.y + now.size, w->high.y),
                        lesser(first.x + now.size, w->high.x)};
-        long stride = now.count + 2, half = now.size / 2;
+        long stride = room_for(now.count), half = now.size / 2;
         w->lists = larger(w->lists, &w->list_size, now.end + 8 * stride, sizeof(int32_t));
         if (half <= w->edge) w->t = larger(w->t, &w->t_size, stride * PAIR, sizeof(float));
         if (now.size == TWIG) {
@@ -493,6 +547,8 @@ void label_volume(int32_t *out, long nz, long ny, long nx, long n, const double 
     w.c = malloc((n + 1) * RECORD * sizeof(float));
     w.lists = malloc(w.list_size * sizeof(int32_t));
     w.t = malloc(w.t_size * sizeof(float));
+    w.flags = malloc(room_for(n));
+    set_orders(&w);
     load_seeds(&w, factor, shift);
     for (long z = 0; z < nz; z += TILE)
         for (long y = 0; y < ny; y += TILE)
@@ -500,5 +556,5 @@ void label_volume(int32_t *out, long nz, long ny, long nx, long n, const double 
                 if (squared) label_tile(&w, (triple){z, y, x}, 1);
                 else label_tile(&w, (triple){z, y, x}, 0);
     for (int k = 0; k < 4; k++) counts[k] += w.counts[k];
-    free(w.c), free(w.t), free(w.lists), free(w.caps);
+    free(w.c), free(w.t), free(w.lists), free(w.caps), free(w.flags);
 }

@@ -35,20 +35,19 @@ def list_boxes(place, factor, shift, low, shape, blocks, squared):
     place_seeds(c, place, tile[2], squared)
     edge = cell_edge(c, n, tile)
     caps = cap_pyramid(c, n, tile, edge, blocks, squared, scratch, 0)
-    boxes, stored, total, used = np.empty((256, 6), np.int64), np.empty(32768, np.int32), 0, 0
+    boxes, stored, total, used = np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0
     depth = push(stack, 0, tile[0], TILE, 0, n, list_all(lists, n))
     while depth > 0:
         depth -= 1
         first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
         start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
         if size == _EDGE or count == 1:
-            if total == boxes.shape[0]:
-                boxes = np.concatenate((boxes, np.empty_like(boxes)))
             if used + count > stored.size:
                 stored = enlarged(stored, used + count)
             boxes[total, 0], boxes[total, 1], boxes[total, 2], boxes[total, 3] = first[0], first[1], first[2], size
             boxes[total, 4], boxes[total, 5] = used, count
-            stored[used : used + count] = lists[start : start + count]
+            for k in range(count):
+                stored[used + k] = lists[start + k]
             total, used = total + 1, used + count
             continue
         last = (min(first[0] + size, tile[1][0]), min(first[1] + size, tile[1][1]), min(first[2] + size, tile[1][2]))

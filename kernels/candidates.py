@@ -58,7 +58,8 @@ def floats(size):
 def scratch_for():
     """Scratch of the functions below, constants filled in: float32."""
     scratch = floats(_SCRATCH)
-    scratch[:] = np.float32(0.0)
+    for k in range(_SCRATCH):
+        scratch[k] = np.float32(0.0)
     for k in range(16):
         scratch[SX + k] = (k & 1) * 2 - 1
         scratch[SY + k] = (k >> 1 & 1) * 2 - 1

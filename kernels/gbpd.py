@@ -241,7 +241,7 @@ def memory_for(n):
     return (
         floats((n + 1) * RECORD), np.empty(12 * n + 16384, np.int32), floats(PAIR * 256),
         scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(n // 8 + 2, np.uint64),
-        floats(CLOSE + 4).view(np.int32), np.empty((64, 7), np.int64),
+        np.zeros(CLOSE + 4, np.int32), np.empty((64, 7), np.int64),
     )  # fmt: skip
 
 

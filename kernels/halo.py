@@ -188,7 +188,8 @@ def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
                 held = enlarged(held, used + sizes[k] + 1)
             where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG] = used
             held[used] = sizes[k]
-            held[used + 1 : used + 1 + sizes[k]] = lists[begin : begin + sizes[k]]
+            for m in range(sizes[k]):
+                held[used + 1 + m] = lists[begin + m]
             used += 1 + sizes[k]
     return where, held, memory
 
@@ -234,7 +235,8 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
             few, behind = np.int64(held[place]), end + 8 * stride
             memory = _roomy(memory, behind + 2 * room_for(few + 2), room_for(few + 2))
             work, lists, ends = _addresses(memory), memory[1], memory[5]
-            lists[behind : behind + few] = held[place + 1 : place + 1 + few]
+            for m in range(few):
+                lists[behind + m] = held[place + 1 + m]
             put_bits(work[0], lowest[k] + KNOWN, 1)
             if others[k] < n * RECORD:
                 put_bits(work[0], others[k] + KNOWN, 1)

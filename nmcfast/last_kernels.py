@@ -14,9 +14,8 @@ from nmcfast.kernels import runs
 from nmcfast.model import load_model
 from nmcfast.overlay import draw_seeds
 from nmcfast.particle import label_dtype
-from nmcfast.region import Region
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Field, Seeds, grid_over
+from nmcfast.tessellation import Field, Grid, Seeds
 
 
 def start() -> "subprocess.Popen[bytes] | None":
@@ -30,19 +29,20 @@ def start() -> "subprocess.Popen[bytes] | None":
 
 
 def compile_backwards() -> None:
-    """Prune, measure, then draw the seeds of a sphere of one micron: toys with the types of a real particle."""
+    """Bound grains, prune, measure, then draw the seeds of a sphere: toys with the types of a real particle."""
     law = load_model("nmc811").grains
     shell = Shell(np.array([np.sqrt(4.0 * np.pi)]))
-    region = Region(shell, law.pixel_um)
-    grid = grid_over(shell.bounds(), law.pixel_um)
+    grid, near = Grid((-8, -8, -8), (16, 16, 16), law.pixel_um), np.ones((2, 2, 2), bool)
     rng = np.random.default_rng(0)
-    seeds = Seeds(rng.uniform(-1.0, 1.0, (9, 3)), np.full((9, 3), 9.0), np.zeros(9), np.zeros(9))
-    field, near = Field(seeds, grid, region.depths(grid)[1] >= 0.0, law.norm), np.ones((1, 1, 1), bool)
-    field.bounding(np.arange(9) < 4, near)
+    seeds = Seeds(rng.uniform(-0.4, 0.4, (9, 3)), np.full((9, 3), 9.0), np.zeros(9), np.zeros(9))
+    Field(seeds, grid, near, law.norm).bounding(np.arange(9) < 4, near)
     names = np.array([0, 1], label_dtype(1))
-    found = runs.find_runs(names[rng.integers(0, 2, grid.shape)])
-    renamed = runs.renamed(*found, names)
-    runs.write(*renamed, grid.shape[1], np.zeros(3, int), np.empty(grid.shape, names.dtype))
-    runs.count_parts(*renamed, grid.shape[1], np.empty(2, np.int64))
+    labels = names[rng.integers(0, 2, grid.shape)]
+    x = np.arange(grid.shape[0] * grid.shape[1] + 1)  # a run of one voxel in each row
+    found = names[np.ones(len(x) - 1, int)], np.zeros(len(x) - 1, np.int32), np.ones(len(x) - 1, np.int32), x
+    runs.count_parts(*found, grid.shape[1], np.empty(2, np.int64))
+    runs.write(*found, grid.shape[1], np.zeros(3, int), np.empty(grid.shape, names.dtype))
+    runs.renamed(*found, names)
     runs.measure(*found, grid.shape[1], np.empty((2, 4), np.int64), np.empty((2, 6), np.int64))
+    runs.find_runs(labels)
     draw_seeds(law, shell, law.pixel_um, 0, 0)

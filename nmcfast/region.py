@@ -19,7 +19,7 @@ class Region:
     """The points within `margin` µm of the inside of a shell, along the radius: |x| ≤ X(x / |x|) + margin.
 
     How deep inside a point lies is evaluated on a lattice of 0.4 µm and linear along x, y, z in between: some 0.01 µm
-    off, up to 0.14 µm seen on small rough shells; the same for voxels of any size.
+    off, more than 0.1 µm in places of small rough shells; the same for voxels of any size.
     """
 
     shell: Shell

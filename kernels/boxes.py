@@ -14,11 +14,15 @@ from numba import prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    PAIR, RECORD, TILE, WANTED, deal, floats, load_seeds, place_seeds, room_for, set_children, split,
+    RECORD, TILE, WANTED, deal, load_seeds, place_seeds, room_for, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
-from nmcfast.kernels.gbpd import child_of, enlarged, label_box, list_all, memory_for, push, tile_at
-from nmcfast.kernels.lanes import bits_at, raw
+
+from nmcfast.kernels.descent import (  # isort: skip
+    addresses, box_at, child_of, enlarged, list_all, memory_for, push, roomy, tile_at,
+)  # fmt: skip
+from nmcfast.kernels.gbpd import label_box
+from nmcfast.kernels.lanes import bits_at
 
 _EDGE = 16  # voxels of a box whose list is kept
 
@@ -30,33 +34,28 @@ def list_boxes(place, factor, shift, low, shape, blocks, squared):
     Boxes without a block that is asked for are left out; arguments as `gbpd.label_volume_serial` takes them.
     """
     n, tile, memory = shift.size, tile_at((low[0], low[1], low[2]), shape), memory_for(shift.size)
-    c, lists, t, scratch, picks, ends, flags, _, stack = memory
+    c, scratch, stack = memory[0], memory[3], memory[8]
     load_seeds(c, factor, shift, np.arange(n + 1), np.ones(n, np.uint8))
     place_seeds(c, place, tile[2], squared)
     edge = cell_edge(c, n, tile)
     caps = cap_pyramid(c, n, tile, edge, blocks, squared, scratch, 0)
     boxes, stored, total, used = np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0
-    depth = push(stack, 0, tile[0], TILE, 0, n, list_all(lists, n))
+    depth = push(stack, 0, tile[0], TILE, 0, n, list_all(memory[1], n))
     while depth > 0:
         depth -= 1
-        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
+        first, last, size, start, count, end = box_at(stack[depth], tile[1])
         if size == _EDGE or count == 1:
             if used + count > stored.size:
                 stored = enlarged(stored, used + count)
             boxes[total, 0], boxes[total, 1], boxes[total, 2], boxes[total, 3] = first[0], first[1], first[2], size
             boxes[total, 4], boxes[total, 5] = used, count
             for k in range(count):
-                stored[used + k] = lists[start + k]
+                stored[used + k] = memory[1][start + k]
             total, used = total + 1, used + count
             continue
-        last = (min(first[0] + size, tile[1][0]), min(first[1] + size, tile[1][1]), min(first[2] + size, tile[1][2]))
         stride, half = room_for(count), size // 2
-        if end + 8 * stride > lists.size:
-            lists = enlarged(lists, end + 8 * stride)
-        if stride * PAIR > t.size and half <= edge:
-            t = floats(2 * stride * PAIR)
-        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
+        memory = roomy(memory, end, stride, half <= edge)
+        work, lists, ends = addresses(memory), memory[1], memory[5]
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)
         if half > edge:
@@ -93,24 +92,9 @@ def fetch(lists, stored, begin, count, n):
 
 @helper
 def _label_share(
-    out,
-    lut,
-    relevant,
-    place,
-    factor,
-    shift,
-    given,
-    blocks,
-    squared,
-    low,
-    caps,
-    edge,
-    boxes,
-    stored,
-    counts,
-    worker,
-    workers,
-):
+    out, lut, relevant, place, factor, shift, given, blocks, squared, low, caps, edge, boxes, stored,
+    counts, worker, workers,
+):  # fmt: skip
     """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
     n, turn = shift.size, 0
     tile, memory = tile_at((low[0], low[1], low[2]), out.shape), memory_for(n)
@@ -121,25 +105,9 @@ def _label_share(
         if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(memory[0], stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
             memory, turn = label_box(
-                out,
-                lut,
-                n,
-                first,
-                size,
-                count,
-                end,
-                tile,
-                caps,
-                edge,
-                given,
-                blocks,
-                squared,
-                memory,
-                counts,
-                turn,
-                0,
-                1,
-            )
+                out, lut, n, first, size, count, end, tile, caps, edge, given, blocks, squared, memory, counts,
+                turn, 0, 1,
+            )  # fmt: skip
 
 
 def _label_boxes(

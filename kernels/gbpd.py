@@ -16,12 +16,12 @@ from numba import njit, prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    NAME, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, scratch_for, set_cap, set_children,
-    split,
+    NAME, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, set_cap, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.descent import box_at, child_of, enlarged, list_all, memory_for, push, tile_at
 from nmcfast.kernels.lanes import at, bits_at, raw
-from nmcfast.kernels.leaves import CLOSE, LEAF, agree, compete, distance, expect, fill, settle, write
+from nmcfast.kernels.leaves import LEAF, agree, compete, distance, expect, fill, settle, write
 
 PART = 64  # voxels of an edge of the boxes dealt to the workers
 _TWIG = 8  # the last box that is split, into leaves
@@ -68,13 +68,6 @@ def first_indefinite(matrices):
 
 
 @helper
-def child_of(first, last, k, half):
-    """First and last voxel, z y x, of child k of a box."""
-    z, y, x = first[0] + (k >> 2) * half, first[1] + (k >> 1 & 1) * half, first[2] + (k & 1) * half
-    return (z, y, x), (min(z + half, last[0]), min(y + half, last[1]), min(x + half, last[2]))
-
-
-@helper
 def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle, given, squared, cap, counts):
     """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
     c, lists, t, scratch, _, ends, _ = work
@@ -105,31 +98,6 @@ def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle,
 
 
 @helper
-def enlarged(a, size):
-    """The array with room for `size` and half as many again."""
-    larger = np.empty(size + size // 2, a.dtype)
-    for i in range(a.size):
-        larger[i] = a[i]
-    return larger
-
-
-@helper
-def push(stack, depth, first, size, start, count, end):
-    """Put a box on the stack: first voxel and size, where its list lies, where lists can follow; the new depth."""
-    stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = first[0], first[1], first[2], size
-    stack[depth, 4], stack[depth, 5], stack[depth, 6] = start, count, end
-    return depth + 1
-
-
-@helper
-def list_all(lists, n):
-    """Make the list of all n seeds at 0; where others can follow it."""
-    for i in range(room_for(n)):
-        lists[i] = min(i, n) * RECORD
-    return room_for(n)
-
-
-@helper
 def label_box(
     out, lut, n, box, size, count, end, tile, caps, edge, given, blocks, squared, memory, counts, turn, worker, workers
 ):
@@ -139,18 +107,16 @@ def label_box(
     tile: its first and its last voxel and its middle. Boxes of 64³ are dealt in turn: every worker splits the few boxes
     above them, and labels those that are its own.
     """
-    c, lists, t, scratch, picks, ends, flags, verdict, stack = memory
+    c, lists, t, scratch, picks, ends, flags, verdict, stack = memory  # passing them on at every box costs 12 %
     low, high, middle = tile
     depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
         depth -= 1
-        first, size = (stack[depth, 0], stack[depth, 1], stack[depth, 2]), stack[depth, 3]
-        start, count, end = stack[depth, 4], stack[depth, 5], stack[depth, 6]
-        last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
+        first, last, size, start, count, end = box_at(stack[depth], high)
         stride, half = room_for(count), size // 2
         if end + 8 * stride > lists.size:
             lists = enlarged(lists, end + 8 * stride)
-        if stride * PAIR > t.size and half <= edge:
+        if half <= edge and stride * PAIR > t.size:
             t = floats(2 * stride * PAIR)
         work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         if size == _TWIG:
@@ -184,13 +150,6 @@ def label_box(
             elif half <= PART or worker == 0:
                 fill(out, a, b, bits_at(c, lists[begin] + NAME) if reached else lut[lut.size - 1])
     return (c, lists, t, scratch, picks, ends, flags, verdict, stack), turn
-
-
-@helper
-def tile_at(low, shape):
-    """First and last voxel (z, y, x) and middle of the tile of a volume that starts at voxel low."""
-    high = (min(low[0] + TILE, shape[0]), min(low[1] + TILE, shape[1]), min(low[2] + TILE, shape[2]))
-    return low, high, ((low[0] + high[0]) * 0.5, (low[1] + high[1]) * 0.5, (low[2] + high[2]) * 0.5)
 
 
 @helper
@@ -233,16 +192,6 @@ def _label_volume(
     for worker in prange(workers):
         _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts[worker], worker, workers)
     return counts
-
-
-@kernel
-def memory_for(n):
-    """Candidates, lists, tangents, scratch, picks, ends, flags, verdict, stack: 113 bytes a seed and some 100 kB."""
-    return (
-        floats((n + 1) * RECORD), np.empty(12 * n + 16384, np.int32), floats(PAIR * 256),
-        scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(n // 8 + 2, np.uint64),
-        np.zeros(CLOSE + 4, np.int32), np.empty((64, 7), np.int64),
-    )  # fmt: skip
 
 
 label_volume_serial, label_volume_parallel = twins(_label_volume, "label_volume")

@@ -15,10 +15,13 @@ from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.boxes import fetch, is_wanted
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    INF, KNOWN, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, set_cap, set_children, split,
+    INF, KNOWN, RECORD, TILE, deal, load_seeds, place_seeds, room_for, set_cap, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, is_asked, set_caps
-from nmcfast.kernels.gbpd import child_of, enlarged, memory_for, push, tile_at
+
+from nmcfast.kernels.descent import (  # isort: skip
+    addresses, box_at, child_of, enlarged, memory_for, push, roomy, tile_at,
+)  # fmt: skip
 from nmcfast.kernels.lanes import at, bits_at, put, put_bits, raw
 
 TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
@@ -40,14 +43,6 @@ def _mark(c, lists, begin, count):
 
 
 @helper
-def _box(entry, high):
-    """A box of the stack: first and last voxel (z, y, x), size, where its list begins, its length, and what is free."""
-    first, size = (entry[0], entry[1], entry[2]), entry[3]
-    last = (min(first[0] + size, high[0]), min(first[1] + size, high[1]), min(first[2] + size, high[2]))
-    return first, last, size, entry[4], entry[5], entry[6]
-
-
-@helper
 def _sizes(ends, end, stride):
     """How long the lists of the children are, list k at end + k stride; they outlive what is dealt next."""
     return (
@@ -61,23 +56,6 @@ def _twigs(seen, first, size):
     """The part of seen (z, y, x), of one entry a twig, that belongs to a box."""
     z, y, x, n = first[0] // TWIG, first[1] // TWIG, first[2] // TWIG, size // TWIG
     return seen[z : z + n, y : y + n, x : x + n]
-
-
-@helper
-def _roomy(memory, end, stride):
-    """The memory with room for the tangents of a list, and for two times eight lists behind `end`."""
-    c, lists, t, scratch, picks, ends, flags, verdict, stack = memory
-    if end + 16 * stride > lists.size:
-        lists = enlarged(lists, end + 16 * stride)
-    if stride * PAIR > t.size:
-        t = floats(2 * stride * PAIR)
-    return c, lists, t, scratch, picks, ends, flags, verdict, stack
-
-
-@helper
-def _addresses(memory):
-    c, lists, t, scratch, picks, ends, flags, _, _ = memory
-    return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags)
 
 
 @helper
@@ -103,10 +81,10 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
     depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
         depth -= 1
-        first, last, size, start, count, end = _box(stack[depth], tile[1])
+        first, last, size, start, count, end = box_at(stack[depth], tile[1])
         stride, half = room_for(count), size // 2
-        memory = _roomy(memory, end, stride)
-        work = _addresses(memory)
+        memory = roomy(memory, end, stride, True)
+        work = addresses(memory)
         lists, ends = memory[1], memory[5]
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)
@@ -126,8 +104,8 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
             if known:
                 continue
             if half == TWIG:
-                memory = _roomy(memory, end + 8 * stride, room_for(sizes[k]))
-                work, lists, ends = _addresses(memory), memory[1], memory[5]
+                memory = roomy(memory, end + 8 * stride, room_for(sizes[k]), True)
+                work, lists, ends = addresses(memory), memory[1], memory[5]
                 _mark_twig(work, begin, sizes[k], end + 8 * stride, a, b, tile[2], squared)
             else:
                 depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
@@ -137,7 +115,7 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
 @helper
 def _few(memory, n):
     """The memory with the relevant and the marked seeds, `few`, listed at its beginning, and their number."""
-    memory = _roomy(memory, room_for(n), 2)
+    memory = roomy(memory, room_for(n), 2, True)
     c, lists = memory[0], memory[1]
     count = 0
     for i in range(n):
@@ -164,10 +142,10 @@ def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
     depth = push(stack, 0, tile[0], TILE, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
-        first, last, size, start, count, end = _box(stack[depth], tile[1])
+        first, last, size, start, count, end = box_at(stack[depth], tile[1])
         stride, half = room_for(count), size // 2
-        memory = _roomy(memory, end, stride)
-        work, lists, ends = _addresses(memory), memory[1], memory[5]
+        memory = roomy(memory, end, stride, True)
+        work, lists, ends = addresses(memory), memory[1], memory[5]
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)
         if half > edge:
@@ -204,10 +182,10 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
     depth = push(stack, 0, box, size, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
-        first, last, size, start, count, end = _box(stack[depth], tile[1])
+        first, last, size, start, count, end = box_at(stack[depth], tile[1])
         stride, half, open_ = room_for(count), size // 2, 0
-        memory = _roomy(memory, end, stride)
-        work, lists, ends, picks = _addresses(memory), memory[1], memory[5], memory[4]
+        memory = roomy(memory, end, stride, True)
+        work, lists, ends, picks = addresses(memory), memory[1], memory[5], memory[4]
         children = set_children(work[3], first, last, half, tile[2], 0)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
@@ -233,8 +211,8 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
                 continue
             place = where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG]
             few, behind = np.int64(held[place]), end + 8 * stride
-            memory = _roomy(memory, behind + 2 * room_for(few + 2), room_for(few + 2))
-            work, lists, ends = _addresses(memory), memory[1], memory[5]
+            memory = roomy(memory, behind + 2 * room_for(few + 2), room_for(few + 2), True)
+            work, lists, ends = addresses(memory), memory[1], memory[5]
             for m in range(few):
                 lists[behind + m] = held[place + 1 + m]
             put_bits(work[0], lowest[k] + KNOWN, 1)
@@ -306,7 +284,7 @@ def guard_halo(known, seen, relevant, place, factor, shift, shape, blocks, squar
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
         if _twigs(where, first, size).max() >= 0:
-            memory = _roomy(memory, room_for(count), 2)
+            memory = roomy(memory, room_for(count), 2, True)
             fetch(memory[1], stored, begin, count, n)
             memory = _guard_box(where, held, caps, edge, memory, n, first, size, count, tile, squared)
     _note_known(memory[0], known)

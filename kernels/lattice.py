@@ -113,6 +113,16 @@ def _voxel_places(axis, voxels, origin, size, corner, step, count):
 
 
 @helper
+def _places_of(shape, origin, size, lattice, corner, step):
+    """The same along z, y and x for voxels (nz, ny, nx) on a lattice of a shape."""
+    return (
+        _voxel_places(2, shape[0], origin, size, corner, step, lattice[0]),
+        _voxel_places(1, shape[1], origin, size, corner, step, lattice[1]),
+        _voxel_places(0, shape[2], origin, size, corner, step, lattice[2]),
+    )
+
+
+@helper
 def _ask(blocks, edge, asked):
     """Fill asked (nx,) bool with whether the block of a voxel is, of those along x; first and end voxel of those."""
     begin, end = asked.size, 0
@@ -127,9 +137,7 @@ def _ask(blocks, edge, asked):
 def mark_above(labels, blocks, edge, lattice, corner, step, origin, size, bound, present):
     """Set present (n,) bool for the labels 1 … n − 1 with a voxel of at least `bound` in some blocks (z, y, x) bool."""
     nz, ny, nx = labels.shape
-    kz, wz = _voxel_places(2, nz, origin, size, corner, step, lattice.shape[0])
-    ky, wy = _voxel_places(1, ny, origin, size, corner, step, lattice.shape[1])
-    kx, wx = _voxel_places(0, nx, origin, size, corner, step, lattice.shape[2])
+    (kz, wz), (ky, wy), (kx, wx) = _places_of(labels.shape, origin, size, lattice.shape, corner, step)
     line, asked, begin, end = np.empty(lattice.shape[2]), np.empty(nx, np.bool_), 0, 0
     for by in range(blocks.shape[1]):
         for z in range(nz):
@@ -164,9 +172,7 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     least (n,), for labels 0 … n − 1, falls to the lowest value at a voxel that is left; 0 is left out.
     """
     nz, ny, nx = labels.shape
-    kz, wz = _voxel_places(2, nz, origin, size, corner, step, lattice.shape[0])
-    ky, wy = _voxel_places(1, ny, origin, size, corner, step, lattice.shape[1])
-    kx, wx = _voxel_places(0, nx, origin, size, corner, step, lattice.shape[2])
+    (kz, wz), (ky, wy), (kx, wx) = _places_of(labels.shape, origin, size, lattice.shape, corner, step)
     line, asked, begin, end = np.empty(lattice.shape[2]), np.empty(nx, np.bool_), 0, 0
     for by in range(blocks.shape[1]):
         for z in range(nz):

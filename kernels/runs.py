@@ -9,7 +9,7 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd import enlarged
+from nmcfast.kernels.descent import enlarged
 from nmcfast.kernels.lanes import first_bit, put, raw
 
 COUNT, X, Y, Z = range(4)  # columns of the sums

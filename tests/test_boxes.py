@@ -47,11 +47,13 @@ def test_labels_equal_those_of_the_whole_volume(shape, size, count, norm):
 
 
 def test_every_box_keeps_all_that_win_in_it():
-    """At 20,000 random points between the voxel faces, by float64 brute force."""
-    shape, seeds = (50, 40, 60), seeds_in(60.0, 400, 2)
+    """At 100,000 points within half a voxel of a face between boxes, by float64 brute force; grains of 3 voxels."""
+    shape, seeds, rng = (50, 40, 60), seeds_in(60.0, 20000, 2), np.random.default_rng(3)
     field = Field(seeds, Grid((-30, -20, -25), shape, 1.0))
     ((low, _, _, found, lists),) = field._tiles
-    points = np.random.default_rng(3).uniform(0, shape[::-1], (20000, 3))
+    points = rng.uniform(0, shape[::-1], (100_000, 3))
+    axis = rng.integers(0, 3, len(points))
+    points[np.arange(len(points)), axis] = 16 * rng.integers(1, 3, len(points)) + rng.uniform(-0.5, 0.5, len(points))
     winner = np.empty(len(points), np.int32)
     gbpd.label_points_parallel(winner, points + field.grid.origin, seeds.position, seeds.metric, seeds.offset, False)
     held = 0
@@ -61,6 +63,15 @@ def test_every_box_keeps_all_that_win_in_it():
         held += inside.sum()
     assert not low.any() and held == len(points)
     assert lists.size < 0.3 * len(found) * len(seeds)  # and not simply everything
+
+
+def test_a_grain_between_the_last_voxel_centre_and_the_face_is_kept():
+    """A plate 0.8 voxels thick at x = 16.2 wins in the box that ends at 16, but at none of its voxel centres."""
+    diagonal = np.array([[2500.0, 0.01, 0.01], [1e-4, 1e-4, 1e-4]])
+    seeds = Seeds(np.array([[16.2, 0.0, 0.0], [8.0, 0.0, 0.0]]), diagonal, np.array([20.0, 0.0]), np.zeros(2))
+    ((_, _, _, found, lists),) = Field(seeds, Grid((0, -8, -8), (16, 16, 32), 1.0))._tiles
+    held = {tuple(box[:4]): lists[box[4] : box[4] + box[5]].tolist() for box in found}
+    assert held == {(0, 0, 0, 16): [0, 16], (0, 0, 16, 16): [0, 16]}
 
 
 def test_boxes_out_of_the_blocks_are_left_out():

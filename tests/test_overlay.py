@@ -8,6 +8,7 @@ from nmcfast import generate_particle, load_model, overlay
 from nmcfast.kernels import label_grid
 from nmcfast.overlay import draw_seeds
 from nmcfast.parameters import KAPPA, WINDOW
+from nmcfast.region import Region
 from nmcfast.seeds import cell_side, draw_pattern
 from nmcfast.shell import draw_shell
 from nmcfast.tessellation import Seeds, joined
@@ -62,6 +63,8 @@ def test_pruned_particles_equal_the_whole_window():
         assert np.array_equal(found.grains.diagonal, seeds.diagonal[rows])
         assert np.array_equal(np.rint(found.grains.volume / LAW.pixel_um**3), voxels)
         assert np.allclose(found.grains.centroid, centroid, atol=1e-5)
+        inside = Region(shell, 0.0).contains(seeds.position)
+        assert found.empty == (np.bincount(labels.ravel(), minlength=len(seeds))[inside] == 0).sum()
         name = np.zeros(len(seeds), int)
         name[rows] = np.arange(1, len(rows) + 1)
         z, y, x = found.labels.shape

@@ -19,10 +19,12 @@ from nmcfast.kernels.candidates import (  # isort: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
-    addresses, box_at, child_of, enlarged, list_all, memory_for, push, roomy, tile_at,
+    addresses, box_at, child_of, enlarged, list_all, memory_for, push, roomy, shared_among,
+    tile_at,
 )  # fmt: skip
 from nmcfast.kernels.gbpd import label_box
 from nmcfast.kernels.lanes import bits_at
+from nmcfast.kernels.leaves import LEAF
 
 _EDGE = 16  # voxels of a box whose list is kept
 
@@ -34,11 +36,11 @@ def list_boxes(place, factor, shift, low, shape, blocks, squared):
     Boxes without a block that is asked for are left out; arguments as `gbpd.label_volume_serial` takes them.
     """
     n, tile, memory = shift.size, tile_at((low[0], low[1], low[2]), shape), memory_for(shift.size)
-    c, scratch, stack = memory[0], memory[3], memory[8]
+    c, scratch, stack = memory[0], memory[3], memory[7]
     load_seeds(c, factor, shift, np.arange(n + 1), np.ones(n, np.uint8))
     place_seeds(c, place, tile[2], squared)
     edge = cell_edge(c, n, tile)
-    caps = cap_pyramid(c, n, tile, edge, blocks, squared, scratch, 0)
+    caps = cap_pyramid(c, n, tile, edge, blocks, shared_among(shape, 0, 1), squared, scratch, 0)
     boxes, stored, total, used = np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0
     depth = push(stack, 0, tile[0], TILE, 0, n, list_all(memory[1], n))
     while depth > 0:
@@ -96,17 +98,17 @@ def _label_share(
     counts, worker, workers,
 ):  # fmt: skip
     """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
-    n, turn = shift.size, 0
-    tile, memory = tile_at((low[0], low[1], low[2]), out.shape), memory_for(n)
+    n, memory, patch = shift.size, memory_for(shift.size), np.empty(LEAF**3, out.dtype)
+    tile, share = tile_at((low[0], low[1], low[2]), out.shape), shared_among(out.shape, 0, 1)
     load_seeds(memory[0], factor, shift, lut, relevant)
     place_seeds(memory[0], place, tile[2], squared)
     for b in range(worker, boxes.shape[0], workers):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
         if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(memory[0], stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
-            memory, turn = label_box(
-                out, lut, n, first, size, count, end, tile, caps, edge, given, blocks, squared, memory, counts,
-                turn, 0, 1,
+            memory = label_box(
+                out, lut, n, first, size, count, end, tile, caps, edge, given, blocks, squared, memory,
+                patch, counts, share,
             )  # fmt: skip
 
 

@@ -28,8 +28,8 @@ from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.dealing import EIGHT, column, pack, put_bytes
 
 from nmcfast.kernels.lanes import (  # isort: skip
-    at, bits_at, bits_unless_above, gather, halves, high_twice, least, load, low_twice, most, multiply_add, put,
-    put_bits, spread, sqrt, store, swapped, where_less,
+    at, bits_at, bits_unless_above, halves, high_twice, least, load, low_twice, most, multiply_add, put,
+    put_bits, spread, sqrt, store, swapped, transpose, where_less,
 )  # fmt: skip
 
 TILE = 256  # voxels of an edge of the box that shares one origin of coordinates
@@ -38,9 +38,11 @@ RECORD = 16  # float32 of a candidate
 PAIR = 64  # float32 of the tangents of two candidates: values at the centres, rises over the half widths
 _V, _GX, _GY, _GZ = range(0, 4 * 16, 16)
 # scratch, 16 float32 each: signs of the corners; steps of the 16 voxels of a plane; centres, half widths and caps of
-# the children; the pairs that hold their picks; values of the picks at the eight corners
+# the children; the pairs that hold their picks; values of the picks at the eight corners; the picks, X to ERROR
 SX, SY, SZ, STEP_X, STEP_Y, _CX, _CY, _CZ, _WX, _WY, _WZ, CAP, _WHO, _CORNERS = range(0, 14 * 16, 16)
-_SCRATCH = _CORNERS + 8 * 16
+_PICKED = _CORNERS + 8 * 16
+_FIELDS = ERROR + 1
+_SCRATCH = _PICKED + _FIELDS * 16
 _EPSILON, _FLOOR = np.float32(2.0**-19), np.float32(2.0**-40)
 _TINY = np.float32(2.0**-100)  # squares below it are too coarse to divide by: their tangent is taken as flat
 FAR, INF = np.float32(-3e38), np.float32(np.inf)
@@ -137,6 +139,12 @@ def set_cap(scratch, child, cap):
 
 
 @helper
+def set_caps_to(scratch, cap):
+    """Set the caps of all children to one."""
+    store(scratch, CAP, spread(cap))
+
+
+@helper
 def _tangents(c, a, b, squared, scratch, t, p):
     """Write the tangents of candidates a and b over the children to t[p:]."""
     dx = load(scratch, _CX) - halves(at(c, a + X), at(c, b + X))
@@ -225,7 +233,8 @@ def split(work, start, count, squared, children, base):
         who = where_less(value, best, spread(np.float32(pair)), who)
         best = least(best, value)
     store(scratch, _WHO, who)
-    high = _pick_corners(c, lists, start, squared, scratch, picks)
+    _load_picks(c, lists, start, count, scratch, picks)
+    high = _pick_corners(squared, scratch)
     bar, wanted, both = least(least(high, swapped(high)), load(scratch, CAP)), 0, children * 257
     for pair in range((count + 1) // 2):
         a, b, asked = _pair(c, lists, start, pair)
@@ -239,15 +248,35 @@ def split(work, start, count, squared, children, base):
 
 
 @helper
-def _pick_corners(c, lists, start, squared, scratch, picks):
-    """Write the values of the picks at the corners of their children, and their rounding; the highest of each."""
+def _load_picks(c, lists, start, count, scratch, picks):
+    """Load the picks, two a child: their places, and their values side by side."""
     for k in range(16):
         put(picks, k, at(lists, start + 2 * np.int64(at(scratch, _WHO + k)) + (k >> 3)))
-    dx, dy = load(scratch, _CX) - gather(c, picks, 0, X), load(scratch, _CY) - gather(c, picks, 0, Y)
-    dz, r = load(scratch, _CZ) - gather(c, picks, 0, Z), gather(c, picks, 0, R) - gather(c, picks, 0, ERROR)
+    if count > 4:
+        transpose(scratch, _PICKED, c, picks, _FIELDS)
+        return
+    a, b = np.int64(at(lists, start)), np.int64(at(lists, start + 1))  # a choice of two pairs takes less than a gather
+    later = start + 2 * (count > 2)
+    d, e = np.int64(at(lists, later)), np.int64(at(lists, later + 1))
+    who = load(scratch, _WHO)
+    for row in range(_FIELDS):
+        first, second = halves(at(c, a + row), at(c, b + row)), halves(at(c, d + row), at(c, e + row))
+        store(scratch, _PICKED + 16 * row, where_less(who, spread(np.float32(0.5)), first, second))
+
+
+@helper
+def _picked(scratch, row):
+    return load(scratch, _PICKED + 16 * row)
+
+
+@helper
+def _pick_corners(squared, scratch):
+    """Write the values of the picks at the corners of their children, and their rounding; the highest of each."""
+    dx, dy = load(scratch, _CX) - _picked(scratch, X), load(scratch, _CY) - _picked(scratch, Y)
+    dz, r = load(scratch, _CZ) - _picked(scratch, Z), _picked(scratch, R) - _picked(scratch, ERROR)
     wx, wy, wz = load(scratch, _WX), load(scratch, _WY), load(scratch, _WZ)
-    a00, a01, a02 = gather(c, picks, 0, A00), gather(c, picks, 0, A01), gather(c, picks, 0, A02)
-    a11, a12, a22 = gather(c, picks, 0, A11), gather(c, picks, 0, A12), gather(c, picks, 0, A22)
+    a00, a01, a02 = _picked(scratch, A00), _picked(scratch, A01), _picked(scratch, A02)
+    a11, a12, a22 = _picked(scratch, A11), _picked(scratch, A12), _picked(scratch, A22)
     high = spread(FAR)
     for k in range(8):
         x = dx + wx if k & 1 else dx - wx

@@ -15,6 +15,7 @@ from nmcfast.kernels._cache import helper
 from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, ERROR, FAR, INF, KNOWN, R, RECORD, SX, SY, SZ, TILE, X, Y, Z, set_cap,
 )  # fmt: skip
+from nmcfast.kernels.descent import is_mine
 from nmcfast.kernels.lanes import at, bits_at, halves, load, lower_peak, multiply_add, put, raw, spread, sqrt
 
 BLOCK_EDGE = 8  # voxels of an edge of the blocks that are asked for or not, and of the smallest cell
@@ -36,8 +37,14 @@ def is_asked(blocks, z, y, x, size):
 
 
 @helper
+def _is_due(blocks, share, first, size):
+    """Whether some of a box is asked for, of this worker."""
+    return is_mine(share, first, size) and is_asked(blocks, first[0], first[1], first[2], size)
+
+
+@helper
 def cell_edge(c, n, tile):
-    """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile (see `gbpd.tile_at`) hold enough seeds."""
+    """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile (see `descent.tile_at`) hold enough seeds."""
     low, high, middle = tile
     inside, volume = 0, 1.0
     for axis in range(3):
@@ -91,23 +98,35 @@ def _centre(z, y, x, edge, offset):
 
 
 @helper
-def _cell(value, edge, cells):
-    return min(max(int(np.floor(value / edge)), 0), cells - 1)
+def _offer_own(c, n, who, value, cells, edge, offset, squared, known, beyond):
+    """Offer each cell the seeds in it; a seed `beyond` cells or less outside goes to the nearest. How many there were.
+
+    known 1: KNOWN ones only.
+    """
+    nz, ny, nx = cells
+    count = 0
+    for candidate in range(0, n * RECORD, RECORD):
+        z = int(np.floor((at(c, candidate + Z) - offset[0]) / edge))
+        y = int(np.floor((at(c, candidate + Y) - offset[1]) / edge))
+        x = int(np.floor((at(c, candidate + X) - offset[2]) / edge))
+        if max(-z, -y, -x, z - nz + 1, y - ny + 1, x - nx + 1) > beyond:
+            continue
+        if known and not bits_at(c, candidate + KNOWN):
+            continue
+        z, y, x = min(max(z, 0), nz - 1), min(max(y, 0), ny - 1), min(max(x, 0), nx - 1)
+        _offer(c, who, value, ((z * ny + y) * nx + x) * 2, candidate, _centre(z, y, x, edge, offset), squared)
+        count += 1
+    return count
 
 
 @helper
-def _low_seeds(c, n, cells, edge, low, offset, blocks, squared, known):
+def _low_seeds(c, n, cells, edge, low, offset, blocks, share, squared, known):
     """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none. known 1: KNOWN ones."""
     nz, ny, nx = cells
     found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
     who, value = raw(found), raw(values)
-    for candidate in range(0, n * RECORD, RECORD):
-        if known and not bits_at(c, candidate + KNOWN):
-            continue
-        z = _cell(at(c, candidate + Z) - offset[0], edge, nz)
-        y = _cell(at(c, candidate + Y) - offset[1], edge, ny)
-        x = _cell(at(c, candidate + X) - offset[2], edge, nx)
-        _offer(c, who, value, ((z * ny + y) * nx + x) * 2, candidate, _centre(z, y, x, edge, offset), squared)
+    if _offer_own(c, n, who, value, cells, edge, offset, squared, known, 1) == 0:
+        _offer_own(c, n, who, value, cells, edge, offset, squared, known, 2**62)
     for step in (1, -1):
         for a in range(nz):
             z = a if step == 1 else nz - 1 - a
@@ -115,7 +134,7 @@ def _low_seeds(c, n, cells, edge, low, offset, blocks, squared, known):
                 y = b if step == 1 else ny - 1 - b
                 for d in range(nx):
                     x = d if step == 1 else nx - 1 - d
-                    if not is_asked(blocks, low[0] + z * edge, low[1] + y * edge, low[2] + x * edge, edge):
+                    if not _is_due(blocks, share, (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge), edge):
                         continue
                     p, centre = (z * ny + y) * nx + x, _centre(z, y, x, edge, offset)
                     for k in range(2):
@@ -145,21 +164,22 @@ def _peak(c, i, j, centre, half, squared, scratch):
 
 
 @helper
-def cap_pyramid(c, n, tile, edge, blocks, squared, scratch, known):
-    """Caps of the cells of a tile (see `gbpd.tile_at`), and of larger boxes; −3e38 where none is asked for.
+def cap_pyramid(c, n, tile, edge, blocks, share, squared, scratch, known):
+    """Caps of the cells of a tile (see `descent.tile_at`), and of larger boxes; −3e38 where none is asked for.
 
+    Those of larger boxes hold for the cells that are this worker's (`descent.shared_among`) alone.
     Boxes reach from face to face. known 1: caps among the candidates that are KNOWN alone, at least one.
     """
     low, high, middle = tile
     cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
     offset = (low[0] - middle[0], low[1] - middle[1], low[2] - middle[2])
-    seeds, _ = _low_seeds(raw(c), n, cells, edge, low, offset, blocks, squared, known)
+    seeds, _ = _low_seeds(raw(c), n, cells, edge, low, offset, blocks, share, squared, known)
     caps = np.full(_level(cells, 9)[0], FAR, np.float32)
     for z in range(cells[0]):
         for y in range(cells[1]):
             for x in range(cells[2]):
                 first = (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge)
-                if is_asked(blocks, first[0], first[1], first[2], edge):
+                if _is_due(blocks, share, first, edge):
                     p = (z * cells[1] + y) * cells[2] + x
                     i, j = np.int64(seeds[2 * p]), np.int64(seeds[2 * p + 1])
                     caps[p] = _cap_of(c, i, i if j < 0 else j, first, high, middle, edge, squared, scratch)

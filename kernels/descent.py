@@ -1,7 +1,7 @@
 """A descent from a box to its children, depth first: its memory, its stack of boxes and the lists of their candidates.
 
-The memory of a worker is (c, lists, t, scratch, picks, ends, flags, verdict, stack); all but the last two as in
-`candidates`, verdict as in `leaves`. A row of the stack is a box: first voxel z, y, x, size, where its list begins in
+The memory of a worker is (c, lists, t, scratch, picks, ends, flags, stack); all but the last as in
+`candidates`. A row of the stack is a box: first voxel z, y, x, size, where its list begins in
 lists, its length, and from where on others can follow.
 """
 
@@ -10,16 +10,17 @@ import numpy as np
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.candidates import PAIR, RECORD, TILE, floats, room_for, scratch_for
 from nmcfast.kernels.lanes import raw
-from nmcfast.kernels.leaves import CLOSE
+
+PART = 64  # voxels of an edge of the boxes dealt to the workers
 
 
 @kernel
 def memory_for(n):
-    """Candidates, lists, tangents, scratch, picks, ends, flags, verdict, stack: 113 bytes a seed and some 100 kB."""
+    """Candidates, lists, tangents, scratch, picks, ends, flags, stack: 113 bytes a seed and some 100 kB."""
     return (
         floats((n + 1) * RECORD), np.empty(12 * n + 16384, np.int32), floats(PAIR * 256),
         scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(n // 8 + 2, np.uint64),
-        np.zeros(CLOSE + 4, np.int32), np.empty((64, 7), np.int64),
+        np.empty((64, 7), np.int64),
     )  # fmt: skip
 
 
@@ -35,18 +36,18 @@ def enlarged(a, size):
 @helper
 def roomy(memory, end, stride, kept):
     """The memory with room for two times eight lists behind `end`, and where it is kept for the tangents of one."""
-    c, lists, t, scratch, picks, ends, flags, verdict, stack = memory
+    c, lists, t, scratch, picks, ends, flags, stack = memory
     if end + 16 * stride > lists.size:
         lists = enlarged(lists, end + 16 * stride)
     if kept and stride * PAIR > t.size:
         t = floats(2 * stride * PAIR)
-    return c, lists, t, scratch, picks, ends, flags, verdict, stack
+    return c, lists, t, scratch, picks, ends, flags, stack
 
 
 @helper
 def addresses(memory):
     """What `candidates` calls work."""
-    c, lists, t, scratch, picks, ends, flags, _, _ = memory
+    c, lists, t, scratch, picks, ends, flags, _ = memory
     return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags)
 
 
@@ -55,6 +56,19 @@ def tile_at(low, shape):
     """First and last voxel (z, y, x) and middle of the tile of a volume that starts at voxel low."""
     high = (min(low[0] + TILE, shape[0]), min(low[1] + TILE, shape[1]), min(low[2] + TILE, shape[2]))
     return low, high, ((low[0] + high[0]) * 0.5, (low[1] + high[1]) * 0.5, (low[2] + high[2]) * 0.5)
+
+
+@helper
+def shared_among(shape, worker, workers):
+    """How boxes of 64³ voxels of a volume are dealt: to whom this worker's belong, and how many there are a row."""
+    return worker, workers, -(-shape[1] // PART), -(-shape[2] // PART)
+
+
+@helper
+def is_mine(share, voxel, size):
+    """Whether a box of 64³ voxels or less, from a voxel (z, y, x) on, is this worker's; larger ones are everybody's."""
+    worker, workers, ny, nx = share
+    return size > PART or ((voxel[0] // PART * ny + voxel[1] // PART) * nx + voxel[2] // PART) % workers == worker
 
 
 @helper

@@ -16,14 +16,19 @@ from numba import njit, prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    NAME, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, set_cap, set_children, split,
+    NAME, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, set_caps_to, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
-from nmcfast.kernels.descent import box_at, child_of, enlarged, list_all, memory_for, push, tile_at
-from nmcfast.kernels.lanes import at, bits_at, raw
-from nmcfast.kernels.leaves import LEAF, agree, compete, distance, expect, fill, settle, write
 
-PART = 64  # voxels of an edge of the boxes dealt to the workers
+from nmcfast.kernels.descent import (  # isort: skip
+    PART, box_at, child_of, enlarged, is_mine, list_all, memory_for, push, shared_among, tile_at,
+)  # fmt: skip
+from nmcfast.kernels.lanes import at, bits_at, raw
+
+from nmcfast.kernels.leaves import (  # isort: skip
+    LEAF, agree, compete, copy_patch, distance, expect, fill, is_whole, settle, target_of,
+)  # fmt: skip
+
 _TWIG = 8  # the last box that is split, into leaves
 COUNTS = ("boxes", "candidates", "evaluations", "close")  # what `label_volume_*` count
 
@@ -68,11 +73,10 @@ def first_indefinite(matrices):
 
 
 @helper
-def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle, given, squared, cap, counts):
+def _label_twig(out, lut, work, patch, start, count, end, first, last, middle, given, squared, cap, counts):
     """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
     c, lists, t, scratch, _, ends, _ = work
-    for k in range(8):
-        set_cap(scratch, k, cap)
+    set_caps_to(scratch, cap)
     expect(out, first, last)
     children = set_children(scratch, first, last, LEAF, middle, 1)
     wanted = split(work, start, count, squared, children, end)
@@ -84,30 +88,32 @@ def _label_twig(out, lut, work, verdict, start, count, end, first, last, middle,
         kept = at(ends, k) - begin
         counts[0] += 1
         counts[1] += count
+        whole = is_whole(low, high)
+        target = target_of(out, low, whole, patch)
         if not wanted >> k & 1:
-            agree(verdict, np.int64(lut[lut.size - 1]))
+            agree(np.int64(lut[lut.size - 1]), target)
         elif kept == 1:
-            agree(verdict, bits_at(c, at(lists, begin) + NAME))
+            agree(bits_at(c, at(lists, begin) + NAME), target)
         else:
             counts[2] += kept * LEAF**3
-            corner = (np.float32(low[2] + 0.5 - middle[2]), np.float32(low[1] + 0.5 - middle[1]),
-                      np.float32(low[0] + 0.5 - middle[0]))  # fmt: skip
-            if compete(c, lists, begin, kept, corner, squared, scratch, t, verdict):
-                counts[3] += settle(c, lists, begin, kept, low, middle, given, lut, squared, t, verdict)
-        write(out, low, high, verdict)
+            near = compete(c, lists, begin, kept, low, middle, squared, scratch, t, target)
+            if near:
+                counts[3] += settle(c, lists, begin, kept, low, middle, given, lut, squared, t, near, target)
+        if not whole:
+            copy_patch(out, low, high, patch)
 
 
 @helper
 def label_box(
-    out, lut, n, box, size, count, end, tile, caps, edge, given, blocks, squared, memory, counts, turn, worker, workers
+    out, lut, n, box, size, count, end, tile, caps, edge, given, blocks, squared, memory, patch, counts, share
 ):
     """Labels of a box, depth first, from its list of candidates at the beginning of the lists; others follow from `end`
-    on. The arrays that may have grown, and the turn.
+    on. The memory, whose arrays may have grown.
 
-    tile: its first and its last voxel and its middle. Boxes of 64³ are dealt in turn: every worker splits the few boxes
-    above them, and labels those that are its own.
+    tile: its first and its last voxel and its middle; patch (64,) of the dtype of out, see `leaves`; share: the boxes
+    of 64³ that are this worker's, see `descent`. It splits the few boxes above them as every other does.
     """
-    c, lists, t, scratch, picks, ends, flags, verdict, stack = memory  # passing them on at every box costs 12 %
+    c, lists, t, scratch, picks, ends, flags, stack = memory  # passing them on at every box costs 12 %
     low, high, middle = tile
     depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
@@ -121,9 +127,7 @@ def label_box(
         work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
-            _label_twig(
-                out, lut, work, raw(verdict), start, count, end, first, last, middle, given, squared, cap, counts
-            )
+            _label_twig(out, lut, work, patch, start, count, end, first, last, middle, given, squared, cap, counts)
             continue
         children = set_children(work[3], first, last, half, middle, 1)
         set_caps(work[3], caps, edge, tile, first, half, children)
@@ -136,20 +140,17 @@ def label_box(
         for k in range(8):
             if not children >> k & 1:
                 continue
-            turn += half == PART
-            if half == PART and turn % workers != worker:
-                continue
             a, b = child_of(first, last, k, half)
-            if not is_asked(blocks, a[0], a[1], a[2], half):
+            if not is_mine(share, a, half) or not is_asked(blocks, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
             kept, reached = ends[k] - begin, wanted >> k & 1
-            if reached and kept > 1:
+            if (kept > 1 and reached) or (kept and half > PART):  # there caps hold for what is this worker's alone
                 lists[begin + kept] = n * RECORD
                 depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
-            elif half <= PART or worker == 0:
+            elif half <= PART:
                 fill(out, a, b, bits_at(c, lists[begin] + NAME) if reached else lut[lut.size - 1])
-    return (c, lists, t, scratch, picks, ends, flags, verdict, stack), turn
+    return c, lists, t, scratch, picks, ends, flags, stack
 
 
 @helper
@@ -161,7 +162,8 @@ def _cell_of(voxel, low, high, edge):
 @helper
 def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
-    n, memory, turn = shift.size, memory_for(shift.size), 0
+    n, memory, patch = shift.size, memory_for(shift.size), np.empty(LEAF**3, out.dtype)
+    share = shared_among(out.shape, worker, workers)
     load_seeds(memory[0], factor, shift, lut, relevant)
     for z in range(0, out.shape[0], TILE):
         for y in range(0, out.shape[1], TILE):
@@ -169,10 +171,10 @@ def _label_share(out, lut, relevant, place, factor, shift, given, blocks, square
                 tile = tile_at((z, y, x), out.shape)
                 place_seeds(memory[0], place, tile[2], squared)
                 edge = cell_edge(memory[0], n, tile)
-                caps = cap_pyramid(memory[0], n, tile, edge, blocks, squared, memory[3], 0)
-                memory, turn = label_box(
+                caps = cap_pyramid(memory[0], n, tile, edge, blocks, share, squared, memory[3], 0)
+                memory = label_box(
                     out, lut, n, tile[0], TILE, n, list_all(memory[1], n), tile, caps, edge, given, blocks, squared,
-                    memory, counts, turn, worker, workers,
+                    memory, patch, counts, share,
                 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from nmcfast.kernels.candidates import (  # isort: skip
 from nmcfast.kernels.ceilings import cap_pyramid, is_asked, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
-    addresses, box_at, child_of, enlarged, memory_for, push, roomy, tile_at,
+    addresses, box_at, child_of, enlarged, memory_for, push, roomy, shared_among, tile_at,
 )  # fmt: skip
 from nmcfast.kernels.lanes import at, bits_at, put, put_bits, raw
 
@@ -74,7 +74,7 @@ def _mark_twig(work, start, count, end, first, last, middle, squared):
 @helper
 def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squared):
     """The first pass over a box of `size` voxels an edge whose list stands first; the memory, which may have grown."""
-    stack, end = memory[8], room_for(count)
+    stack, end = memory[7], room_for(count)
     if _all_known(raw(memory[0]), raw(memory[1]), 0, count):
         _twigs(seen, box, size)[:] = True  # whoever wins there is known
         return memory
@@ -137,8 +137,9 @@ def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
     memory, count = _few(memory, n)
     if count == 0:
         return where, held, memory
-    caps = cap_pyramid(memory[0], n, tile, edge, blocks, squared, memory[3], 1)
-    stack = memory[8]
+    share = shared_among(tile[1], 0, 1)
+    caps = cap_pyramid(memory[0], n, tile, edge, blocks, share, squared, memory[3], 1)
+    stack = memory[7]
     depth = push(stack, 0, tile[0], TILE, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
@@ -178,7 +179,7 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
 
     Who may win in its doubtful twigs is marked where two of them do not exclude a relevant seed.
     """
-    stack = memory[8]
+    stack = memory[7]
     depth = push(stack, 0, box, size, 0, count, room_for(count))
     while depth > 0:
         depth -= 1

@@ -57,6 +57,12 @@ def gather(a, index, k, shift):
     return a[index[k : k + WIDTH] + shift]
 
 
+def transpose(out, k, a, index, rows):
+    """out[k + 16 r + i] = a[index[i] + r] for 16 int32 indices i and the first of 16 rows r; `rows` is a constant."""
+    for r in range(rows):
+        out[k + WIDTH * r : k + WIDTH * (r + 1)] = a[index[:WIDTH] + r]
+
+
 def sqrt(lanes):
     """Square root of each lane."""
     return np.sqrt(lanes)
@@ -132,11 +138,6 @@ def spread_bits(n):
     return np.full(WIDTH, n, np.int32).view(np.float32)
 
 
-def store_bits(a, i, lanes):
-    """a[i : i + 16] = lanes for an int32 array: the way back from `spread_bits`."""
-    a[i : i + WIDTH] = lanes.view(np.int32)
-
-
 def bits_at(a, i):
     """The bits of a[i], a float32, as an int32."""
     return int(a[i : i + 1].view(np.int32)[0])
@@ -151,9 +152,18 @@ def prefetch(a, i):
     """A hint that a[i] is soon looked at or written."""
 
 
-def put_four(out, k, a, i):
-    """out[k : k + 4] = a[i : i + 4] for an int32 array a and out of any integer type."""
-    out[k : k + 4] = a[i : i + 4]
+def put_plane(out, k, row, lanes):
+    """out[k + i row : k + i row + 4], i = 0 … 3, = the bits of the lanes: the way back from `spread_bits`.
+
+    out is of any integer type.
+    """
+    for i in range(4):
+        out[k + i * row : k + i * row + 4] = lanes.view(np.int32)[4 * i : 4 * i + 4]
+
+
+def put_eight(out, k, x):
+    """out[k : k + 8] = x for out of any integer type."""
+    out[k : k + 8] = x
 
 
 @lower(raw, lambda array: types.CPointer(array.dtype), types.Array)
@@ -211,9 +221,26 @@ def _gather(context, builder, sig, arguments):
     return builder.call(function, [pointers, ir.IntType(32)(4), mask, ir.Constant(FLOATS, ir.Undefined)])
 
 
-@lower(store_bits, types.none, ARRAY, INTEGER, Lanes)
-def _store_bits(context, builder, sig, arguments):
-    return _store(context, builder, sig, arguments)
+@lower(transpose, types.none, ARRAY, INTEGER, ARRAY, ARRAY, types.IntegerLiteral)
+def _transpose(context, builder, sig, arguments):
+    vectors = []
+    for i in range(WIDTH):
+        entry = context.get_constant(types.intp, i)
+        start = builder.load(pointer(context, builder, sig.args[3], arguments[3], entry, ir.IntType(32)))
+        start = builder.sext(start, entry.type)
+        vectors.append(builder.load(pointer(context, builder, sig.args[2], arguments[2], start, FLOATS), align=4))
+    for step in (1, 2, 4, 8):  # vectors i and i + step trade the halves of each run of 2 step lanes
+        low = ir.Constant(INTS, [k if not k & step else WIDTH + k - step for k in range(WIDTH)])
+        high = ir.Constant(INTS, [k + step if not k & step else WIDTH + k for k in range(WIDTH)])
+        for i in range(WIDTH):
+            if not i & step:
+                a, b = vectors[i], vectors[i + step]
+                vectors[i], vectors[i + step] = builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
+    begin = index_of(context, builder, sig, arguments, 1)
+    for r in range(sig.args[4].literal_value):
+        place = builder.add(begin, context.get_constant(types.intp, WIDTH * r))
+        builder.store(vectors[r], pointer(context, builder, sig.args[0], arguments[0], place, FLOATS), align=4)
+    return context.get_dummy_value()
 
 
 def _call(builder, name, *arguments):
@@ -350,17 +377,29 @@ def _prefetch(context, builder, sig, arguments):
     return context.get_dummy_value()
 
 
-@lower(put_four, types.none, ARRAY, INTEGER, ARRAY, INTEGER)
-def _put_four(context, builder, sig, arguments):
-    four = ir.VectorType(ir.IntType(32), 4)
-    index = index_of(context, builder, sig, arguments, 3)
-    row = builder.load(pointer(context, builder, sig.args[2], arguments[2], index, four), align=4)
+@lower(put_plane, types.none, ARRAY, INTEGER, INTEGER, Lanes)
+def _put_plane(context, builder, sig, arguments):
     item = context.get_data_type(sig.args[0].dtype)
-    kind = ir.VectorType(item, 4)
+    labels, kind = builder.bitcast(arguments[3], INTS), ir.VectorType(item, WIDTH)
     if item.width != 32:
-        row = builder.trunc(row, kind) if item.width < 32 else builder.sext(row, kind)
+        labels = builder.trunc(labels, kind) if item.width < 32 else builder.sext(labels, kind)
+    place, row = (index_of(context, builder, sig, arguments, k) for k in (1, 2))
+    for i in range(4):
+        order = ir.Constant(ir.VectorType(ir.IntType(32), 4), [*range(4 * i, 4 * i + 4)])
+        four = builder.shuffle_vector(labels, labels, order)
+        builder.store(four, pointer(context, builder, sig.args[0], arguments[0], place, four.type), align=1)
+        place = builder.add(place, row)
+    return context.get_dummy_value()
+
+
+@lower(put_eight, types.none, ARRAY, INTEGER, INTEGER)
+def _put_eight(context, builder, sig, arguments):
+    value = context.cast(builder, arguments[2], sig.args[2], sig.args[0].dtype)
+    kind = ir.VectorType(value.type, 8)
+    vector = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
+    vector = builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8))
     place = index_of(context, builder, sig, arguments, 1)
-    builder.store(row, pointer(context, builder, sig.args[0], arguments[0], place, kind), align=1)
+    builder.store(vector, pointer(context, builder, sig.args[0], arguments[0], place, kind), align=1)
     return context.get_dummy_value()
 
 

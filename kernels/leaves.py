@@ -15,12 +15,11 @@ from nmcfast.kernels.candidates import (  # isort: skip
 )  # fmt: skip
 
 from nmcfast.kernels.lanes import (  # isort: skip
-    at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, prefetch, put, put_four, raw, spread,
-    spread_bits, sqrt, store, store_bits, where_less,
+    at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, prefetch, put, put_eight, put_plane,
+    raw, spread, spread_bits, sqrt, store, where_less,
 )  # fmt: skip
 
 LEAF = 4  # voxels of an edge
-CLOSE = 64  # where the four masks of close voxels follow the 64 labels of a leaf
 
 
 @helper
@@ -35,14 +34,17 @@ def distance(position, matrices, offset, i, x, y, z, squared):
 
 
 @helper
-def compete(c, lists, start, count, corner, squared, scratch, t, verdict):
-    """Write the label of the winner at the voxels of a leaf to verdict, and masks of close voxels; is there one?
+def compete(c, lists, start, count, first, middle, squared, scratch, t, target):
+    """Write the label of the winner at the voxels of a leaf to a target; bits of the close ones, 16 a plane of z.
 
-    corner: the first voxel, x y z. A plane of 4 × 4 voxels fills the lanes; u = A (x − s) grows by the last column of A
-    from one plane to the next. All distances come first, so that no step has to wait for its own root.
+    target: address, place of the first voxel, and how far on the next row and the next plane lie. A plane of 4 × 4
+    voxels fills the lanes; u = A (x − s) grows by the last column of A from one plane to the next. All distances come
+    first, so that no step has to wait for its own root.
     """
-    lx, ly, z = corner[0] + load(scratch, STEP_X), corner[1] + load(scratch, STEP_Y), corner[2]
-    margin, p = np.float32(0.0), 0
+    out, begin, row, far = target
+    lx = np.float32(first[2] + 0.5 - middle[2]) + load(scratch, STEP_X)
+    ly = np.float32(first[1] + 0.5 - middle[1]) + load(scratch, STEP_Y)
+    z, margin, p = np.float32(first[0] + 0.5 - middle[0]), np.float32(0.0), 0
     for k in range(start, start + count):
         o = np.int64(at(lists, k))
         dx, dy, dz = lx - at(c, o + X), ly - at(c, o + Y), z - at(c, o + Z)
@@ -63,6 +65,8 @@ def compete(c, lists, start, count, corner, squared, scratch, t, verdict):
         store(t, p + 32, d2 - r)
         store(t, p + 48, d3 - r)
         margin, p = max(margin, at(c, o + ERROR)), p + 64
+    if squared:
+        margin = _rounding(c, lists, start, count, first, middle, True)
     margin2, near = spread(margin + margin), 0
     for plane in range(0, LEAF, 2):  # of two planes all fits into registers
         p = 16 * plane
@@ -76,24 +80,19 @@ def compete(c, lists, start, count, corner, squared, scratch, t, verdict):
             next0, next1 = least(next0, most(d0, best0)), least(next1, most(d1, best1))
             name0, name1 = where_less(d0, best0, name, name0), where_less(d1, best1, name, name1)
             best0, best1 = least(d0, best0), least(d1, best1)
-        near |= _note(verdict, plane, name0, next0 - best0, margin2)
-        near |= _note(verdict, plane + 1, name1, next1 - best1, margin2)
+        put_plane(out, begin + plane * far, row, name0)
+        put_plane(out, begin + (plane + 1) * far, row, name1)
+        near |= bits_unless_above(next0 - best0, margin2) << 16 * plane
+        near |= bits_unless_above(next1 - best1, margin2) << 16 * (plane + 1)
     return near
 
 
 @helper
-def _note(verdict, plane, name, lead, margin):
-    store_bits(verdict, 16 * plane, name)
-    close = bits_unless_above(lead, margin)
-    put(verdict, CLOSE + plane, close)
-    return close
-
-
-@helper
-def _rounding(c, lists, start, count, first, middle):
+def _rounding(c, lists, start, count, first, middle, squared):
     """Bound of the rounding of d of the candidates of a leaf: ERROR holds in all of a tile, this within the leaf alone.
 
-    2⁻²⁴ of what is rounded: s once, and less than 24 times what grows with |x − s|, see `candidates`.
+    2⁻²⁴ of what is rounded: s once, and less than 24 times what grows with |x − s|, see `candidates`. That is the bound
+    e of |u| = |A (x − s)|; a square is off by e (2 |u| + e) at most, and rounded once more with r.
     """
     bound = np.float32(0.0)
     for k in range(start, start + count):
@@ -101,10 +100,14 @@ def _rounding(c, lists, start, count, first, middle):
         norm = np.float32(0.0)
         for row in range(A00, R):
             norm += at(c, o + row) * at(c, o + row)
+        norm = np.sqrt(norm)
         far = abs(first[2] + 2 - middle[2] - at(c, o + X)) + abs(first[1] + 2 - middle[1] - at(c, o + Y))
         far += abs(first[0] + 2 - middle[0] - at(c, o + Z)) + 6
         place = abs(at(c, o + X)) + abs(at(c, o + Y)) + abs(at(c, o + Z))
-        bound = max(bound, np.float32(np.sqrt(norm) * (place + 24 * far) + 4 * abs(at(c, o + R))))
+        e, r = norm * (place + 24 * far), abs(at(c, o + R))
+        if squared:
+            e = e * (2 * norm * far + e * 2.0**-24) + (norm * far) ** 2
+        bound = max(bound, np.float32(e + 4 * r))
     return bound * np.float32(2.0**-24) + np.float32(2.0**-40)
 
 
@@ -119,46 +122,52 @@ def _lead(t, count, voxel):
 
 
 @helper
-def settle(c, lists, start, count, first, middle, given, lut, squared, t, verdict):
+def settle(c, lists, start, count, first, middle, given, lut, squared, t, near, target):
     """Decide the close voxels of a leaf, in float64 where float32 leaves a doubt; return how many these are."""
     position, matrices, offset, frame = given
+    out, begin, row, far = target
     total, doubt = 0, np.float32(np.inf)
     if not squared:
-        doubt = np.float32(2.0) * _rounding(c, lists, start, count, first, middle)
-    for plane in range(LEAF):
-        bits = np.int64(at(verdict, CLOSE + plane))
-        while bits:
-            k = first_bit(bits)
-            bits &= bits - 1
-            if _lead(t, count, 16 * plane + k) > doubt:
-                continue
-            x = frame[0] + (first[2] + k % 4 + 0.5) * frame[3]
-            y = frame[1] + (first[1] + k // 4 + 0.5) * frame[3]
-            z = frame[2] + (first[0] + plane + 0.5) * frame[3]
-            lowest, winner = np.inf, -1
-            for slot in range(start, start + count):
-                i = bits_at(c, at(lists, slot) + SEED)
-                d = distance(position, matrices, offset, i, x, y, z, squared)
-                if d < lowest or (d == lowest and i < winner):
-                    lowest, winner = d, i
-            put(verdict, 16 * plane + k, lut[winner])
-            total += 1
+        doubt = np.float32(2.0) * _rounding(c, lists, start, count, first, middle, False)
+    while near:
+        k = first_bit(near)
+        near &= near - 1
+        if not squared and _lead(t, count, k) > doubt:
+            continue
+        x = frame[0] + (first[2] + (k & 3) + 0.5) * frame[3]
+        y = frame[1] + (first[1] + (k >> 2 & 3) + 0.5) * frame[3]
+        z = frame[2] + (first[0] + (k >> 4) + 0.5) * frame[3]
+        lowest, winner = np.inf, -1
+        for slot in range(start, start + count):
+            i = bits_at(c, at(lists, slot) + SEED)
+            d = distance(position, matrices, offset, i, x, y, z, squared)
+            if d < lowest or (d == lowest and i < winner):
+                lowest, winner = d, i
+        put(out, begin + (k >> 4) * far + (k >> 2 & 3) * row + (k & 3), lut[winner])
+        total += 1
     return total
 
 
 @helper
-def agree(verdict, label):
+def agree(label, target):
     """Make all voxels of a leaf have one label."""
+    out, begin, row, far = target
     for plane in range(LEAF):
-        store_bits(verdict, 16 * plane, spread_bits(label))
+        put_plane(out, begin + plane * far, row, spread_bits(label))
 
 
 @helper
 def fill(out, first, last, value):
-    for z in range(first[0], last[0]):
-        for y in range(first[1], last[1]):
-            for x in range(first[2], last[2]):
-                out[z, y, x] = value
+    """Make all voxels of a box have one label."""
+    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    begin, width = first[0] * plane + first[1] * row + first[2], last[2] - first[2]
+    for z in range(last[0] - first[0]):
+        for y in range(last[1] - first[1]):
+            start = begin + z * plane + y * row
+            for x in range(0, width - 7, 8):
+                put_eight(flat, start + x, value)
+            for x in range(width & -8, width):
+                put(flat, start + x, value)
 
 
 @helper
@@ -172,16 +181,24 @@ def expect(out, first, last):
 
 
 @helper
-def write(out, first, last, verdict):
-    """Write the labels of a leaf, or of the part of it that lies in the volume."""
-    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
-    begin = first[0] * plane + first[1] * row + first[2]
-    if last[2] - first[2] == LEAF:
-        for z in range(last[0] - first[0]):
-            for y in range(last[1] - first[1]):
-                put_four(flat, begin + z * plane + y * row, verdict, 16 * z + 4 * y)
-        return
-    for z in range(last[0] - first[0]):
-        for y in range(last[1] - first[1]):
-            for x in range(last[2] - first[2]):
-                put(flat, begin + z * plane + y * row + x, at(verdict, 16 * z + 4 * y + x))
+def is_whole(first, last):
+    """Whether a leaf lies in the volume with all of its voxels."""
+    return last[0] - first[0] == LEAF and last[1] - first[1] == LEAF and last[2] - first[2] == LEAF
+
+
+@helper
+def target_of(out, first, whole, patch):
+    """Where the labels of a leaf are written: where they belong, or in a patch (64,) if it is not whole."""
+    if whole:
+        row, far = out.shape[2], out.shape[1] * out.shape[2]
+        return raw(out), first[0] * far + first[1] * row + first[2], row, far
+    return raw(patch), 0, LEAF, LEAF * LEAF
+
+
+@helper
+def copy_patch(out, first, last, patch):
+    """Write what lies in the volume of a leaf that was labelled in a patch."""
+    for z in range(first[0], last[0]):
+        for y in range(first[1], last[1]):
+            for x in range(first[2], last[2]):
+                out[z, y, x] = patch[(z - first[0]) * LEAF * LEAF + (y - first[1]) * LEAF + x - first[2]]

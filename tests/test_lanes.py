@@ -66,18 +66,34 @@ def moves(a, index, out, box):
     ln.store(out, 0, ln.gather(a, index, 2, 7))
     ln.put_bits(out, 20, -123456)
     chosen = ln.where_less(ln.load(a, 0), ln.load(a, 16), ln.spread_bits(70_001), ln.spread_bits(-2))
-    ln.store_bits(index, 0, chosen)
-    ln.put_four(box, 23, index, 3)
+    ln.put_plane(box, 3, 10, chosen)
+    ln.put_eight(box, 44, index[3])
     return ln.bits_at(out, 20)
 
 
 @pytest.mark.parametrize("dtype", (np.int32, np.uint16, np.int64, np.uint8))
 def test_bits_travel_unchanged(dtype):
-    """Integers carried as float lanes, gathered places and rows of any integer type."""
+    """Integers carried as float lanes, gathered places, and planes and rows of any integer type."""
     rng = np.random.default_rng(2)
     a, results = rng.normal(size=100).astype(F), []
     for body in (numba.njit(moves), moves):
-        index, out, box = np.arange(60, 0, -2).astype(np.int32), np.zeros(32, F), np.zeros(42, dtype)
+        index, out, box = np.arange(60, 0, -2).astype(np.int32), np.zeros(32, F), np.zeros(60, dtype)
         number = body(a, index, out, box)
         results.append((int(number), index.tobytes(), out.tobytes(), box.tobytes()))
     assert results[0] == results[1] and results[0][0] == -123456
+
+
+def turned(a, index, out):
+    ln.transpose(out, 5, a, index, 11)
+
+
+def test_transpose_gathers_records():
+    """16 of 40 records of 16 values, some twice: the first 11 fields side by side, and nothing behind them."""
+    rng = np.random.default_rng(3)
+    a, index = rng.normal(size=640).astype(F), (rng.integers(0, 40, 16) * 16).astype(np.int32)
+    found, expected = np.zeros(200, F), np.zeros(200, F)
+    numba.njit(turned)(a, index, found)
+    turned(a, index, expected)
+    assert found.tobytes() == expected.tobytes()
+    assert np.array_equal(found[5:181].reshape(11, 16), a.reshape(40, 16)[index // 16, :11].T)
+    assert not found[181:].any()

@@ -1,5 +1,5 @@
-// The label kernel by hand, a yardstick for what numba makes of kernels/candidates.py, ceilings.py and gbpd.py: the
-// same algorithm with the same counts, one thread, AVX2. Compiled as a shared library; `label_volume` is its one entry.
+// The label kernel by hand, a yardstick for what numba makes of kernels/candidates.py, ceilings.py, gbpd.py, leaves.py:
+// the same algorithm with the same counts, one thread, AVX2. A shared library; `label_volume` is its one entry.
 //
 // Boxes of 256, 128, ... 8 voxels deal their candidates to their eight children, which go side by side: a candidate is
 // dropped where its tangent plane lies above the cap of a child, or above one of two low seeds at all its corners. What
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-enum { TILE = 256, TWIG = 8, LEAF = 4, CELL = 8, EIGHT = 8 };
+enum { TILE = 256, PART = 64, TWIG = 8, LEAF = 4, CELL = 8, EIGHT = 8 };
 enum { X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, RECORD = 16 };
 enum { V, GX = 16, GY = 32, GZ = 48, PAIR = 64 };
 static const float FAR = -3e38f;
@@ -42,10 +42,6 @@ INLINE unsigned unless_above(lanes x, lanes y) {
 }
 INLINE lanes halves(float x, float y) { return (lanes){_mm256_set1_ps(x), _mm256_set1_ps(y)}; }
 INLINE lanes twice(__m256 x) { return (lanes){x, x}; }
-INLINE lanes gather(const float *c, const int32_t *place) {
-    return (lanes){_mm256_i32gather_ps(c, _mm256_loadu_si256((const __m256i *)place), 4),
-                   _mm256_i32gather_ps(c, _mm256_loadu_si256((const __m256i *)(place + 8)), 4)};
-}
 INLINE long lesser(long a, long b) { return a < b ? a : b; }
 INLINE long room_for(long count) { return count + EIGHT + 1; }
 
@@ -117,22 +113,33 @@ INLINE void centre_of(const work *w, long z, long y, long x, float *centre) {
     centre[2] = w->low.x - w->middle[2] + (x + 0.5) * w->edge;
 }
 
-INLINE long cell(double value, long edge, long cells) {
-    long k = (long)floor(value / edge);
-    return k < 0 ? 0 : k < cells ? k : cells - 1;
+INLINE long clamped(long k, long cells) { return k < 0 ? 0 : k < cells ? k : cells - 1; }
+
+// Offers each cell the seeds in it; one `beyond` cells or less outside goes to the nearest. How many there were.
+static long offer_own(work *w, int32_t *who, float *value, long beyond) {
+    long nz = w->cells.z, ny = w->cells.y, nx = w->cells.x, count = 0;
+    for (long i = 0; i < w->n; i++) {
+        const float *o = w->c + i * RECORD;
+        float centre[3];
+        long z = (long)floor((o[Z] - (w->low.z - w->middle[0])) / w->edge);
+        long y = (long)floor((o[Y] - (w->low.y - w->middle[1])) / w->edge);
+        long x = (long)floor((o[X] - (w->low.x - w->middle[2])) / w->edge);
+        if (-z > beyond || -y > beyond || -x > beyond) continue;
+        if (z - nz + 1 > beyond || y - ny + 1 > beyond || x - nx + 1 > beyond) continue;
+        z = clamped(z, nz), y = clamped(y, ny), x = clamped(x, nx);
+        long p = (z * ny + y) * nx + x;
+        centre_of(w, z, y, x, centre);
+        offer(w, who + 2 * p, value + 2 * p, i * RECORD, centre);
+        count++;
+    }
+    return count;
 }
 
 static void low_seeds(work *w, int32_t *who, float *value) {
     long nz = w->cells.z, ny = w->cells.y, nx = w->cells.x, all = nz * ny * nx;
     float centre[3];
     for (long k = 0; k < 2 * all; k++) who[k] = -1, value[k] = INFINITY;
-    for (long i = 0; i < w->n; i++) {
-        const float *o = w->c + i * RECORD;
-        long z = cell(o[Z] - (w->low.z - w->middle[0]), w->edge, nz), y = cell(o[Y] - (w->low.y - w->middle[1]), w->edge, ny);
-        long x = cell(o[X] - (w->low.x - w->middle[2]), w->edge, nx), p = (z * ny + y) * nx + x;
-        centre_of(w, z, y, x, centre);
-        offer(w, who + 2 * p, value + 2 * p, i * RECORD, centre);
-    }
+    if (!offer_own(w, who, value, 1)) offer_own(w, who, value, 1L << 62);
     for (int step = 1; step >= -1; step -= 2)
         for (long place = 0; place < all; place++) {
             long p = step == 1 ? place : all - 1 - place, z = p / (ny * nx), y = p / nx % ny, x = p % nx;
@@ -300,17 +307,49 @@ INLINE void deal(work *w, long start, long count, const family *f, int squared) 
     share_out(w, start, count);
 }
 
-// Values of two low candidates of each child at its corners, with their rounding; the highest of each.
-INLINE lanes pick_corners(work *w, long start, lanes who, const family *f, int squared, lanes *corner) {
+// The first eight floats of eight records, side by side.
+INLINE void transpose(const float *c, const int32_t *place, __m256 *row) {
+    __m256 r[8], t[8];
+    for (int k = 0; k < 8; k++) r[k] = _mm256_loadu_ps(c + place[k]);
+    for (int k = 0; k < 8; k += 2) {
+        t[k] = _mm256_unpacklo_ps(r[k], r[k + 1]), t[k + 1] = _mm256_unpackhi_ps(r[k], r[k + 1]);
+    }
+    for (int k = 0; k < 8; k += 4) {
+        r[k] = _mm256_shuffle_ps(t[k], t[k + 2], 0x44), r[k + 1] = _mm256_shuffle_ps(t[k], t[k + 2], 0xEE);
+        r[k + 2] = _mm256_shuffle_ps(t[k + 1], t[k + 3], 0x44), r[k + 3] = _mm256_shuffle_ps(t[k + 1], t[k + 3], 0xEE);
+    }
+    for (int k = 0; k < 4; k++) {
+        row[k] = _mm256_permute2f128_ps(r[k], r[k + 4], 0x20);
+        row[k + 4] = _mm256_permute2f128_ps(r[k], r[k + 4], 0x31);
+    }
+}
+
+// Two low candidates of each child, field by field.
+INLINE void load_picks(const work *w, long start, long count, lanes who, lanes *field) {
+    if (count <= 4) {  // a choice of two pairs
+        const float *pair[4];
+        for (int k = 0; k < 4; k++) pair[k] = w->c + w->lists[start + (count > 2 ? k : k & 1)];
+        for (int row = 0; row <= ERROR; row++)
+            field[row] = where_less(who, all(0.5f), halves(pair[0][row], pair[1][row]), halves(pair[2][row], pair[3][row]));
+        return;
+    }
     float pair[16];
     int32_t pick[16];
+    __m256 low[8], high[8];
     store(pair, who);
     for (int k = 0; k < 16; k++) pick[k] = w->lists[start + 2 * (long)pair[k] + (k >> 3)];
-    const float *c = w->c;
-    lanes dx = minus(f->cx, gather(c + X, pick)), dy = minus(f->cy, gather(c + Y, pick)), dz = minus(f->cz, gather(c + Z, pick));
-    lanes r = minus(gather(c + R, pick), gather(c + ERROR, pick)), high = all(FAR);
-    lanes a00 = gather(c + A00, pick), a01 = gather(c + A01, pick), a02 = gather(c + A02, pick);
-    lanes a11 = gather(c + A11, pick), a12 = gather(c + A12, pick), a22 = gather(c + A22, pick);
+    for (int row = 0; row <= ERROR; row += 8) {
+        transpose(w->c + row, pick, low), transpose(w->c + row, pick + 8, high);
+        for (int k = 0; k < 8 && row + k <= ERROR; k++) field[row + k] = (lanes){low[k], high[k]};
+    }
+}
+
+// Values of two low candidates of each child at its corners, with their rounding; the highest of each.
+INLINE lanes pick_corners(const work *w, long start, long count, lanes who, const family *f, int squared, lanes *corner) {
+    lanes of[RECORD], high = all(FAR);
+    load_picks(w, start, count, who, of);
+    lanes dx = minus(f->cx, of[X]), dy = minus(f->cy, of[Y]), dz = minus(f->cz, of[Z]), r = minus(of[R], of[ERROR]);
+    lanes a00 = of[A00], a01 = of[A01], a02 = of[A02], a11 = of[A11], a12 = of[A12], a22 = of[A22];
     for (int k = 0; k < 8; k++) {
         lanes x = k & 1 ? plus(dx, f->wx) : minus(dx, f->wx), y = k & 2 ? plus(dy, f->wy) : minus(dy, f->wy);
         lanes z = k & 4 ? plus(dz, f->wz) : minus(dz, f->wz);
@@ -345,7 +384,7 @@ INLINE void split(work *w, long start, long count, const family *f, int squared)
         who = where_less(t.v, best, all((float)pair), who);
         best = least(best, t.v);
     }
-    lanes high = pick_corners(w, start, who, f, squared, corner), bar = least(twice(_mm256_min_ps(high.a, high.b)), f->cap);
+    lanes high = pick_corners(w, start, count, who, f, squared, corner), bar = least(twice(_mm256_min_ps(high.a, high.b)), f->cap);
     for (long pair = 0; pair < (count + 1) / 2; pair++) {
         const float *a = w->c + w->lists[start + 2 * pair], *b = w->c + w->lists[start + 2 * pair + 1];
         const float *from = w->t + pair * PAIR;
@@ -368,8 +407,25 @@ static double distance(const work *w, long i, double x, double y, double z) {
     return (w->squared ? q : sqrt(q)) - w->offset[i];
 }
 
+// Bound of the rounding of d within a leaf, see leaves.py.
+static float rounding(const work *w, long start, long count, triple first, int squared) {
+    float bound = 0;
+    for (long k = start; k < start + count; k++) {
+        const float *o = w->c + w->lists[k];
+        float norm = 0, place = fabsf(o[X]) + fabsf(o[Y]) + fabsf(o[Z]);
+        for (int row = A00; row < R; row++) norm += o[row] * o[row];
+        norm = sqrtf(norm);
+        double far = fabs(first.x + 2 - w->middle[2] - o[X]) + fabs(first.y + 2 - w->middle[1] - o[Y]) +
+                     fabs(first.z + 2 - w->middle[0] - o[Z]) + 6, e = norm * (place + 24 * far);
+        if (squared) e = e * (2 * norm * far + e * 0x1p-24) + norm * far * (norm * far);
+        bound = fmaxf(bound, e + 4 * fabsf(o[R]));
+    }
+    return bound * 0x1p-24f + 0x1p-40f;
+}
+
 // The winners at the voxels of a leaf, plane by plane; bits of the close ones, 16 a plane.
-INLINE uint64_t compete(work *w, long start, long count, float x, float y, float z, int squared, int32_t *label) {
+INLINE uint64_t compete(work *w, long start, long count, triple first, int squared, int32_t *row, long nx, long plane) {
+    const float x = first.x + 0.5 - w->middle[2], y = first.y + 0.5 - w->middle[1], z = first.z + 0.5 - w->middle[0];
     const lanes lx = {x + _mm256_setr_ps(0, 1, 2, 3, 0, 1, 2, 3), x + _mm256_setr_ps(0, 1, 2, 3, 0, 1, 2, 3)};
     const lanes ly = {y + _mm256_setr_ps(0, 0, 0, 0, 1, 1, 1, 1), y + _mm256_setr_ps(2, 2, 2, 2, 3, 3, 3, 3)};
     float margin = 0, *t = w->t;
@@ -386,6 +442,7 @@ INLINE uint64_t compete(work *w, long start, long count, float x, float y, float
         }
         margin = o[ERROR] > margin ? o[ERROR] : margin;
     }
+    if (squared) margin = rounding(w, start, count, first, 1);
     uint64_t close = 0;
     for (int p = 0; p < LEAF; p++) {
         t = w->t + 16 * p;
@@ -396,24 +453,14 @@ INLINE uint64_t compete(work *w, long start, long count, float x, float y, float
             name = where_less(d, best, all(w->c[w->lists[start + k] + SEED]), name);
             best = least(d, best);
         }
-        store((float *)label + 16 * p, name);
+        int32_t *to = row + p * plane;
+        _mm_storeu_ps((float *)to, _mm256_castps256_ps128(name.a));
+        _mm_storeu_ps((float *)(to + nx), _mm256_extractf128_ps(name.a, 1));
+        _mm_storeu_ps((float *)(to + 2 * nx), _mm256_castps256_ps128(name.b));
+        _mm_storeu_ps((float *)(to + 3 * nx), _mm256_extractf128_ps(name.b, 1));
         close |= (uint64_t)unless_above(minus(next, best), all(2 * margin)) << 16 * p;
     }
     return close;
-}
-
-// Bound of the rounding of d within a leaf, see gbpd.py.
-static float rounding(const work *w, long start, long count, triple first) {
-    float bound = 0;
-    for (long k = start; k < start + count; k++) {
-        const float *o = w->c + w->lists[k];
-        float norm = 0, place = fabsf(o[X]) + fabsf(o[Y]) + fabsf(o[Z]);
-        for (int row = A00; row < R; row++) norm += o[row] * o[row];
-        double far = fabs(first.x + 2 - w->middle[2] - o[X]) + fabs(first.y + 2 - w->middle[1] - o[Y]) +
-                     fabs(first.z + 2 - w->middle[0] - o[Z]) + 6;
-        bound = fmaxf(bound, sqrtf(norm) * (place + 24 * far) + 4 * fabsf(o[R]));
-    }
-    return bound * 0x1p-24f + 0x1p-40f;
 }
 
 // How far the lowest d of a leaf's voxel lies below the next.
@@ -423,11 +470,11 @@ static float lead(const float *d, long count) {
     return second - best;
 }
 
-static void settle(work *w, long start, long count, triple first, uint64_t close, int32_t *label) {
-    float doubt = w->squared ? INFINITY : 2 * rounding(w, start, count, first);
+static void settle(work *w, long start, long count, triple first, uint64_t close, int32_t *row, long nx, long plane) {
+    float doubt = w->squared ? INFINITY : 2 * rounding(w, start, count, first, 0);
     for (; close; close &= close - 1) {
         int k = __builtin_ctzll(close);
-        if (lead(w->t + k, count) > doubt) continue;
+        if (!w->squared && lead(w->t + k, count) > doubt) continue;
         double x = w->frame[0] + (first.x + k % 4 + 0.5) * w->frame[3], low = INFINITY;
         double y = w->frame[1] + (first.y + k / 4 % 4 + 0.5) * w->frame[3];
         double z = w->frame[2] + (first.z + k / 16 + 0.5) * w->frame[3];
@@ -438,7 +485,7 @@ static void settle(work *w, long start, long count, triple first, uint64_t close
             double d = distance(w, i, x, y, z);
             if (d < low || (d == low && i < winner)) low = d, winner = i;
         }
-        label[k] = winner;
+        row[k / 16 * plane + k / 4 % 4 * nx + k % 4] = winner;
         w->counts[3]++;
     }
 }
@@ -465,6 +512,8 @@ INLINE void label_twig(work *w, long start, long count, long end, triple first, 
     long z = (first.z - w->low.z) / w->edge, y = (first.y - w->low.y) / w->edge, x = (first.x - w->low.x) / w->edge;
     f.cap = all(w->caps[begin + (z * ny + y) * nx + x]);
     for (int k = 0; k < 8; k++) w->ends[k] = end + k * stride;
+    for (long m = first.z; m < last.z; m++)
+        for (long v = first.y; v < last.y; v++) __builtin_prefetch(w->out + (m * w->shape.y + v) * w->shape.x + first.x);
     split(w, start, count, &f, squared);
     for (int k = 0; k < 8; k++) {
         if (!(f.bits >> k & 1)) continue;
@@ -472,23 +521,23 @@ INLINE void label_twig(work *w, long start, long count, long end, triple first, 
         child_of(first, last, k, LEAF, &a, &b);
         long from = end + k * stride, kept = w->ends[k] - from;
         w->counts[0]++, w->counts[1] += count;
+        int32_t patch[64], *row = w->out + (a.z * w->shape.y + a.y) * w->shape.x + a.x;
+        int whole = b.z - a.z == LEAF && b.y - a.y == LEAF && b.x - a.x == LEAF;
+        int32_t *to = whole ? row : patch;
+        long nx = whole ? w->shape.x : LEAF, plane = whole ? w->shape.x * w->shape.y : LEAF * LEAF;
         if (kept == 1) {
-            fill(w, a, b, w->lists[from]);
-            continue;
+            __m128i name = _mm_castps_si128(_mm_set1_ps(w->c[w->lists[from] + SEED]));
+            for (int m = 0; m < LEAF; m++)
+                for (int v = 0; v < LEAF; v++) _mm_storeu_si128((__m128i *)(to + m * plane + v * nx), name);
+        } else {
+            w->counts[2] += kept * 64;
+            uint64_t close = compete(w, from, kept, a, squared, to, nx, plane);
+            if (close) settle(w, from, kept, a, close, to, nx, plane);
         }
-        w->counts[2] += kept * 64;
-        int32_t label[64];
-        float px = a.x + 0.5 - w->middle[2], py = a.y + 0.5 - w->middle[1], pz = a.z + 0.5 - w->middle[0];
-        for (long m = a.z; m < b.z; m++)  // the rows to be written are on their way meanwhile
-            for (long v = a.y; v < b.y; v++) __builtin_prefetch(w->out + (m * w->shape.y + v) * w->shape.x + a.x);
-        uint64_t close = compete(w, from, kept, px, py, pz, squared, label);
-        if (close) settle(w, from, kept, a, close, label);
-        for (long m = a.z; m < b.z; m++)
-            for (long v = a.y; v < b.y; v++) {
-                int32_t *row = w->out + (m * w->shape.y + v) * w->shape.x + a.x, *at = label + 16 * (m - a.z) + 4 * (v - a.y);
-                if (b.x - a.x == LEAF) memcpy(row, at, 16);
-                else for (long u = 0; u < b.x - a.x; u++) row[u] = at[u];
-            }
+        if (whole) continue;
+        for (long m = 0; m < b.z - a.z; m++)
+            for (long v = 0; v < b.y - a.y; v++)
+                memcpy(row + (m * w->shape.y + v) * w->shape.x, patch + 16 * m + 4 * v, (b.x - a.x) * sizeof *row);
     }
 }
 
@@ -527,7 +576,7 @@ INLINE void label_tile(work *w, triple low, int squared) {
             triple a, b;
             child_of(first, last, k, half, &a, &b);
             long begin = now.end + k * stride, kept = w->ends[k] - begin;
-            if (kept == 1) {
+            if (kept == 1 && half <= PART) {
                 fill(w, a, b, w->lists[begin]);
                 continue;
             }

@@ -14,7 +14,7 @@ from numba import prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    RECORD, TILE, WANTED, deal, load_seeds, place_seeds, room_for, set_children, split,
+    RECORD, TILE, WANTED, ask_for, deal, place_seeds, room_for, set_children, set_names, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 
@@ -30,15 +30,19 @@ _EDGE = 16  # voxels of a box whose list is kept
 
 
 @kernel
-def list_boxes(place, factor, shift, low, shape, blocks, squared):
+def place_at(c, place, low, shape, squared):
+    """Place the candidates c, place (3, n) voxels, for the tile of a volume that starts at voxel low."""
+    place_seeds(c, place, tile_at((low[0], low[1], low[2]), shape)[2], squared)
+
+
+@kernel
+def list_boxes(c, low, shape, blocks, squared):
     """The part of a volume of shape (nz, ny, nx) voxels whose tile starts at voxel low (3,), z y x.
 
-    Boxes without a block that is asked for are left out; arguments as `gbpd.label_volume_serial` takes them.
+    c: the candidates, placed there by `place_at`. Boxes without a block (z, y, x) bool that is asked for are left out.
     """
-    n, tile, memory = shift.size, tile_at((low[0], low[1], low[2]), shape), memory_for(shift.size)
-    c, scratch, stack = memory[0], memory[3], memory[7]
-    load_seeds(c, factor, shift, np.arange(n + 1), np.ones(n, np.uint8))
-    place_seeds(c, place, tile[2], squared)
+    n, tile, memory = c.size // RECORD - 1, tile_at((low[0], low[1], low[2]), shape), memory_for(c)
+    scratch, stack = memory[3], memory[7]
     edge = cell_edge(c, n, tile)
     caps = cap_pyramid(c, n, tile, edge, blocks, shared_among(shape, 0, 1), squared, scratch, 0)
     boxes, stored, total, used = np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0
@@ -93,18 +97,13 @@ def fetch(lists, stored, begin, count, n):
 
 
 @helper
-def _label_share(
-    out, lut, relevant, place, factor, shift, given, blocks, squared, low, caps, edge, boxes, stored,
-    counts, worker, workers,
-):  # fmt: skip
+def _label_share(out, lut, c, given, blocks, squared, low, caps, edge, boxes, stored, counts, worker, workers):
     """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
-    n, memory, patch = shift.size, memory_for(shift.size), np.empty(LEAF**3, out.dtype)
+    n, memory, patch = c.size // RECORD - 1, memory_for(c), np.empty(LEAF**3, out.dtype)
     tile, share = tile_at((low[0], low[1], low[2]), out.shape), shared_among(out.shape, 0, 1)
-    load_seeds(memory[0], factor, shift, lut, relevant)
-    place_seeds(memory[0], place, tile[2], squared)
     for b in range(worker, boxes.shape[0], workers):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(memory[0], stored, begin, count):
+        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
             memory = label_box(
                 out, lut, n, first, size, count, end, tile, caps, edge, given, blocks, squared, memory,
@@ -113,18 +112,20 @@ def _label_share(
 
 
 def _label_boxes(
-    out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, squared, workers,
+    out, lut, relevant, c, position, matrices, offset, frame, blocks, squared, workers,
     low, caps, edge, boxes, stored,
 ):  # fmt: skip
     """Labels of a part of a volume, (caps, edge, boxes, stored), that starts at voxel low; counts (workers, 4).
 
-    The others are as `gbpd.label_volume_serial` has them, but boxes that no relevant seed can reach stay as they are.
+    c: the candidates, placed there. The others are as `gbpd.label_volume_serial` has them, but boxes that no relevant
+    seed can reach stay as they are.
     """
     given, counts = (position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
+    ask_for(c, relevant)
+    set_names(c, lut)
     for worker in prange(workers):
         _label_share(
-            out, lut, relevant, place, factor, shift, given, blocks, squared, low, caps, edge, boxes, stored,
-            counts[worker], worker, workers,
+            out, lut, c, given, blocks, squared, low, caps, edge, boxes, stored, counts[worker], worker, workers
         )  # fmt: skip
     return counts
 

@@ -72,19 +72,34 @@ def scratch_for():
 
 
 @kernel
-def load_seeds(c, factor, shift, lut, relevant):
-    """Write all seeds from 0 on and the dummy, but for their place: factor (6, n), shift and relevant (n,), lut."""
+def records_of(factor, shift):
+    """The records of all n seeds from 0 on and of the dummy, but for their place: factor (6, n), shift (n,)."""
     n = shift.size
+    c = floats((n + 1) * RECORD)
     for i in range(n):
         o = i * RECORD
         for row in range(6):
             c[o + A00 + row] = factor[row, i]
         c[o + R] = shift[i]
         put_bits(c, o + SEED, i)
-        put_bits(c, o + NAME, lut[i])
-        put_bits(c, o + WANTED, 255 if relevant[i] else 0)
-    c[n * RECORD : (n + 1) * RECORD] = np.float32(0.0)
+    for o in range(n * RECORD, (n + 1) * RECORD):
+        c[o] = np.float32(0.0)
     c[n * RECORD + R] = FAR
+    return c
+
+
+@helper
+def ask_for(c, relevant):
+    """Want the seeds of relevant (n,) alone."""
+    for i in range(relevant.size):
+        put_bits(c, i * RECORD + WANTED, 255 if relevant[i] else 0)
+
+
+@helper
+def set_names(c, lut):
+    """Name the n seeds by lut (n + 1,)."""
+    for i in range(lut.size - 1):
+        put_bits(c, i * RECORD + NAME, lut[i])
 
 
 @kernel

@@ -16,7 +16,8 @@ from numba import njit, prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    NAME, PAIR, RECORD, TILE, deal, floats, load_seeds, place_seeds, room_for, set_caps_to, set_children, split,
+    NAME, PAIR, RECORD, TILE, ask_for, deal, floats, place_seeds, records_of, room_for, set_caps_to,
+    set_children, set_names, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
 
@@ -26,7 +27,7 @@ from nmcfast.kernels.descent import (  # isort: skip
 from nmcfast.kernels.lanes import at, bits_at, raw
 
 from nmcfast.kernels.leaves import (  # isort: skip
-    LEAF, agree, compete, copy_patch, distance, expect, fill, is_whole, settle, target_of,
+    LEAF, agree, compete, copy_patch, distance, expect, fill_asked, is_whole, settle, target_of,
 )  # fmt: skip
 
 _TWIG = 8  # the last box that is split, into leaves
@@ -149,7 +150,7 @@ def label_box(
                 lists[begin + kept] = n * RECORD
                 depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
             elif half <= PART:
-                fill(out, a, b, bits_at(c, lists[begin] + NAME) if reached else lut[lut.size - 1])
+                fill_asked(out, a, b, bits_at(c, lists[begin] + NAME) if reached else lut[lut.size - 1], blocks)
     return c, lists, t, scratch, picks, ends, flags, stack
 
 
@@ -162,9 +163,10 @@ def _cell_of(voxel, low, high, edge):
 @helper
 def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
-    n, memory, patch = shift.size, memory_for(shift.size), np.empty(LEAF**3, out.dtype)
+    n, memory, patch = shift.size, memory_for(records_of(factor, shift)), np.empty(LEAF**3, out.dtype)
     share = shared_among(out.shape, worker, workers)
-    load_seeds(memory[0], factor, shift, lut, relevant)
+    ask_for(memory[0], relevant)
+    set_names(memory[0], lut)
     for z in range(0, out.shape[0], TILE):
         for y in range(0, out.shape[1], TILE):
             for x in range(0, out.shape[2], TILE):

@@ -15,7 +15,7 @@ from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.boxes import fetch, is_wanted
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    INF, KNOWN, RECORD, TILE, deal, load_seeds, place_seeds, room_for, set_cap, set_children, split,
+    INF, KNOWN, RECORD, TILE, ask_for, deal, room_for, set_caps_to, set_children, split,
 )  # fmt: skip
 from nmcfast.kernels.ceilings import cap_pyramid, is_asked, set_caps
 
@@ -53,17 +53,50 @@ def _sizes(ends, end, stride):
 
 @helper
 def _twigs(seen, first, size):
-    """The part of seen (z, y, x), of one entry a twig, that belongs to a box."""
+    """First and end entry, z y x, of seen (z, y, x), of one entry a twig, that belong to a box."""
     z, y, x, n = first[0] // TWIG, first[1] // TWIG, first[2] // TWIG, size // TWIG
-    return seen[z : z + n, y : y + n, x : x + n]
+    return (z, y, x), (min(z + n, seen.shape[0]), min(y + n, seen.shape[1]), min(x + n, seen.shape[2]))
+
+
+@helper
+def _see(seen, first, size):
+    """The winner is known in all twigs of a box."""
+    a, b = _twigs(seen, first, size)
+    for z in range(a[0], b[0]):
+        for y in range(a[1], b[1]):
+            for x in range(a[2], b[2]):
+                seen[z, y, x] = True
+
+
+@helper
+def _is_seen(seen, first, size):
+    """Whether the winner is known in all twigs of a box."""
+    a, b = _twigs(seen, first, size)
+    for z in range(a[0], b[0]):
+        for y in range(a[1], b[1]):
+            for x in range(a[2], b[2]):
+                if not seen[z, y, x]:
+                    return False
+    return True
+
+
+@helper
+def _any_doubtful(where, first, size):
+    """Whether one of the twigs of a box is doubtful, see `_doubtful_twigs`."""
+    a, b = _twigs(where, first, size)
+    for z in range(a[0], b[0]):
+        for y in range(a[1], b[1]):
+            for x in range(a[2], b[2]):
+                if where[z, y, x] >= 0:
+                    return True
+    return False
 
 
 @helper
 def _mark_twig(work, start, count, end, first, last, middle, squared):
     """Mark the seeds that may win in the leaves of a box of 4³ voxels."""
     c, lists, _, scratch, _, ends, _ = work
-    for k in range(8):
-        set_cap(scratch, k, INF)
+    set_caps_to(scratch, INF)
     children = set_children(scratch, first, last, _LEAF, middle, 0)
     split(work, start, count, squared, children, end)
     for k in range(8):
@@ -76,7 +109,7 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
     """The first pass over a box of `size` voxels an edge whose list stands first; the memory, which may have grown."""
     stack, end = memory[7], room_for(count)
     if _all_known(raw(memory[0]), raw(memory[1]), 0, count):
-        _twigs(seen, box, size)[:] = True  # whoever wins there is known
+        _see(seen, box, size)  # whoever wins there is known
         return memory
     depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
@@ -100,7 +133,7 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
             lists[begin + sizes[k]] = n * RECORD
             known = _all_known(work[0], work[1], begin, sizes[k])
             if known or half == TWIG:
-                _twigs(seen, a, half)[:] = True
+                _see(seen, a, half)
             if known:
                 continue
             if half == TWIG:
@@ -156,7 +189,7 @@ def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
         sizes = _sizes(ends, end, stride)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if not wanted >> k & 1 or _twigs(seen, a, half).all() or not is_asked(blocks, a[0], a[1], a[2], half):
+            if not wanted >> k & 1 or _is_seen(seen, a, half) or not is_asked(blocks, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
             if half > TWIG:
@@ -190,13 +223,12 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
         children = set_children(work[3], first, last, half, tile[2], 0)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if children >> k & 1 and _twigs(where, a, half).max() >= 0:
+            if children >> k & 1 and _any_doubtful(where, a, half):
                 open_ |= 1 << k
         if half > TWIG:
             set_caps(work[3], caps, edge, tile, first, half, open_)
         else:
-            for k in range(8):
-                set_cap(work[3], k, INF)
+            set_caps_to(work[3], INF)
         split(work, start, count, squared, open_, end)
         sizes = _sizes(ends, end, stride)
         lowest = (picks[0], picks[1], picks[2], picks[3], picks[4], picks[5], picks[6], picks[7])
@@ -239,14 +271,9 @@ def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
 
 
 @helper
-def _memory_of_tile(place, factor, shift, relevant, known, tile, squared):
-    """Memory with all seeds placed, relevant (n,) wanted, and those of known (n,) bool KNOWN."""
-    memory = memory_for(shift.size)
-    load_seeds(memory[0], factor, shift, np.arange(shift.size + 1), relevant)
-    place_seeds(memory[0], place, tile[2], squared)
-    for i in range(shift.size):
-        put_bits(memory[0], i * RECORD + KNOWN, np.int64(known[i]))
-    return memory
+def _set_known(c, known):
+    for i in range(known.size):
+        put_bits(c, i * RECORD + KNOWN, np.int64(known[i]))
 
 
 @helper
@@ -256,36 +283,38 @@ def _note_known(c, known):
 
 
 @kernel
-def mark_halo(known, seen, relevant, place, factor, shift, shape, blocks, squared, low, caps, edge, boxes, stored):
+def mark_halo(known, seen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
     """The first pass over a part (caps, edge, boxes, stored) of a volume, see `boxes`, that starts at voxel low.
 
     known (n,) bool, the relevant seeds at first, is set for those that are marked; seen (z, y, x) bool, a twig of 4³
-    voxels each, where the winner is known. relevant (n,) uint8; blocks (z, y, x) bool as `gbpd.label_volume_serial`
-    takes them: where none is asked for, nothing is promised. shape (nz, ny, nx).
+    voxels each, where the winner is known. relevant (n,) uint8; c: the candidates, placed there; blocks (z, y, x) bool
+    as `gbpd.label_volume_serial` takes them: where none is asked for, nothing is promised. shape (nz, ny, nx).
     """
-    tile, n = tile_at((low[0], low[1], low[2]), shape), shift.size
-    memory = _memory_of_tile(place, factor, shift, relevant, known, tile, squared)
+    tile, n, memory = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c)
+    ask_for(c, relevant)
+    _set_known(c, known)
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(memory[0], stored, begin, count):
+        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             fetch(memory[1], stored, begin, count, n)
             memory = _mark_box(seen, blocks, caps, edge, memory, n, first, size, count, tile, squared)
-    _note_known(memory[0], known)
+    _note_known(c, known)
 
 
 @kernel
-def guard_halo(known, seen, relevant, place, factor, shift, shape, blocks, squared, low, caps, edge, boxes, stored):
+def guard_halo(known, seen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
     """The second pass, arguments as `mark_halo`: what the first has not seen, with the known seeds, the few, alone.
 
     Where these do not exclude a relevant seed, the list of all seeds tells who wins.
     """
-    tile, n = tile_at((low[0], low[1], low[2]), shape), shift.size
-    memory = _memory_of_tile(place, factor, shift, relevant, known, tile, squared)
+    tile, n, memory = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c)
+    ask_for(c, relevant)
+    _set_known(c, known)
     where, held, memory = _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared)
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if _twigs(where, first, size).max() >= 0:
+        if _any_doubtful(where, first, size):
             memory = roomy(memory, room_for(count), 2, True)
             fetch(memory[1], stored, begin, count, n)
             memory = _guard_box(where, held, caps, edge, memory, n, first, size, count, tile, squared)
-    _note_known(memory[0], known)
+    _note_known(c, known)

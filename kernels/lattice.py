@@ -7,6 +7,7 @@ corner and origin (3,) are in x, y, z order. Points beyond the lattice take the 
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
+from nmcfast.kernels.lanes import at, put, raw
 
 
 @helper
@@ -123,14 +124,26 @@ def _places_of(shape, origin, size, lattice, corner, step):
 
 
 @helper
-def _ask(blocks, edge, asked):
-    """Fill asked (nx,) bool with whether the block of a voxel is, of those along x; first and end voxel of those."""
-    begin, end = asked.size, 0
-    for x in range(asked.size):
-        asked[x] = blocks[x // edge]
-        if asked[x]:
-            begin, end = min(begin, x), x + 1
-    return begin, end
+def _asked(blocks, columns):
+    """The places of those of some blocks (n,) bool that are asked for, in columns; how many there are."""
+    count = 0
+    for b in range(blocks.size):
+        columns[count] = b
+        count += blocks[b]
+    return count
+
+
+@helper
+def _all_zero(labels, begin, count):
+    """Whether labels begin … begin + count − 1 are 0; eight of them, as most are, without a loop."""
+    bits = 0
+    if count == 8:
+        for x in range(8):
+            bits |= np.int64(at(labels, begin + x))
+    else:
+        for x in range(count):
+            bits |= np.int64(at(labels, begin + x))
+    return bits == 0
 
 
 @kernel
@@ -138,31 +151,23 @@ def mark_above(labels, blocks, edge, lattice, corner, step, origin, size, bound,
     """Set present (n,) bool for the labels 1 … n − 1 with a voxel of at least `bound` in some blocks (z, y, x) bool."""
     nz, ny, nx = labels.shape
     (kz, wz), (ky, wy), (kx, wx) = _places_of(labels.shape, origin, size, lattice.shape, corner, step)
-    line, asked, begin, end = np.empty(lattice.shape[2]), np.empty(nx, np.bool_), 0, 0
+    line, columns, count, flat = np.empty(lattice.shape[2]), np.empty(blocks.shape[2], np.int64), 0, raw(labels)
     for by in range(blocks.shape[1]):
         for z in range(nz):
             if z % edge == 0:
-                begin, end = _ask(blocks[z // edge, by], edge, asked)
+                count = _asked(blocks[z // edge, by], columns)
             for y in range(by * edge, min((by + 1) * edge, ny)):
-                filled = False
-                for x in range(begin, end):
-                    label = labels[z, y, x]
-                    if label == 0 or present[label] or not asked[x]:
-                        continue
-                    if not filled:
-                        _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
-                        filled = True
-                    i = kx[x]
-                    present[label] = line[i] + wx[x] * (line[i + 1] - line[i]) >= bound
-
-
-@helper
-def _any_asked(row, asked):
-    """Whether a label of the row is asked for; without a way out of the loop, for the vectoriser."""
-    found = False
-    for x in range(row.size):
-        found |= (row[x] != 0) & asked[x]
-    return found
+                filled, row = False, (z * ny + y) * nx
+                for b in range(count):
+                    for x in range(columns[b] * edge, min((columns[b] + 1) * edge, nx)):
+                        label = np.int64(at(flat, row + x))
+                        if label == 0 or present[label]:
+                            continue
+                        if not filled:
+                            _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
+                            filled = True
+                        i = kx[x]
+                        present[label] = line[i] + wx[x] * (line[i + 1] - line[i]) >= bound
 
 
 @kernel
@@ -173,23 +178,27 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     """
     nz, ny, nx = labels.shape
     (kz, wz), (ky, wy), (kx, wx) = _places_of(labels.shape, origin, size, lattice.shape, corner, step)
-    line, asked, begin, end = np.empty(lattice.shape[2]), np.empty(nx, np.bool_), 0, 0
+    line, columns, count, flat = np.empty(lattice.shape[2]), np.empty(blocks.shape[2], np.int64), 0, raw(labels)
     for by in range(blocks.shape[1]):
         for z in range(nz):
             if z % edge == 0:
-                begin, end = _ask(blocks[z // edge, by], edge, asked)
+                count = _asked(blocks[z // edge, by], columns)
             for y in range(by * edge, min((by + 1) * edge, ny)):
-                row = labels[z, y]
-                if begin >= end or not _any_asked(row, asked):
-                    continue
-                _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
-                for x in range(begin, end):
-                    label = row[x]
-                    if label == 0 or not asked[x]:
+                filled, row = False, (z * ny + y) * nx
+                for b in range(count):
+                    begin, end = columns[b] * edge, min((columns[b] + 1) * edge, nx)
+                    if _all_zero(flat, row + begin, end - begin):
                         continue
-                    i = kx[x]
-                    value = line[i] + wx[x] * (line[i + 1] - line[i])
-                    if value < 0.0:
-                        row[x] = 0
-                    elif value < least[label]:
-                        least[label] = value
+                    if not filled:
+                        _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
+                        filled = True
+                    for x in range(begin, end):
+                        label = np.int64(at(flat, row + x))
+                        if label == 0:
+                            continue
+                        i = kx[x]
+                        value = line[i] + wx[x] * (line[i + 1] - line[i])
+                        if value < 0.0:
+                            put(flat, row + x, 0)
+                        elif value < least[label]:
+                            least[label] = value

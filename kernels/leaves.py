@@ -14,6 +14,8 @@ from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, ERROR, NAME, R, SEED, STEP_X, STEP_Y, X, Y, Z,
 )  # fmt: skip
 
+from nmcfast.kernels.ceilings import BLOCK_EDGE, is_asked
+
 from nmcfast.kernels.lanes import (  # isort: skip
     at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, prefetch, put, put_eight, put_plane,
     raw, spread, spread_bits, sqrt, store, where_less,
@@ -168,6 +170,20 @@ def fill(out, first, last, value):
                 put_eight(flat, start + x, value)
             for x in range(width & -8, width):
                 put(flat, start + x, value)
+
+
+@helper
+def fill_asked(out, first, last, value, blocks):
+    """Make the voxels of a box that are asked for, in blocks of 8³ or all of them, have one label."""
+    if blocks.size == 0:
+        fill(out, first, last, value)
+        return
+    for z in range(first[0], last[0], BLOCK_EDGE):
+        for y in range(first[1], last[1], BLOCK_EDGE):
+            for x in range(first[2], last[2], BLOCK_EDGE):
+                if is_asked(blocks, z, y, x, BLOCK_EDGE):
+                    end = min(z + BLOCK_EDGE, last[0]), min(y + BLOCK_EDGE, last[1]), min(x + BLOCK_EDGE, last[2])
+                    fill(out, (z, y, x), end, value)
 
 
 @helper

@@ -131,7 +131,7 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     met[1:] |= inner
     names[~met[names]] = 0
     field.label(labels, names, names > 0, near & ~core, threads)
-    ends_at = region.clip(labels, grid, low < max(rim, cut), len(rows) + 1)[1:]
+    ends_at = region.clip(labels, grid, near & (low < max(rim, cut)), len(rows) + 1)[1:]
     found: Runs = runs.find_runs(labels)
     sums, boxes = np.empty((len(rows) + 1, 4), np.int64), np.empty((len(rows) + 1, 6), np.int64)
     runs.measure(*found, grid.shape[1], sums, boxes)

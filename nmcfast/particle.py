@@ -97,8 +97,9 @@ class Particle:
         """
         grid = grid_within(self.domain, voxel_size)
         low, high = self._region.depths(grid)
-        labels = self._label(grid, high >= 0.0, threads=threads)
-        self._region.clip(labels, grid, low < 0.0, len(self.grains) + 1)
+        near = high >= 0.0
+        labels = self._label(grid, near, threads=threads)
+        self._region.clip(labels, grid, near & (low < 0.0), len(self.grains) + 1)
         labels, first = _cut(labels, grid.first)
         return Volume(labels, np.array(first) * grid.size, grid.size)
 
@@ -113,8 +114,9 @@ class Particle:
         else:
             shift = (0.0, 0.0, height - 0.5 * grid.size)
             low, high = self._region.depths(plane, shift)
-            labels = self._label(plane, high >= 0.0, shift=shift)
-            self._region.clip(labels, plane, low < 0.0, len(self.grains) + 1, shift)
+            near = high >= 0.0
+            labels = self._label(plane, near, shift=shift)
+            self._region.clip(labels, plane, near & (low < 0.0), len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
     @property

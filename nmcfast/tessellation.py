@@ -9,7 +9,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.kernels import boxes, gbpd, halo
-from nmcfast.kernels.candidates import TILE
+from nmcfast.kernels.candidates import TILE, records_of
 from nmcfast.kernels.labels import EVERYWHERE
 from nmcfast.markers import frames, metrics
 
@@ -146,10 +146,11 @@ class Field:
 
     def __init__(self, seeds: Seeds, grid: Grid, blocks: np.ndarray = EVERYWHERE, norm: str = "unsquared") -> None:
         self.seeds, self.grid, self._squared = seeds, grid, norm == "squared"
-        self._arrays = _in_voxels(seeds, grid.origin, grid.size)
+        self._place, factor, shift = _in_voxels(seeds, grid.origin, grid.size)
+        self._candidates, self._placed = records_of(factor, shift), None
         corners = itertools.product(*(range(0, n, TILE) for n in grid.shape)) if len(seeds) else ()
         self._tiles = [
-            (low, *boxes.list_boxes(*self._arrays, low, grid.shape, blocks, self._squared))
+            (low, *boxes.list_boxes(self._at(low), low, grid.shape, blocks, self._squared))
             for low in map(np.array, corners)
         ]
 
@@ -161,7 +162,8 @@ class Field:
         kernel = boxes.label_boxes_parallel if threads > 1 else boxes.label_boxes_serial
         given = s.position, s.metric, s.offset, np.append(self.grid.origin, self.grid.size)
         for tile in self._tiles:
-            kernel(out, lut, relevant.astype(np.uint8), *self._arrays, *given, blocks, self._squared, threads, *tile)
+            c = self._at(tile[0])
+            kernel(out, lut, relevant.astype(np.uint8), c, *given, blocks, self._squared, threads, *tile)
 
     def bounding(self, inner: np.ndarray, blocks: np.ndarray = EVERYWHERE) -> np.ndarray:
         """Which other seeds (n,) bool bound the grains of the inner ones (n,) bool at every point of the grid's box.
@@ -170,11 +172,19 @@ class Field:
         beyond, and in blocks (z, y, x) bool that are asked for.
         """
         known, seen = inner.copy(), np.zeros(tuple(-(-n // halo.TWIG) for n in self.grid.shape), bool)
-        common = inner.astype(np.uint8), *self._arrays, self.grid.shape, blocks, self._squared
+        relevant = inner.astype(np.uint8)
         for search in (halo.mark_halo, halo.guard_halo):
             for tile in self._tiles:
-                search(known, seen, *common, *tile)
+                c = self._at(tile[0])
+                search(known, seen, relevant, c, self.grid.shape, blocks, self._squared, *tile)
         return known & ~inner
+
+    def _at(self, low: np.ndarray) -> np.ndarray:
+        """The candidates, in coordinates of the tile that starts at voxel low."""
+        if self._placed is not low:
+            boxes.place_at(self._candidates, self._place, low, self.grid.shape, self._squared)
+            self._placed = low
+        return self._candidates
 
 
 def _in_voxels(seeds: Seeds, origin: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

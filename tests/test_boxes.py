@@ -78,6 +78,7 @@ def test_boxes_out_of_the_blocks_are_left_out():
     shape, seeds = (64, 64, 64), seeds_in(60.0, 400, 2)
     blocks = np.zeros((8, 8, 8), bool)
     blocks[0, 0, 7] = True
-    arrays = Field(seeds, Grid((-32, -32, -32), shape, 1.0))._arrays
-    found = boxes.list_boxes(*arrays, np.zeros(3, int), shape, blocks, False)[2]
+    low = np.zeros(3, int)
+    placed = Field(seeds, Grid((-32, -32, -32), shape, 1.0))._at(low)
+    found = boxes.list_boxes(placed, low, shape, blocks, False)[2]
     assert found[:, :4].tolist() == [[0, 0, 48, 16]]

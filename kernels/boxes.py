@@ -14,17 +14,16 @@ from numba import prange
 from nmcfast.kernels._cache import helper, kernel, twins
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    RECORD, TILE, WANTED, ask_for, deal, place_seeds, room_for, set_children, set_names, split,
+    PAIR, RECORD, TILE, WANTED, ask_for, deal, floats, place_seeds, room_for, set_children, set_names, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.ceilings import asked_in, cap_pyramid, cell_edge, is_asked, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
-    addresses, box_at, child_of, enlarged, list_all, memory_for, push, roomy, shared_among,
-    tile_at,
+    box_at, child_of, enlarged, list_all, memory_for, push, shared_among, tile_at,
 )  # fmt: skip
 from nmcfast.kernels.gbpd import label_box
-from nmcfast.kernels.lanes import bits_at
-from nmcfast.kernels.leaves import LEAF
+from nmcfast.kernels.lanes import bits_at, raw
+from nmcfast.kernels.leaves import LEAF, given_of, sheet_of
 
 _EDGE = 16  # voxels of a box whose list is kept
 
@@ -42,11 +41,12 @@ def list_boxes(c, low, shape, blocks, squared):
     c: the candidates, placed there by `place_at`. Boxes without a block (z, y, x) bool that is asked for are left out.
     """
     n, tile, memory = c.size // RECORD - 1, tile_at((low[0], low[1], low[2]), shape), memory_for(c)
-    scratch, stack = memory[3], memory[7]
+    _, lists, t, scratch, picks, ends, flags, stack = memory
+    asked = asked_in(blocks)
     edge = cell_edge(c, n, tile)
-    caps = cap_pyramid(c, n, tile, edge, blocks, shared_among(shape, 0, 1), squared, scratch, 0)
+    caps = cap_pyramid(c, n, tile, edge, asked, shared_among(shape, 0, 1), squared, scratch, 0)
     boxes, stored, total, used = np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0
-    depth = push(stack, 0, tile[0], TILE, 0, n, list_all(memory[1], n))
+    depth = push(stack, 0, tile[0], TILE, 0, n, list_all(lists, n))
     while depth > 0:
         depth -= 1
         first, last, size, start, count, end = box_at(stack[depth], tile[1])
@@ -56,12 +56,15 @@ def list_boxes(c, low, shape, blocks, squared):
             boxes[total, 0], boxes[total, 1], boxes[total, 2], boxes[total, 3] = first[0], first[1], first[2], size
             boxes[total, 4], boxes[total, 5] = used, count
             for k in range(count):
-                stored[used + k] = memory[1][start + k]
+                stored[used + k] = lists[start + k]
             total, used = total + 1, used + count
             continue
         stride, half = room_for(count), size // 2
-        memory = roomy(memory, end, stride, half <= edge)
-        work, lists, ends = addresses(memory), memory[1], memory[5]
+        if end + 8 * stride > lists.size:
+            lists = enlarged(lists, end + 8 * stride)
+        if half <= edge and stride * PAIR > t.size:
+            t = floats(2 * stride * PAIR)
+        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)
         if half > edge:
@@ -70,7 +73,7 @@ def list_boxes(c, low, shape, blocks, squared):
             split(work, start, count, squared, children, end)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if children >> k & 1 and is_asked(blocks, a[0], a[1], a[2], half):
+            if children >> k & 1 and is_asked(asked, a[0], a[1], a[2], half):
                 begin = end + k * stride
                 kept = ends[k] - begin
                 lists[begin + kept] = n * RECORD
@@ -101,13 +104,14 @@ def _label_share(out, lut, c, given, blocks, squared, low, caps, edge, boxes, st
     """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
     n, memory, patch = c.size // RECORD - 1, memory_for(c), np.empty(LEAF**3, out.dtype)
     tile, share = tile_at((low[0], low[1], low[2]), out.shape), shared_among(out.shape, 0, 1)
+    asked, sheet = asked_in(blocks), sheet_of(out)
     for b in range(worker, boxes.shape[0], workers):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
+        if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
             memory = label_box(
-                out, lut, n, first, size, count, end, tile, caps, edge, given, blocks, squared, memory,
-                patch, counts, share,
+                sheet, raw(lut), n, first, size, count, end, tile, caps, edge, given, asked, squared, memory,
+                raw(patch), raw(counts), share,
             )  # fmt: skip
 
 
@@ -120,7 +124,7 @@ def _label_boxes(
     c: the candidates, placed there. The others are as `gbpd.label_volume_serial` has them, but boxes that no relevant
     seed can reach stay as they are.
     """
-    given, counts = (position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
+    given, counts = given_of(position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
     ask_for(c, relevant)
     set_names(c, lut)
     for worker in prange(workers):

@@ -23,23 +23,30 @@ _SEEDS_PER_CELL = 0.5  # at least, on average
 
 
 @helper
-def is_asked(blocks, z, y, x, size):
-    """Whether blocks (z, y, x), of 8³ voxels each, ask for any part of a box; none at all ask for everything."""
-    if blocks.size == 0:
+def asked_in(blocks):
+    """What `is_asked` takes of blocks (z, y, x) bool, of 8³ voxels each: none at all ask for everything."""
+    return raw(blocks), blocks.shape[0], blocks.shape[1], blocks.shape[2]
+
+
+@helper
+def is_asked(asked, z, y, x, size):
+    """Whether any part of a box is asked for."""
+    blocks, nz, ny, nx = asked
+    if nz * ny * nx == 0:
         return True
     n = max(size // BLOCK_EDGE, 1)
-    for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, blocks.shape[0])):
-        for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, blocks.shape[1])):
-            for bx in range(x // BLOCK_EDGE, min(x // BLOCK_EDGE + n, blocks.shape[2])):
-                if blocks[bz, by, bx]:
+    for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, nz)):
+        for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, ny)):
+            for bx in range(x // BLOCK_EDGE, min(x // BLOCK_EDGE + n, nx)):
+                if at(blocks, (bz * ny + by) * nx + bx):
                     return True
     return False
 
 
 @helper
-def _is_due(blocks, share, first, size):
+def _is_due(asked, share, first, size):
     """Whether some of a box is asked for, of this worker."""
-    return is_mine(share, first, size) and is_asked(blocks, first[0], first[1], first[2], size)
+    return is_mine(share, first, size) and is_asked(asked, first[0], first[1], first[2], size)
 
 
 @helper
@@ -120,7 +127,7 @@ def _offer_own(c, n, who, value, cells, edge, offset, squared, known, beyond):
 
 
 @helper
-def _low_seeds(c, n, cells, edge, low, offset, blocks, share, squared, known):
+def _low_seeds(c, n, cells, edge, low, offset, asked, share, squared, known):
     """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none. known 1: KNOWN ones."""
     nz, ny, nx = cells
     found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
@@ -134,7 +141,7 @@ def _low_seeds(c, n, cells, edge, low, offset, blocks, share, squared, known):
                 y = b if step == 1 else ny - 1 - b
                 for d in range(nx):
                     x = d if step == 1 else nx - 1 - d
-                    if not _is_due(blocks, share, (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge), edge):
+                    if not _is_due(asked, share, (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge), edge):
                         continue
                     p, centre = (z * ny + y) * nx + x, _centre(z, y, x, edge, offset)
                     for k in range(2):
@@ -164,7 +171,7 @@ def _peak(c, i, j, centre, half, squared, scratch):
 
 
 @helper
-def cap_pyramid(c, n, tile, edge, blocks, share, squared, scratch, known):
+def cap_pyramid(c, n, tile, edge, asked, share, squared, scratch, known):
     """Caps of the cells of a tile (see `descent.tile_at`), and of larger boxes; −3e38 where none is asked for.
 
     Those of larger boxes hold for the cells that are this worker's (`descent.shared_among`) alone.
@@ -173,13 +180,13 @@ def cap_pyramid(c, n, tile, edge, blocks, share, squared, scratch, known):
     low, high, middle = tile
     cells = (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
     offset = (low[0] - middle[0], low[1] - middle[1], low[2] - middle[2])
-    seeds, _ = _low_seeds(raw(c), n, cells, edge, low, offset, blocks, share, squared, known)
+    seeds, _ = _low_seeds(raw(c), n, cells, edge, low, offset, asked, share, squared, known)
     caps = np.full(_level(cells, 9)[0], FAR, np.float32)
     for z in range(cells[0]):
         for y in range(cells[1]):
             for x in range(cells[2]):
                 first = (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge)
-                if _is_due(blocks, share, first, edge):
+                if _is_due(asked, share, first, edge):
                     p = (z * cells[1] + y) * cells[2] + x
                     i, j = np.int64(seeds[2 * p]), np.int64(seeds[2 * p + 1])
                     caps[p] = _cap_of(c, i, i if j < 0 else j, first, high, middle, edge, squared, scratch)

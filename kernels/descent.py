@@ -9,7 +9,6 @@ import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.candidates import PAIR, RECORD, TILE, floats, room_for, scratch_for
-from nmcfast.kernels.lanes import raw
 
 PART = 64  # voxels of an edge of the boxes dealt to the workers
 
@@ -32,24 +31,6 @@ def enlarged(a, size):
     for i in range(a.size):
         larger[i] = a[i]
     return larger
-
-
-@helper
-def roomy(memory, end, stride, kept):
-    """The memory with room for two times eight lists behind `end`, and where it is kept for the tangents of one."""
-    c, lists, t, scratch, picks, ends, flags, stack = memory
-    if end + 16 * stride > lists.size:
-        lists = enlarged(lists, end + 16 * stride)
-    if kept and stride * PAIR > t.size:
-        t = floats(2 * stride * PAIR)
-    return c, lists, t, scratch, picks, ends, flags, stack
-
-
-@helper
-def addresses(memory):
-    """What `candidates` calls work."""
-    c, lists, t, scratch, picks, ends, flags, _ = memory
-    return raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags)
 
 
 @helper

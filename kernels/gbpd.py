@@ -19,15 +19,15 @@ from nmcfast.kernels.candidates import (  # isort: skip
     NAME, PAIR, RECORD, TILE, ask_for, deal, floats, place_seeds, records_of, room_for, set_caps_to,
     set_children, set_names, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.ceilings import asked_in, cap_pyramid, cell_edge, is_asked, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
     PART, box_at, child_of, enlarged, is_mine, list_all, memory_for, push, shared_among, tile_at,
 )  # fmt: skip
-from nmcfast.kernels.lanes import at, bits_at, raw
+from nmcfast.kernels.lanes import at, bits_at, put, raw
 
 from nmcfast.kernels.leaves import (  # isort: skip
-    LEAF, agree, compete, copy_patch, distance, expect, fill_asked, is_whole, settle, target_of,
+    LEAF, agree, compete, copy_patch, distance, expect, fill_asked, given_of, is_whole, settle, sheet_of, target_of,
 )  # fmt: skip
 
 _TWIG = 8  # the last box that is split, into leaves
@@ -74,11 +74,16 @@ def first_indefinite(matrices):
 
 
 @helper
-def _label_twig(out, lut, work, patch, start, count, end, first, last, middle, given, squared, cap, counts):
+def _count(counts, k, more):
+    put(counts, k, at(counts, k) + more)
+
+
+@helper
+def _label_twig(sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, counts):
     """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
     c, lists, t, scratch, _, ends, _ = work
     set_caps_to(scratch, cap)
-    expect(out, first, last)
+    expect(sheet, first, last)
     children = set_children(scratch, first, last, LEAF, middle, 1)
     wanted = split(work, start, count, squared, children, end)
     for k in range(8):
@@ -87,35 +92,36 @@ def _label_twig(out, lut, work, patch, start, count, end, first, last, middle, g
         low, high = child_of(first, last, k, LEAF)
         begin = end + k * room_for(count)
         kept = at(ends, k) - begin
-        counts[0] += 1
-        counts[1] += count
+        _count(counts, 0, 1)
+        _count(counts, 1, count)
         whole = is_whole(low, high)
-        target = target_of(out, low, whole, patch)
+        target = target_of(sheet, low, whole, patch)
         if not wanted >> k & 1:
-            agree(np.int64(lut[lut.size - 1]), target)
+            agree(beyond, target)
         elif kept == 1:
             agree(bits_at(c, at(lists, begin) + NAME), target)
         else:
-            counts[2] += kept * LEAF**3
+            _count(counts, 2, kept * LEAF**3)
             near = compete(c, lists, begin, kept, low, middle, squared, scratch, t, target)
             if near:
-                counts[3] += settle(c, lists, begin, kept, low, middle, given, lut, squared, t, near, target)
+                _count(counts, 3, settle(c, lists, begin, kept, low, middle, given, lut, squared, t, near, target))
         if not whole:
-            copy_patch(out, low, high, patch)
+            copy_patch(sheet, low, high, patch)
 
 
 @helper
 def label_box(
-    out, lut, n, box, size, count, end, tile, caps, edge, given, blocks, squared, memory, patch, counts, share
+    sheet, lut, n, box, size, count, end, tile, caps, edge, given, asked, squared, memory, patch, counts, share
 ):
     """Labels of a box, depth first, from its list of candidates at the beginning of the lists; others follow from `end`
     on. The memory, whose arrays may have grown.
 
-    tile: its first and its last voxel and its middle; patch (64,) of the dtype of out, see `leaves`; share: the boxes
-    of 64³ that are this worker's, see `descent`. It splits the few boxes above them as every other does.
+    sheet, given, patch (64,): see `leaves`; asked: see `ceilings`; lut, patch, counts are addresses. tile: its first
+    and its last voxel and its middle. share: the boxes of 64³ that are this worker's, see `descent`; it splits the few
+    boxes above them as every other does.
     """
     c, lists, t, scratch, picks, ends, flags, stack = memory  # passing them on at every box costs 12 %
-    low, high, middle = tile
+    (low, high, middle), beyond = tile, np.int64(at(lut, n))
     depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
         depth -= 1
@@ -128,7 +134,9 @@ def label_box(
         work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
-            _label_twig(out, lut, work, patch, start, count, end, first, last, middle, given, squared, cap, counts)
+            _label_twig(
+                sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, counts
+            )
             continue
         children = set_children(work[3], first, last, half, middle, 1)
         set_caps(work[3], caps, edge, tile, first, half, children)
@@ -136,13 +144,13 @@ def label_box(
             wanted = deal(work, start, count, squared, children, end)
         else:
             wanted = split(work, start, count, squared, children, end)
-        counts[0] += 8
-        counts[1] += 8 * count
+        _count(counts, 0, 8)
+        _count(counts, 1, 8 * count)
         for k in range(8):
             if not children >> k & 1:
                 continue
             a, b = child_of(first, last, k, half)
-            if not is_mine(share, a, half) or not is_asked(blocks, a[0], a[1], a[2], half):
+            if not is_mine(share, a, half) or not is_asked(asked, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
             kept, reached = ends[k] - begin, wanted >> k & 1
@@ -150,7 +158,7 @@ def label_box(
                 lists[begin + kept] = n * RECORD
                 depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
             elif half <= PART:
-                fill_asked(out, a, b, bits_at(c, lists[begin] + NAME) if reached else lut[lut.size - 1], blocks)
+                fill_asked(sheet, a, b, np.int64(bits_at(c, lists[begin] + NAME)) if reached else beyond, asked)
     return c, lists, t, scratch, picks, ends, flags, stack
 
 
@@ -164,7 +172,7 @@ def _cell_of(voxel, low, high, edge):
 def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
     n, memory, patch = shift.size, memory_for(records_of(factor, shift)), np.empty(LEAF**3, out.dtype)
-    share = shared_among(out.shape, worker, workers)
+    share, asked = shared_among(out.shape, worker, workers), asked_in(blocks)
     ask_for(memory[0], relevant)
     set_names(memory[0], lut)
     for z in range(0, out.shape[0], TILE):
@@ -173,10 +181,10 @@ def _label_share(out, lut, relevant, place, factor, shift, given, blocks, square
                 tile = tile_at((z, y, x), out.shape)
                 place_seeds(memory[0], place, tile[2], squared)
                 edge = cell_edge(memory[0], n, tile)
-                caps = cap_pyramid(memory[0], n, tile, edge, blocks, share, squared, memory[3], 0)
+                caps = cap_pyramid(memory[0], n, tile, edge, asked, share, squared, memory[3], 0)
                 memory = label_box(
-                    out, lut, n, tile[0], TILE, n, list_all(memory[1], n), tile, caps, edge, given, blocks, squared,
-                    memory, patch, counts, share,
+                    sheet_of(out), raw(lut), n, tile[0], TILE, n, list_all(memory[1], n), tile, caps, edge, given,
+                    asked, squared, memory, raw(patch), raw(counts), share,
                 )  # fmt: skip
 
 
@@ -192,7 +200,7 @@ def _label_volume(
     blocks (z, y, x) bool, of 8³ voxels: what is asked for; boxes without any stay as they are. An empty array asks for
     all.
     """
-    given, counts = (position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
+    given, counts = given_of(position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
     for worker in prange(workers):
         _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts[worker], worker, workers)
     return counts
@@ -209,10 +217,11 @@ def part_count(shape):
 @njit(cache=True, nogil=True, parallel=True)
 def label_points_parallel(out, points, position, matrices, offset, squared):
     """Fill out (p,) with the index of the smallest d at points (p, 3), Eq. (8), in float64."""
+    seeds = raw(position), raw(matrices), raw(offset)
     for k in prange(out.size):
         lowest, winner = np.inf, 0
         for i in range(offset.size):
-            d = distance(position, matrices, offset, i, points[k, 0], points[k, 1], points[k, 2], squared)
+            d = distance(*seeds, i, points[k, 0], points[k, 1], points[k, 2], squared)
             if d < lowest:
                 lowest, winner = d, i
         out[k] = winner

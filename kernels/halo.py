@@ -15,12 +15,12 @@ from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.boxes import fetch, is_wanted
 
 from nmcfast.kernels.candidates import (  # isort: skip
-    INF, KNOWN, RECORD, TILE, ask_for, deal, room_for, set_caps_to, set_children, split,
+    INF, KNOWN, PAIR, RECORD, TILE, ask_for, deal, floats, room_for, set_caps_to, set_children, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import cap_pyramid, is_asked, set_caps
+from nmcfast.kernels.ceilings import asked_in, cap_pyramid, is_asked, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
-    addresses, box_at, child_of, enlarged, memory_for, push, roomy, shared_among, tile_at,
+    box_at, child_of, enlarged, memory_for, push, shared_among, tile_at,
 )  # fmt: skip
 from nmcfast.kernels.lanes import at, bits_at, put, put_bits, raw
 
@@ -52,30 +52,36 @@ def _sizes(ends, end, stride):
 
 
 @helper
-def _twigs(seen, first, size):
-    """First and end entry, z y x, of seen (z, y, x), of one entry a twig, that belong to a box."""
+def _twigs(array):
+    """What the functions below take of an array (z, y, x) of one entry a twig of 4³ voxels."""
+    return raw(array), array.shape[0], array.shape[1], array.shape[2]
+
+
+@helper
+def _part(twigs, first, size):
+    """First and end entry, z y x, of the twigs of a box."""
     z, y, x, n = first[0] // TWIG, first[1] // TWIG, first[2] // TWIG, size // TWIG
-    return (z, y, x), (min(z + n, seen.shape[0]), min(y + n, seen.shape[1]), min(x + n, seen.shape[2]))
+    return (z, y, x), (min(z + n, twigs[1]), min(y + n, twigs[2]), min(x + n, twigs[3]))
 
 
 @helper
 def _see(seen, first, size):
     """The winner is known in all twigs of a box."""
-    a, b = _twigs(seen, first, size)
+    a, b = _part(seen, first, size)
     for z in range(a[0], b[0]):
         for y in range(a[1], b[1]):
             for x in range(a[2], b[2]):
-                seen[z, y, x] = True
+                put(seen[0], (z * seen[2] + y) * seen[3] + x, True)
 
 
 @helper
 def _is_seen(seen, first, size):
     """Whether the winner is known in all twigs of a box."""
-    a, b = _twigs(seen, first, size)
+    a, b = _part(seen, first, size)
     for z in range(a[0], b[0]):
         for y in range(a[1], b[1]):
             for x in range(a[2], b[2]):
-                if not seen[z, y, x]:
+                if not at(seen[0], (z * seen[2] + y) * seen[3] + x):
                     return False
     return True
 
@@ -83,11 +89,11 @@ def _is_seen(seen, first, size):
 @helper
 def _any_doubtful(where, first, size):
     """Whether one of the twigs of a box is doubtful, see `_doubtful_twigs`."""
-    a, b = _twigs(where, first, size)
+    a, b = _part(where, first, size)
     for z in range(a[0], b[0]):
         for y in range(a[1], b[1]):
             for x in range(a[2], b[2]):
-                if where[z, y, x] >= 0:
+                if at(where[0], (z * where[2] + y) * where[3] + x) >= 0:
                     return True
     return False
 
@@ -105,10 +111,11 @@ def _mark_twig(work, start, count, end, first, last, middle, squared):
 
 
 @helper
-def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squared):
+def _mark_box(seen, asked, caps, edge, memory, n, box, size, count, tile, squared):
     """The first pass over a box of `size` voxels an edge whose list stands first; the memory, which may have grown."""
-    stack, end = memory[7], room_for(count)
-    if _all_known(raw(memory[0]), raw(memory[1]), 0, count):
+    c, lists, t, scratch, picks, ends, flags, stack = memory  # passed on at every box they would be counted
+    end = room_for(count)
+    if _all_known(raw(c), raw(lists), 0, count):
         _see(seen, box, size)  # whoever wins there is known
         return memory
     depth = push(stack, 0, box, size, 0, count, end)
@@ -116,9 +123,11 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
         depth -= 1
         first, last, size, start, count, end = box_at(stack[depth], tile[1])
         stride, half = room_for(count), size // 2
-        memory = roomy(memory, end, stride, True)
-        work = addresses(memory)
-        lists, ends = memory[1], memory[5]
+        if end + 16 * stride > lists.size:  # room for what a twig is dealt to, too
+            lists = enlarged(lists, end + 16 * stride)
+        if stride * PAIR > t.size:
+            t = floats(2 * stride * PAIR)
+        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)
         wanted = split(work, start, count, squared, children, end)
@@ -127,7 +136,7 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
             if not wanted >> k & 1:
                 continue
             a, b = child_of(first, last, k, half)
-            if not is_asked(blocks, a[0], a[1], a[2], half):
+            if not is_asked(asked, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
             lists[begin + sizes[k]] = n * RECORD
@@ -137,49 +146,48 @@ def _mark_box(seen, blocks, caps, edge, memory, n, box, size, count, tile, squar
             if known:
                 continue
             if half == TWIG:
-                memory = roomy(memory, end + 8 * stride, room_for(sizes[k]), True)
-                work, lists, ends = addresses(memory), memory[1], memory[5]
                 _mark_twig(work, begin, sizes[k], end + 8 * stride, a, b, tile[2], squared)
             else:
                 depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
-    return memory
+    return c, lists, t, scratch, picks, ends, flags, stack
 
 
 @helper
 def _few(memory, n):
-    """The memory with the relevant and the marked seeds, `few`, listed at its beginning, and their number."""
-    memory = roomy(memory, room_for(n), 2, True)
-    c, lists = memory[0], memory[1]
-    count = 0
+    """List the relevant and the marked seeds, `few`, at the beginning of the lists; their number."""
+    c, lists, count = memory[0], memory[1], 0
     for i in range(n):
         if bits_at(c, i * RECORD + KNOWN):
             lists[count] = i * RECORD
             count += 1
     lists[count] = n * RECORD
-    return memory, count
+    return count
 
 
 @helper
-def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
+def _doubtful_twigs(seen, asked, edge, memory, n, tile, squared):
     """Twigs of a tile that the first pass has not seen and where a relevant seed may win among the few.
 
     where: for each twig of the volume the place in held, −1 for none, of the number of few that may win there, and of
     these. The memory, which may have grown.
     """
     where, held, used = np.full(seen.shape, -1, np.int64), np.empty(1024, np.int32), 0
-    memory, count = _few(memory, n)
+    known, count = _twigs(seen), _few(memory, n)
+    c, lists, t, scratch, picks, ends, flags, stack = memory
     if count == 0:
         return where, held, memory
     share = shared_among(tile[1], 0, 1)
-    caps = cap_pyramid(memory[0], n, tile, edge, blocks, share, squared, memory[3], 1)
-    stack = memory[7]
+    caps = cap_pyramid(c, n, tile, edge, asked, share, squared, scratch, 1)
     depth = push(stack, 0, tile[0], TILE, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
         first, last, size, start, count, end = box_at(stack[depth], tile[1])
         stride, half = room_for(count), size // 2
-        memory = roomy(memory, end, stride, True)
-        work, lists, ends = addresses(memory), memory[1], memory[5]
+        if end + 8 * stride > lists.size:
+            lists = enlarged(lists, end + 8 * stride)
+        if half <= edge and stride * PAIR > t.size:
+            t = floats(2 * stride * PAIR)
+        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         children = set_children(work[3], first, last, half, tile[2], 0)
         set_caps(work[3], caps, edge, tile, first, half, children)
         if half > edge:
@@ -189,7 +197,7 @@ def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
         sizes = _sizes(ends, end, stride)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if not wanted >> k & 1 or _is_seen(seen, a, half) or not is_asked(blocks, a[0], a[1], a[2], half):
+            if not wanted >> k & 1 or _is_seen(known, a, half) or not is_asked(asked, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
             if half > TWIG:
@@ -203,7 +211,7 @@ def _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared):
             for m in range(sizes[k]):
                 held[used + 1 + m] = lists[begin + m]
             used += 1 + sizes[k]
-    return where, held, memory
+    return where, held, (c, lists, t, scratch, picks, ends, flags, stack)
 
 
 @helper
@@ -212,18 +220,21 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
 
     Who may win in its doubtful twigs is marked where two of them do not exclude a relevant seed.
     """
-    stack = memory[7]
-    depth = push(stack, 0, box, size, 0, count, room_for(count))
+    c, lists, t, scratch, picks, ends, flags, stack = memory
+    twigs, depth = _twigs(where), push(stack, 0, box, size, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
         first, last, size, start, count, end = box_at(stack[depth], tile[1])
         stride, half, open_ = room_for(count), size // 2, 0
-        memory = roomy(memory, end, stride, True)
-        work, lists, ends, picks = addresses(memory), memory[1], memory[5], memory[4]
+        if end + 16 * stride > lists.size:  # room for the few of a twig, too
+            lists = enlarged(lists, end + 16 * stride)
+        if stride * PAIR > t.size:
+            t = floats(2 * stride * PAIR)
+        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
         children = set_children(work[3], first, last, half, tile[2], 0)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if children >> k & 1 and _any_doubtful(where, a, half):
+            if children >> k & 1 and _any_doubtful(twigs, a, half):
                 open_ |= 1 << k
         if half > TWIG:
             set_caps(work[3], caps, edge, tile, first, half, open_)
@@ -244,8 +255,12 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
                 continue
             place = where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG]
             few, behind = np.int64(held[place]), end + 8 * stride
-            memory = roomy(memory, behind + 2 * room_for(few + 2), room_for(few + 2), True)
-            work, lists, ends = addresses(memory), memory[1], memory[5]
+            room = room_for(few + 2)
+            if behind + 10 * room > lists.size:
+                lists = enlarged(lists, behind + 10 * room)
+            if room * PAIR > t.size:
+                t = floats(2 * room * PAIR)
+            work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
             for m in range(few):
                 lists[behind + m] = held[place + 1 + m]
             put_bits(work[0], lowest[k] + KNOWN, 1)
@@ -254,7 +269,7 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
             end_of_few = behind + room_for(few)
             if not _is_guarded(work, n, behind, few, lowest[k], others[k], end_of_few, a, b, tile[2], squared):
                 _mark(work[0], work[1], begin, sizes[k])
-    return memory
+    return c, lists, t, scratch, picks, ends, flags, stack
 
 
 @helper
@@ -290,14 +305,14 @@ def mark_halo(known, seen, relevant, c, shape, blocks, squared, low, caps, edge,
     voxels each, where the winner is known. relevant (n,) uint8; c: the candidates, placed there; blocks (z, y, x) bool
     as `gbpd.label_volume_serial` takes them: where none is asked for, nothing is promised. shape (nz, ny, nx).
     """
-    tile, n, memory = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c)
+    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), asked_in(blocks)
     ask_for(c, relevant)
     _set_known(c, known)
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if is_asked(blocks, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
+        if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             fetch(memory[1], stored, begin, count, n)
-            memory = _mark_box(seen, blocks, caps, edge, memory, n, first, size, count, tile, squared)
+            memory = _mark_box(_twigs(seen), asked, caps, edge, memory, n, first, size, count, tile, squared)
     _note_known(c, known)
 
 
@@ -307,14 +322,13 @@ def guard_halo(known, seen, relevant, c, shape, blocks, squared, low, caps, edge
 
     Where these do not exclude a relevant seed, the list of all seeds tells who wins.
     """
-    tile, n, memory = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c)
+    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), asked_in(blocks)
     ask_for(c, relevant)
     _set_known(c, known)
-    where, held, memory = _doubtful_twigs(seen, blocks, edge, memory, n, tile, squared)
+    where, held, memory = _doubtful_twigs(seen, asked, edge, memory, n, tile, squared)
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if _any_doubtful(where, first, size):
-            memory = roomy(memory, room_for(count), 2, True)
+        if _any_doubtful(_twigs(where), first, size):
             fetch(memory[1], stored, begin, count, n)
             memory = _guard_box(where, held, caps, edge, memory, n, first, size, count, tile, squared)
     _note_known(c, known)

@@ -174,14 +174,16 @@ def _raw(context, builder, sig, arguments):
 @lower(at, lambda array, i: array.dtype, ARRAY, INTEGER)
 def _at(context, builder, sig, arguments):
     index = index_of(context, builder, sig, arguments, 1)
-    kind = context.get_data_type(sig.return_type)
-    return builder.load(pointer(context, builder, sig.args[0], arguments[0], index, kind))
+    model = context.data_model_manager[sig.return_type]  # a bool is kept as a byte
+    held = builder.load(pointer(context, builder, sig.args[0], arguments[0], index, model.get_data_type()))
+    return model.from_data(builder, held)
 
 
-@lower(put, types.none, ARRAY, INTEGER, (types.Integer, types.Float))
+@lower(put, types.none, ARRAY, INTEGER, (types.Integer, types.Float, types.Boolean))
 def _put(context, builder, sig, arguments):
     index = index_of(context, builder, sig, arguments, 1)
     value = context.cast(builder, arguments[2], sig.args[2], sig.args[0].dtype)
+    value = context.data_model_manager[sig.args[0].dtype].as_data(builder, value)
     builder.store(value, pointer(context, builder, sig.args[0], arguments[0], index, value.type))
     return context.get_dummy_value()
 

@@ -26,13 +26,13 @@ LEAF = 4  # voxels of an edge
 
 @helper
 def distance(position, matrices, offset, i, x, y, z, squared):
-    """d_i(x), Eq. (8), in float64."""
-    dx, dy, dz = x - position[i, 0], y - position[i, 1], z - position[i, 2]
-    m = matrices[i]
-    q = m[0, 0] * dx * dx + m[1, 1] * dy * dy + m[2, 2] * dz * dz
-    q += 2.0 * (m[0, 1] * dx * dy + m[0, 2] * dx * dz + m[1, 2] * dy * dz)
+    """d_i(x), Eq. (8), in float64; addresses of position (n, 3), matrices (n, 3, 3), offset (n,)."""
+    s, m = 3 * i, 9 * i
+    dx, dy, dz = x - at(position, s), y - at(position, s + 1), z - at(position, s + 2)
+    q = at(matrices, m) * dx * dx + at(matrices, m + 4) * dy * dy + at(matrices, m + 8) * dz * dz
+    q += 2.0 * (at(matrices, m + 1) * dx * dy + at(matrices, m + 2) * dx * dz + at(matrices, m + 5) * dy * dz)
     q = max(q, 0.0)  # rounding of a singular M
-    return (q if squared else math.sqrt(q)) - offset[i]
+    return (q if squared else math.sqrt(q)) - at(offset, i)
 
 
 @helper
@@ -126,7 +126,7 @@ def _lead(t, count, voxel):
 @helper
 def settle(c, lists, start, count, first, middle, given, lut, squared, t, near, target):
     """Decide the close voxels of a leaf, in float64 where float32 leaves a doubt; return how many these are."""
-    position, matrices, offset, frame = given
+    position, matrices, offset, x0, y0, z0, size = given
     out, begin, row, far = target
     total, doubt = 0, np.float32(np.inf)
     if not squared:
@@ -136,16 +136,16 @@ def settle(c, lists, start, count, first, middle, given, lut, squared, t, near, 
         near &= near - 1
         if not squared and _lead(t, count, k) > doubt:
             continue
-        x = frame[0] + (first[2] + (k & 3) + 0.5) * frame[3]
-        y = frame[1] + (first[1] + (k >> 2 & 3) + 0.5) * frame[3]
-        z = frame[2] + (first[0] + (k >> 4) + 0.5) * frame[3]
+        x = x0 + (first[2] + (k & 3) + 0.5) * size
+        y = y0 + (first[1] + (k >> 2 & 3) + 0.5) * size
+        z = z0 + (first[0] + (k >> 4) + 0.5) * size
         lowest, winner = np.inf, -1
         for slot in range(start, start + count):
             i = bits_at(c, at(lists, slot) + SEED)
             d = distance(position, matrices, offset, i, x, y, z, squared)
             if d < lowest or (d == lowest and i < winner):
                 lowest, winner = d, i
-        put(out, begin + (k >> 4) * far + (k >> 2 & 3) * row + (k & 3), lut[winner])
+        put(out, begin + (k >> 4) * far + (k >> 2 & 3) * row + (k & 3), at(lut, winner))
         total += 1
     return total
 
@@ -159,9 +159,21 @@ def agree(label, target):
 
 
 @helper
-def fill(out, first, last, value):
+def sheet_of(out):
+    """Where labels go: the address of a volume, and how far on the next row and the next plane lie."""
+    return raw(out), out.shape[2], out.shape[1] * out.shape[2]
+
+
+@helper
+def given_of(position, matrices, offset, frame):
+    """What `settle` takes of the seeds as they were given: addresses, then origin and voxel size."""
+    return raw(position), raw(matrices), raw(offset), frame[0], frame[1], frame[2], frame[3]
+
+
+@helper
+def fill(sheet, first, last, value):
     """Make all voxels of a box have one label."""
-    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    flat, row, plane = sheet
     begin, width = first[0] * plane + first[1] * row + first[2], last[2] - first[2]
     for z in range(last[0] - first[0]):
         for y in range(last[1] - first[1]):
@@ -173,23 +185,23 @@ def fill(out, first, last, value):
 
 
 @helper
-def fill_asked(out, first, last, value, blocks):
+def fill_asked(sheet, first, last, value, asked):
     """Make the voxels of a box that are asked for, in blocks of 8³ or all of them, have one label."""
-    if blocks.size == 0:
-        fill(out, first, last, value)
+    if asked[1] * asked[2] * asked[3] == 0:
+        fill(sheet, first, last, value)
         return
     for z in range(first[0], last[0], BLOCK_EDGE):
         for y in range(first[1], last[1], BLOCK_EDGE):
             for x in range(first[2], last[2], BLOCK_EDGE):
-                if is_asked(blocks, z, y, x, BLOCK_EDGE):
+                if is_asked(asked, z, y, x, BLOCK_EDGE):
                     end = min(z + BLOCK_EDGE, last[0]), min(y + BLOCK_EDGE, last[1]), min(x + BLOCK_EDGE, last[2])
-                    fill(out, (z, y, x), end, value)
+                    fill(sheet, (z, y, x), end, value)
 
 
 @helper
-def expect(out, first, last):
+def expect(sheet, first, last):
     """Fetch the memory of a box's voxels, which will be written: rows far apart, that else hold up what follows."""
-    flat, row, plane = raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    flat, row, plane = sheet
     begin = first[0] * plane + first[1] * row + first[2]
     for z in range(last[0] - first[0]):
         for y in range(last[1] - first[1]):
@@ -203,18 +215,20 @@ def is_whole(first, last):
 
 
 @helper
-def target_of(out, first, whole, patch):
+def target_of(sheet, first, whole, patch):
     """Where the labels of a leaf are written: where they belong, or in a patch (64,) if it is not whole."""
+    flat, row, far = sheet
     if whole:
-        row, far = out.shape[2], out.shape[1] * out.shape[2]
-        return raw(out), first[0] * far + first[1] * row + first[2], row, far
-    return raw(patch), 0, LEAF, LEAF * LEAF
+        return flat, first[0] * far + first[1] * row + first[2], row, far
+    return patch, 0, LEAF, LEAF * LEAF
 
 
 @helper
-def copy_patch(out, first, last, patch):
+def copy_patch(sheet, first, last, patch):
     """Write what lies in the volume of a leaf that was labelled in a patch."""
-    for z in range(first[0], last[0]):
-        for y in range(first[1], last[1]):
-            for x in range(first[2], last[2]):
-                out[z, y, x] = patch[(z - first[0]) * LEAF * LEAF + (y - first[1]) * LEAF + x - first[2]]
+    flat, row, far = sheet
+    begin = first[0] * far + first[1] * row + first[2]
+    for z in range(last[0] - first[0]):
+        for y in range(last[1] - first[1]):
+            for x in range(last[2] - first[2]):
+                put(flat, begin + z * far + y * row + x, at(patch, (z * LEAF + y) * LEAF + x))

@@ -147,27 +147,23 @@ def _all_zero(labels, begin, count):
 
 
 @kernel
-def mark_above(labels, blocks, edge, lattice, corner, step, origin, size, bound, present):
-    """Set present (n,) bool for the labels 1 … n − 1 with a voxel of at least `bound` in some blocks (z, y, x) bool."""
-    nz, ny, nx = labels.shape
-    (kz, wz), (ky, wy), (kx, wx) = _places_of(labels.shape, origin, size, lattice.shape, corner, step)
-    line, columns, count, flat = np.empty(lattice.shape[2]), np.empty(blocks.shape[2], np.int64), 0, raw(labels)
-    for by in range(blocks.shape[1]):
-        for z in range(nz):
-            if z % edge == 0:
-                count = _asked(blocks[z // edge, by], columns)
-            for y in range(by * edge, min((by + 1) * edge, ny)):
-                filled, row = False, (z * ny + y) * nx
-                for b in range(count):
-                    for x in range(columns[b] * edge, min((columns[b] + 1) * edge, nx)):
-                        label = np.int64(at(flat, row + x))
-                        if label == 0 or present[label]:
-                            continue
-                        if not filled:
-                            _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
-                            filled = True
-                        i = kx[x]
-                        present[label] = line[i] + wx[x] * (line[i + 1] - line[i]) >= bound
+def mark_above(tags, x0, x1, first, shape, lattice, corner, step, origin, size, bound, present):
+    """Set present (n,) bool for those of labels 0 … n − 1 with a voxel of at least `bound`; runs as in `runs`."""
+    (kz, wz), (ky, wy), (kx, wx) = _places_of(shape, origin, size, lattice.shape, corner, step)
+    line, ny = np.empty(lattice.shape[2]), shape[1]
+    for row in range(first.size - 1):
+        filled, z, y = False, row // ny, row % ny
+        for k in range(first[row], first[row + 1]):
+            label = tags[k]
+            if present[label]:
+                continue
+            if not filled:
+                _fill_line(lattice, kz[z], wz[z], ky[y], wy[y], line)
+                filled = True
+            x, end = x0[k], x1[k]
+            while x < end and not present[label]:
+                present[label] = line[kx[x]] + wx[x] * (line[kx[x] + 1] - line[kx[x]]) >= bound
+                x += 1
 
 
 @kernel

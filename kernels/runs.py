@@ -9,16 +9,11 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
+from nmcfast.kernels.ceilings import BLOCK_EDGE
 from nmcfast.kernels.descent import enlarged
-from nmcfast.kernels.lanes import first_bit, put, raw
+from nmcfast.kernels.lanes import at, first_bit, put, raw
 
 COUNT, X, Y, Z = range(4)  # columns of the sums
-
-
-@helper
-def _mark_changes(line, changed):
-    for x in range(1, line.size):
-        changed[x] = line[x] != line[x - 1]
 
 
 @helper
@@ -26,38 +21,63 @@ def _low_bits(eights, first):
     """The lowest bits of the 56 bytes of eights[first : first + 7], side by side."""
     bits = 0
     for j in range(7):
-        byte = eights[first + j]
+        byte = at(eights, first + j)
         byte |= byte >> 7
         byte |= byte >> 14
         bits |= ((byte | byte >> 28) & 255) << 8 * j
     return bits
 
 
+@helper
+def _span(blocks, row, begin, nx):
+    """First and end column of the next blocks of a row that are asked for, from column begin on; nx, nx for none."""
+    if blocks[2] == 0:
+        return begin, nx
+    b = begin // BLOCK_EDGE
+    while b < blocks[2] and not at(blocks[0], row + b):
+        b += 1
+    first = b
+    while b < blocks[2] and at(blocks[0], row + b):
+        b += 1
+    return min(first * BLOCK_EDGE, nx), min(b * BLOCK_EDGE, nx)
+
+
 @kernel
-def find_runs(labels):
-    """Runs of labels (nz, ny, nx): tags (r,) of the dtype of the labels, x0 (r,), x1 (r,) int32, first (rows + 1,)."""
+def find_runs(labels, blocks):
+    """Runs of labels (nz, ny, nx) in some blocks of 8³ voxels, (z, y, x) bool, or in all for an empty array.
+
+    tags (r,) of the dtype of the labels, x0 (r,), x1 (r,) int32, first (rows + 1,). A run ends where the blocks end.
+    """
     nz, ny, nx = labels.shape
     first = np.empty(nz * ny + 1, np.int64)
     room = nx + labels.size // 8
     tags, x0, x1 = np.empty(room, labels.dtype), np.empty(room, np.int32), np.empty(room, np.int32)
     changed = np.zeros(nx // 56 * 56 + 56, np.uint8)
-    changed[nx] = nx > 0  # the last run ends there
-    eights, k = changed.view(np.int64), 0
+    words, marks, flat, k = changed.view(np.int64), raw(changed), raw(labels), 0
+    eights, asked = raw(words), (raw(blocks), blocks.shape[1], blocks.shape[2])
     for row in range(nz * ny):
         first[row] = k
         if k + nx > tags.size:
             tags, x0, x1 = enlarged(tags, k + nx), enlarged(x0, k + nx), enlarged(x1, k + nx)
-        line, start = labels[row // ny, row % ny], 0
-        _mark_changes(line, changed)
-        for w in range(0, eights.size, 7):
-            bits = _low_bits(eights, w)
-            while bits:
-                x = 8 * w + first_bit(bits)
-                bits &= bits - 1
-                tag = line[start]
-                tags[k], x0[k], x1[k] = tag, start, x
-                k += tag != 0
-                start = x
+        block_row = (row // ny // BLOCK_EDGE * asked[1] + row % ny // BLOCK_EDGE) * asked[2]
+        begin, end = _span(asked, block_row, 0, nx)
+        while begin < end:
+            line, start, count = row * nx + begin, 0, end - begin
+            for x in range(1, count):
+                put(marks, x, at(flat, line + x) != at(flat, line + x - 1))
+            put(marks, count, 1)  # the last run ends there
+            for w in range(0, count // 8 + 1, 7):
+                bits = _low_bits(eights, w)
+                while bits:
+                    x = 8 * w + first_bit(bits)
+                    bits &= bits - 1
+                    tag = at(flat, line + start)
+                    tags[k], x0[k], x1[k] = tag, begin + start, begin + x
+                    k += tag != 0
+                    start = x
+            for x in range(1, count + 1):
+                put(marks, x, 0)
+            begin, end = _span(asked, block_row, end, nx) if end < nx else (nx, nx)
     first[nz * ny] = k
     return tags[:k], x0[:k], x1[:k], first
 
@@ -84,23 +104,49 @@ def measure(tags, x0, x1, first, ny, sums, boxes):
             box[3], box[4], box[5] = max(box[3], z + 1), max(box[4], y + 1), max(box[5], b)
 
 
+@helper
+def _append(new, j, begin, name, x0, x1):
+    """Put a run behind the j runs of a row that begin at `begin`, or join it with the last; how many there are then."""
+    tags, starts, ends = new
+    if name == 0:
+        return j
+    if j > begin and at(tags, j - 1) == name and at(ends, j - 1) == x0:
+        put(ends, j - 1, x1)
+        return j
+    put(tags, j, name)
+    put(starts, j, x0)
+    put(ends, j, x1)
+    return j + 1
+
+
 @kernel
-def renamed(tags, x0, x1, first, names):
-    """The runs under other names: tag t becomes names[t]; those that become 0 are left out."""
+def merged(tags, x0, x1, first, tags2, x02, x12, first2, names):
+    """The runs of two sets without a common voxel, under other names: tag t becomes names[t].
+
+    Those that become 0 are left out, and those of one name that touch are joined.
+    """
     count = 0
     for k in range(tags.size):
         count += names[tags[k]] != 0
-    new = np.empty(count, names.dtype), np.empty(count, np.int32), np.empty(count, np.int32), np.empty_like(first)
-    j = 0
-    for row in range(first.size - 1):
-        new[3][row] = j
-        for k in range(first[row], first[row + 1]):
-            name = names[tags[k]]
-            if name != 0:
-                new[0][j], new[1][j], new[2][j] = name, x0[k], x1[k]
-                j += 1
-    new[3][first.size - 1] = j
-    return new
+    for k in range(tags2.size):
+        count += names[tags2[k]] != 0
+    new, rows = (np.empty(count, names.dtype), np.empty(count, np.int32), np.empty(count, np.int32)), first.size - 1
+    begins, j = np.empty(rows + 1, np.int64), 0
+    places, named = (raw(new[0]), raw(new[1]), raw(new[2])), raw(names)
+    one, two = (raw(tags), raw(x0), raw(x1)), (raw(tags2), raw(x02), raw(x12))
+    for row in range(rows):
+        begins[row] = begin = j
+        b, b_end = first2[row], first2[row + 1]
+        for a in range(first[row], first[row + 1]):
+            while b < b_end and at(two[1], b) < at(one[1], a):
+                j = _append(places, j, begin, at(named, np.int64(at(two[0], b))), at(two[1], b), at(two[2], b))
+                b += 1
+            j = _append(places, j, begin, at(named, np.int64(at(one[0], a))), at(one[1], a), at(one[2], a))
+        while b < b_end:
+            j = _append(places, j, begin, at(named, np.int64(at(two[0], b))), at(two[1], b), at(two[2], b))
+            b += 1
+    begins[rows] = j
+    return new[0][:j], new[1][:j], new[2][:j], begins
 
 
 @helper

@@ -15,13 +15,13 @@ from nmcfast.kernels.ceilings import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, label_dtype
-from nmcfast.region import DEPTH_ERROR, Region
+from nmcfast.region import DEPTH_ERROR, Region, Runs
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell, ShellLaw, draw_shell
 from nmcfast.tessellation import Field, Grid, Seeds, grid_over
 
-Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `kernels.runs`
 CUT = 2.0  # model voxels from the end of the region: a grain with a voxel there may be cut off by it
+OUTSIDE = 2.0  # model voxels beyond the shell: where a grain's first part has its centre of mass, the whole has not
 DOMAIN_MARGIN = 2  # model voxels around the grains in which finer voxels may find slivers of them
 
 
@@ -86,8 +86,9 @@ class _Labelled:
     """Grains of a region on the model grid.
 
     field: the seeds over the grid of the region, whose blocks near (z, y, x) bool have a part of it. rows (m,): seeds
-    of the grains; runs of labels row + 1, see `kernels.runs`; voxels (m,), centroids (m, 3) µm, boxes (m, 6); kept
-    (m,): those whose centre of mass lies in the shell. empty: seeds in the shell without a voxel. reach: how far beyond
+    of the grains; runs of labels row + 1 in the blocks that meet the shell, inside, and in the others, outside, see
+    `kernels.runs`; voxels (m,), centroids (m, 3) µm, boxes (m, 6); kept (m,): those whose centre of mass lies in the
+    shell; of others not all need be labelled. empty: seeds in the shell without a voxel. reach: how far beyond
     the shell the region must go for none of these to be cut off, as far as their voxels in its rim tell, and for none
     to be missed whose seed is as far from its centre of mass; extent: the largest distance of a voxel of theirs from
     its seed along an axis; µm.
@@ -97,7 +98,8 @@ class _Labelled:
     field: Field
     near: np.ndarray
     rows: np.ndarray
-    runs: Runs
+    inside: Runs
+    outside: Runs
     voxels: np.ndarray
     centroid: np.ndarray
     boxes: np.ndarray
@@ -111,7 +113,8 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     """Grains of the seeds in a region; how far they stick out is looked for `rim` µm deep, else where they are cut.
 
     First the blocks that meet the shell are labelled, then the others for the grains that were found there and for the
-    seeds in the shell: a grain that is kept is one of them, and most of the others are never labelled.
+    seeds in the shell: a grain that is kept is one of them, and most of the others are never labelled. Nor are those
+    whose first part has its centre of mass `OUTSIDE` the shell: what lies further out takes it further away.
     A grain may lie across the end of the region. It is kept if the centre of mass of its part within lies in the shell:
     the region is then too small, which `reach` says. If not, what lies further out takes the centre further away.
     """
@@ -125,22 +128,24 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     cut = CUT * grid.size
     low, high = region.depths(grid)
     near, core = high >= 0.0, high >= margin - DEPTH_ERROR
-    field, labels = Field(seeds, grid, near, law.norm), np.zeros(grid.shape, names.dtype)
+    end = near & (low < max(rim, cut))
+    field, labels, count = Field(seeds, grid, near, law.norm), np.zeros(grid.shape, names.dtype), len(rows) + 1
     field.label(labels, names, names > 0, core, threads)
-    met = region.meets_shell(labels, grid, core, len(rows) + 1)
-    met[1:] |= inner
-    names[~met[names]] = 0
+    ends_at = region.clip(labels, grid, end & core, count)
+    inside: Runs = runs.find_runs(labels, core)
+    open_ = region.meets_shell(inside, grid, count)
+    open_[1:] |= inner
+    sums, boxes = _measured(inside, grid, count)
+    open_[1:] &= ~_lies_outside(region.shell, _centroids(sums, grid), OUTSIDE * grid.size)
+    names[~open_[names]] = 0
     field.label(labels, names, names > 0, near & ~core, threads)
-    ends_at = region.clip(labels, grid, near & (low < max(rim, cut)), len(rows) + 1)[1:]
-    found: Runs = runs.find_runs(labels)
-    sums, boxes = np.empty((len(rows) + 1, 4), np.int64), np.empty((len(rows) + 1, 6), np.int64)
-    runs.measure(*found, grid.shape[1], sums, boxes)
-    sums, boxes = sums[1:], boxes[1:]
-    voxels, place = sums[:, runs.COUNT], seeds.position[rows]
-    with np.errstate(invalid="ignore", divide="ignore"):  # an empty grain has no centroid: NaN, and is not kept
-        mean = sums[:, runs.X : runs.Z + 1] / voxels[:, None]
-    centroid = (np.array(grid.first) + mean + 0.5) * grid.size
-    kept = met[1:] & (voxels > 0)  # of the others only what lies in the first blocks is labelled
+    ends_at = np.minimum(ends_at, region.clip(labels, grid, end & ~core, count))[1:]
+    outside: Runs = runs.find_runs(labels, near & ~core)
+    more, wider = _measured(outside, grid, count)
+    sums += more
+    boxes = np.concatenate([np.minimum(boxes[:, :3], wider[:, :3]), np.maximum(boxes[:, 3:], wider[:, 3:])], axis=1)
+    voxels, place, centroid = sums[:, runs.COUNT], seeds.position[rows], _centroids(sums, grid)
+    kept = open_[1:] & (voxels > 0)
     kept[kept] = region.shell.contains(centroid[kept])
     ends = (np.array(grid.first) + boxes.reshape(-1, 2, 3)[kept][:, :, ::-1]) * grid.size
     sticks_out = margin + cut - ends_at[kept]
@@ -150,7 +155,28 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     )
     extent = float(np.abs(ends - place[kept][:, None]).max(initial=0.0))
     empty = int((voxels[inner] == 0).sum())
-    return _Labelled(region, field, near, rows, found, voxels, centroid, boxes, kept, empty, reach, extent)
+    return _Labelled(region, field, near, rows, inside, outside, voxels, centroid, boxes, kept, empty, reach, extent)
+
+
+def _measured(found: Runs, grid: Grid, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and boxes of labels 1 … count − 1, see `kernels.runs.measure`."""
+    sums, boxes = np.empty((count, 4), np.int64), np.empty((count, 6), np.int64)
+    runs.measure(*found, grid.shape[1], sums, boxes)
+    return sums[1:], boxes[1:]
+
+
+def _centroids(sums: np.ndarray, grid: Grid) -> np.ndarray:
+    """Centres of mass (m, 3) µm of sums (m, 4); NaN where there is no voxel."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums[:, runs.X : runs.Z + 1] / sums[:, runs.COUNT, None]
+    return (np.array(grid.first) + mean + 0.5) * grid.size
+
+
+def _lies_outside(shell: Shell, points: np.ndarray, distance: float) -> np.ndarray:
+    """Whether points (m, 3) µm, NaN for none, lie further than a distance from the shell, along the radius -> (m,)."""
+    found = np.isfinite(points[:, 0])
+    found[found] = np.linalg.norm(points[found], axis=1) > shell.radius(points[found]) + distance
+    return found
 
 
 def _prune(found: _Labelled) -> Overlay:
@@ -161,7 +187,7 @@ def _prune(found: _Labelled) -> Overlay:
     low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
     nz, ny, nx = (int(n) for n in high - low)
     labels = np.empty((nz, ny, nx), names.dtype)
-    own_runs: Runs = runs.renamed(*found.runs, names)
+    own_runs: Runs = runs.merged(*found.inside, *found.outside, names)
     runs.write(*own_runs, whole.shape[1], low, labels)
     parts = np.empty(int(kept.sum()) + 1, np.int64)
     runs.count_parts(*own_runs, whole.shape[1], parts)

@@ -10,6 +10,7 @@ from nmcfast.kernels.ceilings import BLOCK_EDGE
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 
+Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `kernels.runs`
 STEP = 0.4  # µm, of the lattice on which the radius of a shell is evaluated
 DEPTH_ERROR = STEP / 2  # of what is linear in between; a tenth of it mostly, most of it on small rough shells
 
@@ -58,17 +59,16 @@ class Region:
         lattice.block_range(depths, corner, STEP, grid.origin + shift, grid.size, grid.shape, BLOCK_EDGE, low, high)
         return low, high
 
-    def meets_shell(self, labels: np.ndarray, grid: Grid, blocks: np.ndarray, count: int) -> np.ndarray:
-        """Which of labels 1 … count − 1 have a voxel in the shell, in some blocks (z, y, x) bool -> (count,) bool.
+    def meets_shell(self, found: Runs, grid: Grid, count: int) -> np.ndarray:
+        """Which of labels 0 … count − 1 have a voxel in the shell, by the runs of a grid -> (count,) bool.
 
         Or less than 0.2 µm outside: in places its depth is not known better, see `DEPTH_ERROR`.
         """
-        found = np.zeros(count, bool)
+        met = np.zeros(count, bool)
         depths, corner = self._lattice
-        lattice.mark_above(
-            labels, blocks, BLOCK_EDGE, depths, corner, STEP, grid.origin, grid.size, self.margin - DEPTH_ERROR, found
-        )
-        return found
+        bound = self.margin - DEPTH_ERROR
+        lattice.mark_above(*found, grid.shape, depths, corner, STEP, grid.origin, grid.size, bound, met)
+        return met
 
     def clip(
         self, labels: np.ndarray, grid: Grid, rim: np.ndarray, count: int,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
-from nmcfast.kernels import lattice
+from nmcfast.kernels import lattice, runs
 
 RNG = np.random.default_rng(8)
 VALUES, CORNER, STEP = RNG.normal(size=(5, 4, 6)), np.array([-1.0, -0.7, -0.9]), 0.4
@@ -62,12 +62,11 @@ def test_what_is_clipped_and_how_deep_the_rest_ends():
 
 def test_labels_with_a_voxel_above_a_bound():
     shape, origin, size = (11, 9, 17), np.array([-0.8, -0.5, -0.7]), 0.11
-    labels = RNG.integers(0, 400, shape).astype(np.uint16)
-    blocks = RNG.random((3, 3, 5)) < 0.6
-    asked = blocks.repeat(4, 0).repeat(4, 1).repeat(4, 2)[:11, :9, :17]
+    labels = RNG.integers(0, 400, shape).astype(np.uint16).repeat(2, axis=2)[:, :, :17]
     depth = reference(centres(shape, origin, size).reshape(-1, 3)).reshape(shape)
     present = np.zeros(400, bool)
-    lattice.mark_above(labels, blocks, 4, VALUES, CORNER, STEP, origin, size, 0.3, present)
-    wanted = np.isin(np.arange(400), labels[asked & (depth >= 0.3)])
+    found = runs.find_runs(labels, np.zeros((0, 0, 0), bool))
+    lattice.mark_above(*found, shape, VALUES, CORNER, STEP, origin, size, 0.3, present)
+    wanted = np.isin(np.arange(400), labels[depth >= 0.3])
     wanted[0] = False
     assert np.array_equal(present, wanted) and 0 < wanted.sum() < 399

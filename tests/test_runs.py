@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from nmcfast.kernels import runs
+from nmcfast.kernels.labels import EVERYWHERE
 
 RNG = np.random.default_rng(6)
 VOLUMES = {
@@ -25,7 +26,7 @@ volumes = pytest.mark.parametrize("labels", [v.astype(np.uint16) for v in VOLUME
 
 @volumes
 def test_runs_are_the_volume(labels):
-    tags, x0, x1, first = runs.find_runs(labels)
+    tags, x0, x1, first = runs.find_runs(labels, EVERYWHERE)
     again = np.zeros_like(labels)
     for row in range(labels.shape[0] * labels.shape[1]):
         for k in range(first[row], first[row + 1]):
@@ -38,7 +39,7 @@ def test_runs_are_the_volume(labels):
 def test_voxels_centres_and_boxes(labels):
     n = int(labels.max()) + 3
     sums, boxes = np.empty((n, 4), np.int64), np.empty((n, 6), np.int64)
-    runs.measure(*runs.find_runs(labels), labels.shape[1], sums, boxes)
+    runs.measure(*runs.find_runs(labels, EVERYWHERE), labels.shape[1], sums, boxes)
     z, y, x = np.indices(labels.shape)
     for column, weight in enumerate((x * 0 + 1, x, y, z)):
         wanted = np.bincount(labels.ravel(), weight.ravel(), minlength=n).astype(int)
@@ -54,7 +55,7 @@ def test_voxels_centres_and_boxes(labels):
 @volumes
 def test_parts_equal_those_of_scipy(labels):
     counts = np.empty(int(labels.max()) + 2, np.int64)
-    runs.count_parts(*runs.find_runs(labels), labels.shape[1], counts)
+    runs.count_parts(*runs.find_runs(labels, EVERYWHERE), labels.shape[1], counts)
     for value in np.unique(labels[labels > 0]):
         assert counts[value] == ndimage.label(labels == value)[1]
     assert counts.sum() == counts[np.unique(labels[labels > 0])].sum()
@@ -68,5 +69,5 @@ def test_a_part_is_written_under_other_names(labels, dtype):
     names[1::3] = 0
     low, high = ([k * n // 7 for n in labels.shape] for k in (2, 6))
     out = np.full(np.subtract(high, low), 9, dtype)
-    runs.write(*runs.renamed(*runs.find_runs(labels), names), labels.shape[1], np.array(low), out)
+    runs.write(*runs.renamed(*runs.find_runs(labels, EVERYWHERE), names), labels.shape[1], np.array(low), out)
     assert np.array_equal(out, names[labels][tuple(map(slice, low, high))])

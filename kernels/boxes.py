@@ -100,7 +100,7 @@ def fetch(lists, stored, begin, count, n):
 
 
 @helper
-def _label_share(out, lut, c, given, blocks, squared, low, caps, edge, boxes, stored, counts, worker, workers):
+def _label_share(out, lut, c, given, blocks, reached, squared, low, caps, edge, boxes, stored, counts, worker, workers):
     """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
     n, memory, patch = c.size // RECORD - 1, memory_for(c), np.empty(LEAF**3, out.dtype)
     tile, share = tile_at((low[0], low[1], low[2]), out.shape), shared_among(out.shape, 0, 1)
@@ -110,26 +110,27 @@ def _label_share(out, lut, c, given, blocks, squared, low, caps, edge, boxes, st
         if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
             memory = label_box(
-                sheet, raw(lut), n, first, size, count, end, tile, caps, edge, given, asked, squared, memory,
-                raw(patch), raw(counts), share,
+                sheet, raw(lut), n, first, size, count, end, tile, caps, edge, given, asked, asked_in(reached), squared,
+                memory, raw(patch), raw(counts), share,
             )  # fmt: skip
 
 
 def _label_boxes(
-    out, lut, relevant, c, position, matrices, offset, frame, blocks, squared, workers,
+    out, lut, relevant, c, position, matrices, offset, frame, blocks, reached, squared, workers,
     low, caps, edge, boxes, stored,
 ):  # fmt: skip
     """Labels of a part of a volume, (caps, edge, boxes, stored), that starts at voxel low; counts (workers, 4).
 
-    c: the candidates, placed there. The others are as `gbpd.label_volume_serial` has them, but boxes that no relevant
-    seed can reach stay as they are.
+    c: the candidates, placed there. reached (z, y, x) bool, of the shape of blocks, is set where a relevant seed may
+    win; elsewhere voxels stay as they are. The others are as `gbpd.label_volume_serial` has them.
     """
     given, counts = given_of(position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
     ask_for(c, relevant)
     set_names(c, lut)
     for worker in prange(workers):
         _label_share(
-            out, lut, c, given, blocks, squared, low, caps, edge, boxes, stored, counts[worker], worker, workers
+            out, lut, c, given, blocks, reached, squared, low, caps, edge, boxes, stored, counts[worker], worker,
+            workers,
         )  # fmt: skip
     return counts
 

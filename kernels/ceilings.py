@@ -29,11 +29,17 @@ def asked_in(blocks):
 
 
 @helper
+def is_every(asked):
+    """Whether everything is asked for."""
+    return asked[1] * asked[2] * asked[3] == 0
+
+
+@helper
 def is_asked(asked, z, y, x, size):
     """Whether any part of a box is asked for."""
-    blocks, nz, ny, nx = asked
-    if nz * ny * nx == 0:
+    if is_every(asked):
         return True
+    blocks, nz, ny, nx = asked
     n = max(size // BLOCK_EDGE, 1)
     for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, nz)):
         for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, ny)):

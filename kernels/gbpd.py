@@ -19,7 +19,7 @@ from nmcfast.kernels.candidates import (  # isort: skip
     NAME, PAIR, RECORD, TILE, ask_for, deal, floats, place_seeds, records_of, room_for, set_caps_to,
     set_children, set_names, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import asked_in, cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.ceilings import asked_in, cap_pyramid, cell_edge, is_asked, is_every, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
     PART, box_at, child_of, enlarged, is_mine, list_all, memory_for, push, shared_among, tile_at,
@@ -27,7 +27,8 @@ from nmcfast.kernels.descent import (  # isort: skip
 from nmcfast.kernels.lanes import at, bits_at, put, raw
 
 from nmcfast.kernels.leaves import (  # isort: skip
-    LEAF, agree, compete, copy_patch, distance, expect, fill_asked, given_of, is_whole, settle, sheet_of, target_of,
+    LEAF, agree, compete, copy_patch, distance, expect, fill_asked, given_of, is_whole, reach_block, settle, sheet_of,
+    target_of,
 )  # fmt: skip
 
 _TWIG = 8  # the last box that is split, into leaves
@@ -79,13 +80,17 @@ def _count(counts, k, more):
 
 
 @helper
-def _label_twig(sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, counts):
+def _label_twig(
+    sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, reached, counts
+):
     """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
     c, lists, t, scratch, _, ends, _ = work
     set_caps_to(scratch, cap)
     expect(sheet, first, last)
     children = set_children(scratch, first, last, LEAF, middle, 1)
     wanted = split(work, start, count, squared, children, end)
+    if wanted:
+        reach_block(reached, first)
     for k in range(8):
         if not children >> k & 1:
             continue
@@ -97,6 +102,8 @@ def _label_twig(sheet, lut, beyond, work, patch, start, count, end, first, last,
         whole = is_whole(low, high)
         target = target_of(sheet, low, whole, patch)
         if not wanted >> k & 1:
+            if not is_every(reached):
+                continue
             agree(beyond, target)
         elif kept == 1:
             agree(bits_at(c, at(lists, begin) + NAME), target)
@@ -111,14 +118,15 @@ def _label_twig(sheet, lut, beyond, work, patch, start, count, end, first, last,
 
 @helper
 def label_box(
-    sheet, lut, n, box, size, count, end, tile, caps, edge, given, asked, squared, memory, patch, counts, share
+    sheet, lut, n, box, size, count, end, tile, caps, edge, given, asked, reached, squared, memory, patch, counts, share
 ):
     """Labels of a box, depth first, from its list of candidates at the beginning of the lists; others follow from `end`
     on. The memory, whose arrays may have grown.
 
     sheet, given, patch (64,): see `leaves`; asked: see `ceilings`; lut, patch, counts are addresses. tile: its first
-    and its last voxel and its middle. share: the boxes of 64³ that are this worker's, see `descent`; it splits the few
-    boxes above them as every other does.
+    and its last voxel and its middle. reached: blocks like those that are asked for, to be set where a relevant seed
+    may win, while others stay as they are; with none, others get the last label of lut. share: the boxes of 64³ that
+    are this worker's, see `descent`; it splits the few boxes above them as every other does.
     """
     c, lists, t, scratch, picks, ends, flags, stack = memory  # passing them on at every box costs 12 %
     (low, high, middle), beyond = tile, np.int64(at(lut, n))
@@ -135,7 +143,22 @@ def label_box(
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
             _label_twig(
-                sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, counts
+                sheet,
+                lut,
+                beyond,
+                work,
+                patch,
+                start,
+                count,
+                end,
+                first,
+                last,
+                middle,
+                given,
+                squared,
+                cap,
+                reached,
+                counts,
             )
             continue
         children = set_children(work[3], first, last, half, middle, 1)
@@ -153,12 +176,12 @@ def label_box(
             if not is_mine(share, a, half) or not is_asked(asked, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
-            kept, reached = ends[k] - begin, wanted >> k & 1
-            if (kept > 1 and reached) or (kept and half > PART):  # there caps hold for what is this worker's alone
+            kept, wins = ends[k] - begin, wanted >> k & 1
+            if (kept > 1 and wins) or (kept and half > PART):  # there caps hold for what is this worker's alone
                 lists[begin + kept] = n * RECORD
                 depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
-            elif half <= PART:
-                fill_asked(sheet, a, b, np.int64(bits_at(c, lists[begin] + NAME)) if reached else beyond, asked)
+            elif half <= PART and (wins or is_every(reached)):
+                fill_asked(sheet, a, b, np.int64(bits_at(c, lists[begin] + NAME)) if wins else beyond, asked, reached)
     return c, lists, t, scratch, picks, ends, flags, stack
 
 
@@ -172,7 +195,7 @@ def _cell_of(voxel, low, high, edge):
 def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
     n, memory, patch = shift.size, memory_for(records_of(factor, shift)), np.empty(LEAF**3, out.dtype)
-    share, asked = shared_among(out.shape, worker, workers), asked_in(blocks)
+    share, asked, nothing = shared_among(out.shape, worker, workers), asked_in(blocks), np.empty((0, 0, 0), np.bool_)
     ask_for(memory[0], relevant)
     set_names(memory[0], lut)
     for z in range(0, out.shape[0], TILE):
@@ -184,7 +207,7 @@ def _label_share(out, lut, relevant, place, factor, shift, given, blocks, square
                 caps = cap_pyramid(memory[0], n, tile, edge, asked, share, squared, memory[3], 0)
                 memory = label_box(
                     sheet_of(out), raw(lut), n, tile[0], TILE, n, list_all(memory[1], n), tile, caps, edge, given,
-                    asked, squared, memory, raw(patch), raw(counts), share,
+                    asked, asked_in(nothing), squared, memory, raw(patch), raw(counts), share,
                 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from nmcfast.kernels.candidates import (  # isort: skip
     A00, A01, A02, A11, A12, A22, ERROR, NAME, R, SEED, STEP_X, STEP_Y, X, Y, Z,
 )  # fmt: skip
 
-from nmcfast.kernels.ceilings import BLOCK_EDGE, is_asked
+from nmcfast.kernels.ceilings import BLOCK_EDGE, is_asked, is_every
 
 from nmcfast.kernels.lanes import (  # isort: skip
     at, bits_at, bits_unless_above, first_bit, least, load, most, multiply_add, prefetch, put, put_eight, put_plane,
@@ -185,9 +185,17 @@ def fill(sheet, first, last, value):
 
 
 @helper
-def fill_asked(sheet, first, last, value, asked):
+def reach_block(reached, voxel):
+    """Note that a seed that is asked for may win in the block of a voxel, z y x; reached: as what is asked for."""
+    if not is_every(reached):
+        z, y, x = voxel[0] // BLOCK_EDGE, voxel[1] // BLOCK_EDGE, voxel[2] // BLOCK_EDGE
+        put(reached[0], (z * reached[2] + y) * reached[3] + x, True)
+
+
+@helper
+def fill_asked(sheet, first, last, value, asked, reached):
     """Make the voxels of a box that are asked for, in blocks of 8³ or all of them, have one label."""
-    if asked[1] * asked[2] * asked[3] == 0:
+    if is_every(asked):
         fill(sheet, first, last, value)
         return
     for z in range(first[0], last[0], BLOCK_EDGE):
@@ -196,6 +204,7 @@ def fill_asked(sheet, first, last, value, asked):
                 if is_asked(asked, z, y, x, BLOCK_EDGE):
                     end = min(z + BLOCK_EDGE, last[0]), min(y + BLOCK_EDGE, last[1]), min(x + BLOCK_EDGE, last[2])
                     fill(sheet, (z, y, x), end, value)
+                    reach_block(reached, (z, y, x))
 
 
 @helper

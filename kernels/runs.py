@@ -29,17 +29,19 @@ def _low_bits(eights, first):
 
 
 @helper
-def _span(blocks, row, begin, nx):
-    """First and end column of the next blocks of a row that are asked for, from column begin on; nx, nx for none."""
-    if blocks[2] == 0:
-        return begin, nx
-    b = begin // BLOCK_EDGE
-    while b < blocks[2] and not at(blocks[0], row + b):
-        b += 1
-    first = b
-    while b < blocks[2] and at(blocks[0], row + b):
-        b += 1
-    return min(first * BLOCK_EDGE, nx), min(b * BLOCK_EDGE, nx)
+def _spans(blocks, z, y, nx, begins, ends):
+    """First and end columns of the blocks of a row that are asked for, side by side as one; how many these are."""
+    if blocks.size == 0:
+        begins[0], ends[0] = 0, nx
+        return 1
+    count, row = 0, blocks[z // BLOCK_EDGE, y // BLOCK_EDGE]
+    for b in range(row.size):
+        if row[b]:
+            if b == 0 or not row[b - 1]:
+                begins[count] = b * BLOCK_EDGE
+                count += 1
+            ends[count - 1] = min((b + 1) * BLOCK_EDGE, nx)
+    return count
 
 
 @kernel
@@ -53,16 +55,21 @@ def find_runs(labels, blocks):
     room = nx + labels.size // 8
     tags, x0, x1 = np.empty(room, labels.dtype), np.empty(room, np.int32), np.empty(room, np.int32)
     changed = np.zeros(nx // 56 * 56 + 56, np.uint8)
-    words, marks, flat, k = changed.view(np.int64), raw(changed), raw(labels), 0
-    eights, asked = raw(words), (raw(blocks), blocks.shape[1], blocks.shape[2])
+    words, marks, flat, k, spans = changed.view(np.int64), raw(changed), raw(labels), 0, 0
+    eights, begins, ends = raw(words), np.empty(blocks.shape[2] + 1, np.int64), np.empty(blocks.shape[2] + 1, np.int64)
     for row in range(nz * ny):
+        if row % ny % BLOCK_EDGE == 0:
+            spans = _spans(blocks, row // ny, row % ny, nx, begins, ends)
         first[row] = k
         if k + nx > tags.size:
             tags, x0, x1 = enlarged(tags, k + nx), enlarged(x0, k + nx), enlarged(x1, k + nx)
-        block_row = (row // ny // BLOCK_EDGE * asked[1] + row % ny // BLOCK_EDGE) * asked[2]
-        begin, end = _span(asked, block_row, 0, nx)
-        while begin < end:
-            line, start, count = row * nx + begin, 0, end - begin
+        for s in range(spans):
+            begin, start, count = begins[s], 0, ends[s] - begins[s]
+            line, filled = row * nx + begin, False
+            for x in range(count):
+                filled |= at(flat, line + x) != 0
+            if not filled:
+                continue
             for x in range(1, count):
                 put(marks, x, at(flat, line + x) != at(flat, line + x - 1))
             put(marks, count, 1)  # the last run ends there
@@ -77,7 +84,6 @@ def find_runs(labels, blocks):
                     start = x
             for x in range(1, count + 1):
                 put(marks, x, 0)
-            begin, end = _span(asked, block_row, end, nx) if end < nx else (nx, nx)
     first[nz * ny] = k
     return tags[:k], x0[:k], x1[:k], first
 

@@ -138,9 +138,9 @@ def _label_region(law: GrainLaw, region: Region, seeds: Seeds, threads: int, rim
     sums, boxes = _measured(inside, grid, count)
     open_[1:] &= ~_lies_outside(region.shell, _centroids(sums, grid), OUTSIDE * grid.size)
     names[~open_[names]] = 0
-    field.label(labels, names, names > 0, near & ~core, threads)
-    ends_at = np.minimum(ends_at, region.clip(labels, grid, end & ~core, count))[1:]
-    outside: Runs = runs.find_runs(labels, near & ~core)
+    further = field.label(labels, names, names > 0, near & ~core, threads)
+    ends_at = np.minimum(ends_at, region.clip(labels, grid, end & further, count))[1:]
+    outside: Runs = runs.find_runs(labels, further)
     more, wider = _measured(outside, grid, count)
     sums += more
     boxes = np.concatenate([np.minimum(boxes[:, :3], wider[:, :3]), np.maximum(boxes[:, 3:], wider[:, 3:])], axis=1)

@@ -156,14 +156,18 @@ class Field:
 
     def label(
         self, out: np.ndarray, names: np.ndarray, relevant: np.ndarray, blocks: np.ndarray, threads: int = 1
-    ) -> None:
-        """Write names into out (nz, ny, nx) as `label` does, in blocks (z, y, x) bool that a relevant seed reaches."""
+    ) -> np.ndarray:
+        """Write names into out (nz, ny, nx) as `label` does, in blocks (z, y, x) bool that a relevant seed may reach.
+
+        Returns which these are, (z, y, x) bool; none for all of them, where none were given.
+        """
         s, lut = self.seeds, np.append(names, names.dtype.type(0))
         kernel = boxes.label_boxes_parallel if threads > 1 else boxes.label_boxes_serial
-        given = s.position, s.metric, s.offset, np.append(self.grid.origin, self.grid.size)
+        given, reached = (s.position, s.metric, s.offset, np.append(self.grid.origin, self.grid.size)), blocks & False
         for tile in self._tiles:
             c = self._at(tile[0])
-            kernel(out, lut, relevant.astype(np.uint8), c, *given, blocks, self._squared, threads, *tile)
+            kernel(out, lut, relevant.astype(np.uint8), c, *given, blocks, reached, self._squared, threads, *tile)
+        return reached
 
     def bounding(self, inner: np.ndarray, blocks: np.ndarray = EVERYWHERE) -> np.ndarray:
         """Which other seeds (n,) bool bound the grains of the inner ones (n,) bool at every point of the grid's box.

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 
 from nmcfast.kernels.lowering import (  # isort: skip
     ARRAY, FLOAT, FLOATS, INTEGER, INTS, LANES, WIDTH, Lanes, index_of, lower, pointer, splat,
@@ -166,7 +167,13 @@ def put_eight(out, k, x):
     out[k : k + 8] = x
 
 
-@lower(raw, lambda array: types.CPointer(array.dtype), types.Array)
+def _address(array):
+    if array.layout != "C":
+        raise TypingError(f"raw: found {array}, expected a contiguous array")
+    return types.CPointer(array.dtype)
+
+
+@lower(raw, _address, types.Array)
 def _raw(context, builder, sig, arguments):
     return context.make_array(sig.args[0])(context, builder, arguments[0]).data
 

@@ -55,8 +55,8 @@ def find_runs(labels, blocks):
     room = nx + labels.size // 8
     tags, x0, x1 = np.empty(room, labels.dtype), np.empty(room, np.int32), np.empty(room, np.int32)
     changed = np.zeros(nx // 56 * 56 + 56, np.uint8)
-    words, marks, flat, k, spans = changed.view(np.int64), raw(changed), raw(labels), 0, 0
-    eights, begins, ends = raw(words), np.empty(blocks.shape[2] + 1, np.int64), np.empty(blocks.shape[2] + 1, np.int64)
+    marks, eights, flat, k, spans = raw(changed), raw(changed.view(np.int64)), raw(labels), 0, 0
+    begins, ends = np.empty(blocks.shape[2] + 1, np.int64), np.empty(blocks.shape[2] + 1, np.int64)
     for row in range(nz * ny):
         if row % ny % BLOCK_EDGE == 0:
             spans = _spans(blocks, row // ny, row % ny, nx, begins, ends)
@@ -85,6 +85,7 @@ def find_runs(labels, blocks):
             for x in range(1, count + 1):
                 put(marks, x, 0)
     first[nz * ny] = k
+    changed[0] = 0  # an address does not keep its array: this is its last use
     return tags[:k], x0[:k], x1[:k], first
 
 

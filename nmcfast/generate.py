@@ -19,7 +19,7 @@ from nmcfast.export import formats, root, schema, shards
 from nmcfast.kernels import compiled
 from nmcfast.model import Model, load_model
 from nmcfast.overlay import Overlay, overlay
-from nmcfast.particle import Particle, Volume
+from nmcfast.particle import Particle
 from nmcfast.shell import Shell, draw_shell
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
@@ -42,8 +42,8 @@ def generate_particle(model: Model, seed: int = 0, index: int = 0, *, threads: i
     return _grow(model, seed, index, threads)[0]
 
 
-def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Particle, Volume]:
-    """A particle and its labels on the model grid."""
+def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Particle, Overlay]:
+    """A particle, and what it is made of, with its labels on the model grid."""
     for name, value in (("seed", seed), ("index", index)):
         if not 0 <= value < 2**64:
             raise InputError(f"{name}: found {value}, expected a whole number from 0 to 2⁶⁴ − 1")
@@ -56,8 +56,7 @@ def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Partic
         if len(found.grains):
             orientation = draw_orientations(model.grains.texture, seed, index, found.grains.position)
             found = replace(found, grains=replace(found.grains, orientation=orientation))
-            particle = _assemble(model, index, shell, found, rejected)
-            return particle, Volume(found.labels, found.grid.origin, found.grid.size)
+            return _assemble(model, index, shell, found, rejected), found
         rejected["grains"] += 1
     raise InputError(
         f"model {model.name}: {MAX_SHELLS} shells hold no grain; shells and grains differ too much in size"
@@ -171,10 +170,12 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
     writer = formats.bulk_module(recipe["format"]).ShardWriter
     with writer(path, number, members.start, recipe) as shard:
         for index in members:
-            particle, volume = _grow(model, recipe["seed"], index)
-            if recipe["labels"] and recipe["voxel_size"] != recipe["grid_size"]:
-                volume = particle.voxelize(recipe["voxel_size"])
-            shard.add(particle.to_record(volume if recipe["labels"] else None, recipe["voxel_size"]))
+            particle, found = _grow(model, recipe["seed"], index)
+            volume = None
+            if recipe["labels"]:
+                on_grid = recipe["voxel_size"] == recipe["grid_size"]
+                volume = found.volume if on_grid else particle.voxelize(recipe["voxel_size"])
+            shard.add(particle.to_record(volume, recipe["voxel_size"]))
             if progress is not None:
                 rejected = sum(int(v) for k, v in particle.facts.items() if k.startswith("rejected_"))
                 progress(index, rejected)
@@ -241,10 +242,10 @@ def available_workers() -> int:
 
 
 def warm_up(model: Model) -> None:
-    """Compile the kernels by drawing one particle, with a second process that begins with the last of them."""
+    """Compile the kernels by drawing one particle and its labels; a second process begins with the last of them."""
     other = last_kernels.start() if available_workers() > 1 else None
     try:
-        _grow(model, 0, 0)
+        _ = _grow(model, 0, 0)[1].volume
     finally:
         if other is not None:
             other.terminate()

@@ -41,7 +41,6 @@ def compile_backwards() -> None:
     x = np.arange(grid.shape[0] * grid.shape[1] + 1)  # a run of one voxel in each row
     found = names[np.ones(len(x) - 1, int)], np.zeros(len(x) - 1, np.int32), np.ones(len(x) - 1, np.int32), x
     runs.count_parts(*found, grid.shape[1], np.empty(2, np.int64))
-    runs.write(*found, grid.shape[1], np.zeros(3, int), np.empty(grid.shape, names.dtype))
     runs.merged(*found, *found, names)
     runs.measure(*found, grid.shape[1], np.empty((2, 4), np.int64), np.empty((2, 6), np.int64))
     runs.find_runs(labels, near)

@@ -7,6 +7,7 @@ particle checks both on its own grains and starts again with larger ones where t
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from nmcfast.kernels import runs
 from nmcfast.kernels.ceilings import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
-from nmcfast.particle import Grains, label_dtype
+from nmcfast.particle import Grains, Volume, label_dtype
 from nmcfast.region import DEPTH_ERROR, Region, Runs
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell, ShellLaw, draw_shell
@@ -29,18 +30,27 @@ DOMAIN_MARGIN = 2  # model voxels around the grains in which finer voxels may fi
 class Overlay:
     """What is left of a grain architecture in a shell.
 
-    labels (nz, ny, nx) on grid, one model pixel a voxel: i + 1 in kept grain i, 0 elsewhere, cut to the kept grains.
-    domain, region: where both hold, the halo keeps the grains apart from what was removed. empty: seeds in the shell
-    whose grain has no voxel.
+    grid: of the model's pixels, cut to the kept grains; runs: labels i + 1 of kept grains i on a larger grid with ny
+    rows a plane, in which this one begins at voxel low (3,), z y x. domain, region: where both hold, the halo keeps the
+    grains apart from what was removed. empty: seeds in the shell whose grain has no voxel.
     """
 
     grains: Grains
     halo: Seeds
-    labels: np.ndarray
+    runs: Runs
+    low: np.ndarray
+    ny: int
     grid: Grid
     domain: Grid
     region: Region
     empty: int
+
+    @cached_property
+    def volume(self) -> Volume:
+        """Labels on the grid, one model pixel a voxel: i + 1 in kept grain i, 0 elsewhere."""
+        labels = np.empty(self.grid.shape, self.runs[0].dtype)
+        runs.write(*self.runs, self.ny, self.low, labels)
+        return Volume(labels, self.grid.origin, self.grid.size)
 
 
 def draw_seeds(law: GrainLaw, shell: Shell, margin: float, seed: int, index: int) -> Seeds:
@@ -186,9 +196,7 @@ def _prune(found: _Labelled) -> Overlay:
     boxes = found.boxes[kept]
     low, high = (boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)) if kept.any() else (np.zeros(3, int),) * 2
     nz, ny, nx = (int(n) for n in high - low)
-    labels = np.empty((nz, ny, nx), names.dtype)
     own_runs: Runs = runs.merged(*found.inside, *found.outside, names)
-    runs.write(*own_runs, whole.shape[1], low, labels)
     parts = np.empty(int(kept.sum()) + 1, np.int64)
     runs.count_parts(*own_runs, whole.shape[1], parts)
     x, y, z = (int(f + a) for f, a in zip(whole.first, low[::-1], strict=True))
@@ -206,7 +214,8 @@ def _prune(found: _Labelled) -> Overlay:
     around[tuple(slice(max(a - DOMAIN_MARGIN, 0) // BLOCK_EDGE, -(-(b + DOMAIN_MARGIN) // BLOCK_EDGE))
                  for a, b in zip(low, high, strict=True))] = True  # fmt: skip
     halo = seeds.take(np.flatnonzero(found.field.bounding(inner, found.near & around)))
-    return Overlay(grains, halo, labels, grid, grid.grown(DOMAIN_MARGIN), found.region, found.empty)
+    domain = grid.grown(DOMAIN_MARGIN)
+    return Overlay(grains, halo, own_runs, low, whole.shape[1], grid, domain, found.region, found.empty)
 
 
 def _stored(values: np.ndarray) -> np.ndarray:

@@ -147,7 +147,7 @@ class Field:
     def __init__(self, seeds: Seeds, grid: Grid, blocks: np.ndarray = EVERYWHERE, norm: str = "unsquared") -> None:
         self.seeds, self.grid, self._squared = seeds, grid, norm == "squared"
         self._place, factor, shift = _in_voxels(seeds, grid.origin, grid.size)
-        self._candidates, self._placed = records_of(factor, shift), None
+        self._candidates, self._placed = records_of(factor, shift), np.empty(0)
         corners = itertools.product(*(range(0, n, TILE) for n in grid.shape)) if len(seeds) else ()
         self._tiles = [
             (low, *boxes.list_boxes(self._at(low), low, grid.shape, blocks, self._squared))

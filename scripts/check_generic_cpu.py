@@ -26,8 +26,9 @@ from nmcfast import load_model
 from nmcfast.generate import _grow, particle_digest
 model, out = load_model("nmc811"), []
 for index in range({PARTICLES}):
-    particle, volume = _grow(model, 11, index)
-    out.append([particle_digest(particle), hashlib.sha256(volume.labels.tobytes()).hexdigest(), len(particle.grains)])
+    particle, found = _grow(model, 11, index)
+    labels = found.volume.labels.tobytes()
+    out.append([particle_digest(particle), hashlib.sha256(labels).hexdigest(), len(particle.grains)])
 print(json.dumps(out))
 """
 

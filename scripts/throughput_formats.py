@@ -42,8 +42,8 @@ def step_by_step(folder: Path, count: int, shard_size: int) -> dict[str, list[fl
     for index in range(count):
         number, row = divmod(index, shard_size)
         start = time.process_time()
-        particle, volume = _grow(MODEL, 0, index)
-        record = particle.to_record(volume, 0.05)
+        particle, found = _grow(MODEL, 0, index)
+        record = particle.to_record(found.volume, 0.05)
         drawn += time.process_time() - start
         for name in BULK:
             start = time.process_time()
@@ -90,9 +90,9 @@ def scaled(scale: float) -> Model:
 
 def draw(index: int, scale: float) -> tuple[int, int]:
     """A particle with its labels, which nobody keeps: how many grains and voxels it has."""
-    particle, volume = _grow(scaled(scale), 0, index)
-    particle.to_record(volume, 0.05)
-    return len(particle.grains), volume.labels.size
+    particle, found = _grow(scaled(scale), 0, index)
+    particle.to_record(found.volume, 0.05)
+    return len(particle.grains), found.volume.labels.size
 
 
 def whole_runs(folder: Path, options: argparse.Namespace) -> str:

@@ -63,10 +63,10 @@ def test_stored_halo_is_enough_at_other_voxel_sizes(library):
 @pytest.mark.parametrize(("seed", "index"), [(1, 6), (1, 24), (5, 34), (5, 57)])
 def test_grains_and_halo_give_the_labels_that_all_seeds_gave(seed, index):
     # with a halo of those seeds alone that may win beside a grain, grains of these reappear behind a neighbour
-    particle, volume = _grow(NMC811, seed, index)
+    particle, found = _grow(NMC811, seed, index)
     again = particle.voxelize(NMC811.grains.pixel_um)
-    assert np.array_equal(again.labels, volume.labels)
-    assert np.allclose(again.origin, volume.origin)
+    assert np.array_equal(again.labels, found.volume.labels)
+    assert np.allclose(again.origin, found.volume.origin)
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])

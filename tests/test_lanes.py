@@ -97,3 +97,13 @@ def test_transpose_gathers_records():
     assert found.tobytes() == expected.tobytes()
     assert np.array_equal(found[5:181].reshape(11, 16), a.reshape(40, 16)[index // 16, :11].T)
     assert not found[181:].any()
+
+
+def test_the_address_of_an_array_with_gaps_is_refused():
+    @numba.njit
+    def first(a):
+        return ln.at(ln.raw(a), 0)
+
+    assert first(np.arange(4.0)) == 0.0
+    with pytest.raises(numba.TypingError, match="expected a contiguous array"):
+        first(np.arange(4.0)[::2])

@@ -62,7 +62,7 @@ def test_what_is_clipped_and_how_deep_the_rest_ends():
 
 def test_labels_with_a_voxel_above_a_bound():
     shape, origin, size = (11, 9, 17), np.array([-0.8, -0.5, -0.7]), 0.11
-    labels = RNG.integers(0, 400, shape).astype(np.uint16).repeat(2, axis=2)[:, :, :17]
+    labels = np.ascontiguousarray(RNG.integers(0, 400, shape).astype(np.uint16).repeat(2, axis=2)[:, :, :17])
     depth = reference(centres(shape, origin, size).reshape(-1, 3)).reshape(shape)
     present = np.zeros(400, bool)
     found = runs.find_runs(labels, np.zeros((0, 0, 0), bool))

@@ -67,11 +67,11 @@ def test_pruned_particles_equal_the_whole_window():
         assert found.empty == (np.bincount(labels.ravel(), minlength=len(seeds))[inside] == 0).sum()
         name = np.zeros(len(seeds), int)
         name[rows] = np.arange(1, len(rows) + 1)
-        z, y, x = found.labels.shape
+        z, y, x = found.volume.labels.shape
         a, b, c = (f + HALF for f in found.grid.first)
         whole = name[labels]
-        assert np.array_equal(found.labels, whole[c : c + z, b : b + y, a : a + x])
-        assert np.count_nonzero(found.labels) == np.count_nonzero(whole)
+        assert np.array_equal(found.volume.labels, whole[c : c + z, b : b + y, a : a + x])
+        assert np.count_nonzero(found.volume.labels) == np.count_nonzero(whole)
 
 
 @pytest.mark.parametrize("shrunk", [{"reach": 1.0}, {"extent": 2.0}, {"reach": 0.5, "extent": 1.0}])
@@ -81,7 +81,7 @@ def test_too_small_margins_are_noticed_and_mended(shrunk):
     shell, _ = draw_shell(MODEL.shell, 1, 3)
     found, wanted = overlay.overlay(small, shell, 1, 3), overlay.overlay(LAW, shell, 1, 3)
     assert np.array_equal(found.grains.position, wanted.grains.position)
-    assert np.array_equal(found.labels, wanted.labels)
+    assert np.array_equal(found.volume.labels, wanted.volume.labels)
 
 
 def test_twice_the_margin_changes_nothing():
@@ -90,7 +90,7 @@ def test_twice_the_margin_changes_nothing():
     shell, _ = draw_shell(MODEL.shell, 1, 3)
     found, wanted = overlay.overlay(wide, shell, 1, 3), overlay.overlay(LAW, shell, 1, 3)
     assert np.array_equal(found.grains.volume, wanted.grains.volume)
-    assert np.array_equal(found.labels, wanted.labels)
+    assert np.array_equal(found.volume.labels, wanted.volume.labels)
 
 
 def test_a_region_holds_the_seeds_of_a_larger_one():

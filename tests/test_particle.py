@@ -10,7 +10,8 @@ from nmcfast.generate import _grow
 from nmcfast.particle import Particle, Volume
 
 MODEL = load_model("nmc811")
-PARTICLE, ON_GRID = _grow(MODEL, 5, 1)
+PARTICLE, FOUND = _grow(MODEL, 5, 1)
+ON_GRID = FOUND.volume
 
 
 def points_of(volume):

@@ -19,6 +19,7 @@ VOLUMES = {
     "full rows": np.full((3, 2, 9), 4),
     "rows of 56": RNG.integers(0, 3, (3, 4, 56)),
     "long rows": RNG.integers(0, 3, (5, 6, 13)).repeat(10, 2),
+    "blocks of 20": RNG.integers(0, 3, (2, 2, 5)).repeat(20, 0).repeat(20, 1).repeat(20, 2),
     "combs": np.indices((7, 8, 9)).max(axis=0) % 2 * 3 + (RNG.random((7, 8, 9)) < 0.1),
 }
 volumes = pytest.mark.parametrize("labels", [v.astype(np.uint16) for v in VOLUMES.values()], ids=list(VOLUMES))
@@ -69,5 +70,32 @@ def test_a_part_is_written_under_other_names(labels, dtype):
     names[1::3] = 0
     low, high = ([k * n // 7 for n in labels.shape] for k in (2, 6))
     out = np.full(np.subtract(high, low), 9, dtype)
-    runs.write(*runs.renamed(*runs.find_runs(labels, EVERYWHERE), names), labels.shape[1], np.array(low), out)
+    all_, none = runs.find_runs(labels, EVERYWHERE), runs.find_runs(np.zeros_like(labels), EVERYWHERE)
+    runs.write(*runs.merged(*all_, *none, names), labels.shape[1], np.array(low), out)
     assert np.array_equal(out, names[labels][tuple(map(slice, low, high))])
+
+
+def blocks_of(labels):
+    """Blocks of 8³ voxels, and which voxels lie in them."""
+    shape = [-(-n // 8) for n in labels.shape]
+    blocks = np.random.default_rng(labels.size).random(shape) < 0.5
+    z, y, x = np.indices(labels.shape) // 8
+    return blocks, blocks[z, y, x]
+
+
+@volumes
+def test_runs_of_some_blocks(labels):
+    blocks, asked = blocks_of(labels)
+    found, wanted = runs.find_runs(labels, blocks), runs.find_runs(np.where(asked, labels, 0), EVERYWHERE)
+    assert all(map(np.array_equal, found, wanted))
+
+
+@volumes
+def test_runs_of_two_sets_of_blocks_are_merged(labels):
+    """As if the whole volume had been looked through at once: runs that a block cut are one again."""
+    blocks, _ = blocks_of(labels)
+    names = RNG.permutation(np.arange(1, int(labels.max()) + 2)).astype(np.uint32)
+    names[0] = 0
+    names[1::4] = 0
+    found = runs.merged(*runs.find_runs(labels, blocks), *runs.find_runs(labels, ~blocks), names)
+    assert all(map(np.array_equal, found, runs.find_runs(names[labels], EVERYWHERE)))

@@ -184,8 +184,8 @@ def _instead(chosen: list[int]) -> None:
     grow = generate._grow
 
     def grow_chosen(model, seed, index, *more, **options):
-        made, volume = grow(model, seed, chosen[index], *more, **options)
-        return replace(made, index=index), volume
+        made, found = grow(model, seed, chosen[index], *more, **options)
+        return replace(made, index=index), found
 
     generate._grow = grow_chosen
 

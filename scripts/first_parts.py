@@ -69,8 +69,8 @@ def main() -> None:
     left_out, kept = before < -OUTSIDE * pixel, after >= 0.0
     command = " ".join(["python", Path(sys.argv[0]).as_posix(), *sys.argv[1:]])
     said = [
-        f"The first {asked.particles} particles of seed 7 of `nmc811`: {len(inward):,} grains have voxels in blocks that",
-        f"meet the shell and in others. What lies further out took the centre of mass of the whole "
+        f"The first {asked.particles} particles of seed 7 of `nmc811`: {len(inward):,} grains have voxels in blocks",
+        f"that meet the shell and in others. What lies further out took the centre of mass of the whole "
         f"{-np.median(inward) * 1000:.1f} nm",
         f"further out than that of the first part (median), and at most **{inward.max() * 1000:.1f} nm** further in: "
         f"{shares}.",

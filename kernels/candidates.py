@@ -28,7 +28,7 @@ from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.dealing import EIGHT, column, pack, put_bytes
 
 from nmcfast.kernels.lanes import (  # isort: skip
-    at, bits_at, bits_unless_above, halves, high_twice, least, load, low_twice, most, multiply_add, put,
+    at, bits_at, bits_unless_above, both, halves, high_twice, least, load, low_twice, most, multiply_add, put,
     put_bits, spread, sqrt, store, swapped, transpose, where_less,
 )  # fmt: skip
 
@@ -162,12 +162,13 @@ def set_caps_to(scratch, cap):
 @helper
 def _tangents(c, a, b, squared, scratch, t, p):
     """Write the tangents of candidates a and b over the children to t[p:]."""
-    dx = load(scratch, _CX) - halves(at(c, a + X), at(c, b + X))
-    dy = load(scratch, _CY) - halves(at(c, a + Y), at(c, b + Y))
-    dz = load(scratch, _CZ) - halves(at(c, a + Z), at(c, b + Z))
-    a00, a01 = halves(at(c, a + A00), at(c, b + A00)), halves(at(c, a + A01), at(c, b + A01))
-    a02, a11 = halves(at(c, a + A02), at(c, b + A02)), halves(at(c, a + A11), at(c, b + A11))
-    a12, a22 = halves(at(c, a + A12), at(c, b + A12)), halves(at(c, a + A22), at(c, b + A22))
+    ra, rb = load(c, a), load(c, b)
+    dx = load(scratch, _CX) - both(ra, rb, X)
+    dy = load(scratch, _CY) - both(ra, rb, Y)
+    dz = load(scratch, _CZ) - both(ra, rb, Z)
+    a00, a01 = both(ra, rb, A00), both(ra, rb, A01)
+    a02, a11 = both(ra, rb, A02), both(ra, rb, A11)
+    a12, a22 = both(ra, rb, A12), both(ra, rb, A22)
     u0 = multiply_add(a00, dx, multiply_add(a01, dy, a02 * dz))
     u1, u2 = multiply_add(a11, dy, a12 * dz), a22 * dz
     q = multiply_add(u0, u0, multiply_add(u1, u1, u2 * u2))
@@ -177,7 +178,7 @@ def _tangents(c, a, b, squared, scratch, t, p):
         value = sqrt(q)
         slope = where_less(spread(_TINY), q, np.float32(1.0) / value, spread(np.float32(0.0)))
     u0, u1, u2 = u0 * slope, u1 * slope, u2 * slope
-    store(t, p + _V, value - halves(at(c, a + R), at(c, b + R)))
+    store(t, p + _V, value - both(ra, rb, R))
     store(t, p + _GX, a00 * u0 * load(scratch, _WX))
     store(t, p + _GY, multiply_add(a01, u0, a11 * u1) * load(scratch, _WY))
     store(t, p + _GZ, multiply_add(a02, u0, multiply_add(a12, u1, a22 * u2)) * load(scratch, _WZ))
@@ -225,11 +226,11 @@ def deal(work, start, count, squared, children, base):
     ends[k] is then behind the last of child k. Returns the bits of the children with a wanted candidate.
     """
     c, lists, t, scratch, _, _, flags = work
-    cap, wanted, both = load(scratch, CAP), 0, children * 257
+    cap, wanted, every = load(scratch, CAP), 0, children * 257
     for pair in range((count + 1) // 2):
         a, b, asked = _pair(c, lists, start, pair)
         _tangents(c, a, b, squared, scratch, t, 0)
-        bits = bits_unless_above(_lowest(c, a, b, t, 0), cap) & both
+        bits = bits_unless_above(_lowest(c, a, b, t, 0), cap) & every
         put_bytes(flags, pair, bits)
         wanted |= bits & asked
     _share_out(work, start, count, base)
@@ -250,12 +251,11 @@ def split(work, start, count, squared, children, base):
     store(scratch, _WHO, who)
     _load_picks(c, lists, start, count, scratch, picks)
     high = _pick_corners(squared, scratch)
-    bar, wanted, both = least(least(high, swapped(high)), load(scratch, CAP)), 0, children * 257
+    bar, wanted, every = least(least(high, swapped(high)), load(scratch, CAP)), 0, children * 257
     for pair in range((count + 1) // 2):
         a, b, asked = _pair(c, lists, start, pair)
-        bits = bits_unless_above(_lowest(c, a, b, t, pair * PAIR), bar) & both
-        if bits:
-            bits &= _below_corners(t, pair * PAIR, halves(at(c, a + ERROR), at(c, b + ERROR)), scratch)
+        bits = bits_unless_above(_lowest(c, a, b, t, pair * PAIR), bar) & every
+        bits &= _below_corners(t, pair * PAIR, halves(at(c, a + ERROR), at(c, b + ERROR)), scratch)
         put_bytes(flags, pair, bits)
         wanted |= bits & asked
     _share_out(work, start, count, base)

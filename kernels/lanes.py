@@ -99,6 +99,11 @@ def halves(x, y):
     return np.repeat(np.array([x, y], np.float32), WIDTH // 2)
 
 
+def both(a, b, k):
+    """Lane k of a in the first eight lanes, of b in the others; k is a constant."""
+    return np.repeat(np.array([a[k], b[k]], np.float32), WIDTH // 2)
+
+
 def low_twice(lanes):
     """The first eight lanes, twice."""
     return np.tile(lanes[: WIDTH // 2], 2)
@@ -308,6 +313,13 @@ def _halves(context, builder, sig, arguments):
     x, y = (splat(builder, value) for value in arguments)
     order = [k if k < WIDTH // 2 else WIDTH + k for k in range(WIDTH)]
     return builder.shuffle_vector(x, y, ir.Constant(INTS, order))
+
+
+@lower(both, LANES, Lanes, Lanes, types.IntegerLiteral)
+def _both(context, builder, sig, arguments):
+    k = sig.args[2].literal_value
+    order = [k] * (WIDTH // 2) + [WIDTH + k] * (WIDTH // 2)
+    return builder.shuffle_vector(arguments[0], arguments[1], ir.Constant(INTS, order))
 
 
 def _lower_shuffle(function: Callable, order: list[int]) -> None:

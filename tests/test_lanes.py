@@ -25,6 +25,7 @@ def choices(a, out):
     ln.store(out, 16, ln.most(x, y))
     ln.store(out, 32, ln.where_less(x, y, ln.spread(F(1.0)), x))
     ln.store(out, 48, ln.halves(a[3], a[4]))
+    ln.store(out, 80, ln.both(x, y, 11))
     out[64] = ln.lowest(x)
     out[65] = ln.bits_unless_above(x, y)
     out[66] = ln.first_bit(ln.bits_unless_above(y, x))

@@ -390,7 +390,7 @@ INLINE void split(work *w, long start, long count, const family *f, int squared)
         const float *from = w->t + pair * PAIR;
         tangent t = {load(from + V), load(from + GX), load(from + GY), load(from + GZ)};
         unsigned bits = unless_above(lowest(&t, a, b), bar) & f->bits * 257;
-        if (bits) bits &= below_corners(from, halves(a[ERROR], b[ERROR]), corner);
+        bits &= below_corners(from, halves(a[ERROR], b[ERROR]), corner);
         flag(w, pair, bits);
     }
     share_out(w, start, count);

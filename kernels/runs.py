@@ -52,7 +52,9 @@ def find_runs(labels, blocks):
     """
     nz, ny, nx = labels.shape
     first = np.empty(nz * ny + 1, np.int64)
-    room = nx + labels.size // 8
+    room = nx + labels.size // 8  # a first guess
+    if blocks.size:
+        room = nx + np.count_nonzero(blocks) * BLOCK_EDGE**3 // 4
     tags, x0, x1 = np.empty(room, labels.dtype), np.empty(room, np.int32), np.empty(room, np.int32)
     changed = np.zeros(nx // 56 * 56 + 56, np.uint8)
     marks, eights, flat, k, spans = raw(changed), raw(changed.view(np.int64)), raw(labels), 0, 0

@@ -41,9 +41,11 @@ def test_labels_equal_those_of_the_whole_volume(shape, size, count, norm):
         expected = label(seeds, grid, chosen, relevant, norm=norm)
         for lists, threads in ((field, 1), (field, 3), (some, 1)):
             found = np.zeros(shape, np.uint16)
-            lists.label(found, chosen, relevant, blocks, threads)
+            reached = lists.label(found, chosen, relevant, blocks, threads)
             assert np.array_equal(found[asked], expected[asked])
-            assert ((found == 0) | (found == expected)).all()
+            assert not found[~asked].any()
+            assert not found[~reached.repeat(8, 0).repeat(8, 1).repeat(8, 2)[tuple(map(slice, shape))]].any()
+            assert (reached <= blocks).all()
 
 
 def test_every_box_keeps_all_that_win_in_it():

@@ -143,23 +143,9 @@ def label_box(
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
             _label_twig(
-                sheet,
-                lut,
-                beyond,
-                work,
-                patch,
-                start,
-                count,
-                end,
-                first,
-                last,
-                middle,
-                given,
-                squared,
-                cap,
-                reached,
+                sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, reached,
                 counts,
-            )
+            )  # fmt: skip
             continue
         children = set_children(work[3], first, last, half, middle, 1)
         set_caps(work[3], caps, edge, tile, first, half, children)

@@ -84,6 +84,16 @@ def test_too_small_margins_are_noticed_and_mended(shrunk):
     assert np.array_equal(found.volume.labels, wanted.volume.labels)
 
 
+def test_a_kept_grain_that_the_region_cuts_off_is_noticed():
+    """Its voxels at the end of the region say so: in this particle no seed lies that far from its grain's centre."""
+    law = {name: getattr(LAW, name) for name in ("net", "mu", "pixel_um", "norm", "reach", "extent")}
+    shell, _ = draw_shell(MODEL.shell, 1, 3)
+    found = overlay.overlay(type(LAW)(**(law | {"reach": 14.0})), shell, 1, 3)
+    assert np.linalg.norm(found.grains.centroid - found.grains.position, axis=1).max() < 10.0 * LAW.pixel_um
+    assert found.region.margin >= 16.0 * LAW.pixel_um
+    assert np.array_equal(found.volume.labels, overlay.overlay(LAW, shell, 1, 3).volume.labels)
+
+
 def test_twice_the_margin_changes_nothing():
     law = {name: getattr(LAW, name) for name in ("net", "mu", "pixel_um", "norm", "reach", "extent")}
     wide = type(LAW)(**(law | {"reach": 2 * LAW.reach, "extent": 2 * LAW.extent}))

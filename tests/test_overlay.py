@@ -85,13 +85,13 @@ def test_too_small_margins_are_noticed_and_mended(shrunk):
 
 
 def test_a_kept_grain_that_the_region_cuts_off_is_noticed():
-    """Its voxels at the end of the region say so: in this particle no seed lies that far from its grain's centre."""
+    """Its voxels at the end of the region say so, beyond the blocks that meet the shell; its seed lies nearer."""
     law = {name: getattr(LAW, name) for name in ("net", "mu", "pixel_um", "norm", "reach", "extent")}
-    shell, _ = draw_shell(MODEL.shell, 1, 3)
-    found = overlay.overlay(type(LAW)(**(law | {"reach": 14.0})), shell, 1, 3)
-    assert np.linalg.norm(found.grains.centroid - found.grains.position, axis=1).max() < 10.0 * LAW.pixel_um
-    assert found.region.margin >= 16.0 * LAW.pixel_um
-    assert np.array_equal(found.volume.labels, overlay.overlay(LAW, shell, 1, 3).volume.labels)
+    shell, _ = draw_shell(MODEL.shell, 0, 2)
+    found = overlay.overlay(type(LAW)(**(law | {"reach": 20.0})), shell, 0, 2)
+    assert np.linalg.norm(found.grains.centroid - found.grains.position, axis=1).max() < 15.0 * LAW.pixel_um
+    assert found.region.margin > 20.5 * LAW.pixel_um
+    assert np.array_equal(found.volume.labels, overlay.overlay(LAW, shell, 0, 2).volume.labels)
 
 
 def test_twice_the_margin_changes_nothing():

@@ -23,7 +23,10 @@ from nmcfast.kernels.labels import EVERYWHERE, tables
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "counts.json"
 TOLERANCE = 1.10
-BOXES = {"D 3, 64³": ("gbpd", 64, 3.0), "D 10, 90³": ("gbpd", 90, 10.0), "power, 64³": ("power", 64, 1.0)}
+BOXES: dict[str, tuple[str, int, float, int | None]] = {
+    "D 3, 64³": ("gbpd", 64, 3.0, None), "D 10, 90³": ("gbpd", 90, 10.0, None), "power, 64³": ("power", 64, 1.0, None),
+    "D 3, 64³, as fine as 12.5 nm": ("gbpd", 64, 3.0, 20),
+}  # fmt: skip
 PARTICLES = {"particle 26 of seed 0, median volume": 26, "particle 1 of seed 0, small": 1}
 _OURS = tuple(str(ROOT / folder) for folder in ("nmcfast", "kernels", "export"))
 
@@ -34,9 +37,9 @@ def measured() -> dict[str, dict[str, float]]:
     return found | {name: of_particle(index) for name, index in PARTICLES.items()}
 
 
-def of_labels(kind: str, size: int, ratio: float) -> dict[str, float]:
-    """Work of labelling one box: per voxel, per box of the tree, and per call."""
-    case, shape = make_case(kind, size, ratio=ratio), (size,) * 3
+def of_labels(kind: str, size: int, ratio: float, seeds: int | None) -> dict[str, float]:
+    """Work of labelling one box: per voxel, per box of the tree, and per call; seeds None: of the usual density."""
+    case, shape = make_case(kind, size, ratio=ratio, seeds=seeds), (size,) * 3
     n, out = len(case.offset), np.empty((size,) * 3, np.int32)
     place, factor, shift, frame = tables(case.position, case.matrices, case.offset, case.origin, 1.0)
     seeds = place, factor, shift, case.position, case.matrices, case.offset, frame, EVERYWHERE, case.norm == "squared"

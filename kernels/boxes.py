@@ -16,7 +16,7 @@ from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.candidates import (  # isort: skip
     PAIR, RECORD, TILE, WANTED, ask_for, deal, floats, place_seeds, room_for, set_children, set_names, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import asked_in, cap_pyramid, cell_edge, is_asked, set_caps
+from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, grid_of, is_asked, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
     box_at, child_of, enlarged, list_all, memory_for, push, shared_among, tile_at,
@@ -42,7 +42,7 @@ def list_boxes(c, low, shape, blocks, squared):
     """
     n, tile, memory = c.size // RECORD - 1, tile_at((low[0], low[1], low[2]), shape), memory_for(c)
     _, lists, t, scratch, picks, ends, flags, stack = memory
-    asked = asked_in(blocks)
+    asked = grid_of(blocks)
     edge = cell_edge(c, n, tile)
     caps = cap_pyramid(c, n, tile, edge, asked, shared_among(shape, 0, 1), squared, scratch, 0)
     boxes, stored, total, used = np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0
@@ -104,13 +104,13 @@ def _label_share(out, lut, c, given, blocks, reached, squared, low, caps, edge, 
     """One worker's share of the boxes of a part of a volume; adds to counts (4,)."""
     n, memory, patch = c.size // RECORD - 1, memory_for(c), np.empty(LEAF**3, out.dtype)
     tile, share = tile_at((low[0], low[1], low[2]), out.shape), shared_among(out.shape, 0, 1)
-    asked, sheet = asked_in(blocks), sheet_of(out)
+    asked, sheet = grid_of(blocks), sheet_of(out)
     for b in range(worker, boxes.shape[0], workers):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
         if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
             memory = label_box(
-                sheet, raw(lut), n, first, size, count, end, tile, caps, edge, given, asked, asked_in(reached), squared,
+                sheet, raw(lut), n, first, size, count, end, tile, caps, edge, given, asked, grid_of(reached), squared,
                 memory, raw(patch), raw(counts), share,
             )  # fmt: skip
 

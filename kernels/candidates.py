@@ -270,7 +270,7 @@ def _load_picks(c, lists, start, count, scratch, picks):
     if count > 4:
         transpose(scratch, _PICKED, c, picks, _FIELDS)
         return
-    a, b = np.int64(at(lists, start)), np.int64(at(lists, start + 1))  # a choice of two pairs takes less than a gather
+    a, b = np.int64(at(lists, start)), np.int64(at(lists, start + 1))  # a choice of two pairs takes less time
     later = start + 2 * (count > 2)
     d, e = np.int64(at(lists, later)), np.int64(at(lists, later + 1))
     who = load(scratch, _WHO)

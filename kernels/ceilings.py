@@ -23,30 +23,40 @@ _SEEDS_PER_CELL = 0.5  # at least, on average
 
 
 @helper
-def asked_in(blocks):
-    """What `is_asked` takes of blocks (z, y, x) bool, of 8³ voxels each: none at all ask for everything."""
-    return raw(blocks), blocks.shape[0], blocks.shape[1], blocks.shape[2]
+def grid_of(entries):
+    """Address and shape of entries (z, y, x), each for a cube of voxels: what the functions below take."""
+    return raw(entries), entries.shape[0], entries.shape[1], entries.shape[2]
+
+
+@helper
+def part_of(grid, first, size, edge):
+    """First and end entry, z y x, of a box of voxels, of a grid with an entry for each edge³ of them."""
+    z, y, x, n = first[0] // edge, first[1] // edge, first[2] // edge, max(size // edge, 1)
+    return (z, y, x), (min(z + n, grid[1]), min(y + n, grid[2]), min(x + n, grid[3]))
+
+
+@helper
+def any_in(grid, first, size, edge):
+    """Whether an entry of a box is set, of a grid of bool with an entry for each edge³ voxels."""
+    a, b = part_of(grid, first, size, edge)
+    for z in range(a[0], b[0]):
+        for y in range(a[1], b[1]):
+            for x in range(a[2], b[2]):
+                if at(grid[0], (z * grid[2] + y) * grid[3] + x):
+                    return True
+    return False
 
 
 @helper
 def is_every(asked):
-    """Whether everything is asked for."""
+    """Whether everything is asked for: by no blocks at all."""
     return asked[1] * asked[2] * asked[3] == 0
 
 
 @helper
 def is_asked(asked, z, y, x, size):
-    """Whether any part of a box is asked for."""
-    if is_every(asked):
-        return True
-    blocks, nz, ny, nx = asked
-    n = max(size // BLOCK_EDGE, 1)
-    for bz in range(z // BLOCK_EDGE, min(z // BLOCK_EDGE + n, nz)):
-        for by in range(y // BLOCK_EDGE, min(y // BLOCK_EDGE + n, ny)):
-            for bx in range(x // BLOCK_EDGE, min(x // BLOCK_EDGE + n, nx)):
-                if at(blocks, (bz * ny + by) * nx + bx):
-                    return True
-    return False
+    """Whether any part of a box is asked for, by blocks of 8³ voxels."""
+    return is_every(asked) or any_in(asked, (z, y, x), size, BLOCK_EDGE)
 
 
 @helper

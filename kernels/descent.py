@@ -1,8 +1,8 @@
 """A descent from a box to its children, depth first: its memory, its stack of boxes and the lists of their candidates.
 
-The memory of a worker is (c, lists, t, scratch, picks, ends, flags, stack); all but the last as in
-`candidates`. A row of the stack is a box: first voxel z, y, x, size, where its list begins in
-lists, its length, and from where on others can follow.
+The memory of a worker is (c, lists, t, scratch, picks, ends, flags, stack); all but the last as in `candidates`. A row
+of the stack is a box: first voxel z, y, x, size, where its list begins in lists, its length, and from where on others
+can follow.
 """
 
 import numpy as np

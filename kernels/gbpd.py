@@ -19,7 +19,7 @@ from nmcfast.kernels.candidates import (  # isort: skip
     NAME, PAIR, RECORD, TILE, ask_for, deal, floats, place_seeds, records_of, room_for, set_caps_to,
     set_children, set_names, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import asked_in, cap_pyramid, cell_edge, is_asked, is_every, set_caps
+from nmcfast.kernels.ceilings import cap_pyramid, cell_edge, grid_of, is_asked, is_every, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
     PART, box_at, child_of, enlarged, is_mine, list_all, memory_for, push, shared_among, tile_at,
@@ -181,7 +181,7 @@ def _cell_of(voxel, low, high, edge):
 def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
     n, memory, patch = shift.size, memory_for(records_of(factor, shift)), np.empty(LEAF**3, out.dtype)
-    share, asked, nothing = shared_among(out.shape, worker, workers), asked_in(blocks), np.empty((0, 0, 0), np.bool_)
+    share, asked, nothing = shared_among(out.shape, worker, workers), grid_of(blocks), np.empty((0, 0, 0), np.bool_)
     ask_for(memory[0], relevant)
     set_names(memory[0], lut)
     for z in range(0, out.shape[0], TILE):
@@ -193,7 +193,7 @@ def _label_share(out, lut, relevant, place, factor, shift, given, blocks, square
                 caps = cap_pyramid(memory[0], n, tile, edge, asked, share, squared, memory[3], 0)
                 memory = label_box(
                     sheet_of(out), raw(lut), n, tile[0], TILE, n, list_all(memory[1], n), tile, caps, edge, given,
-                    asked, asked_in(nothing), squared, memory, raw(patch), raw(counts), share,
+                    asked, grid_of(nothing), squared, memory, raw(patch), raw(counts), share,
                 )  # fmt: skip
 
 

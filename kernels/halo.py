@@ -17,7 +17,7 @@ from nmcfast.kernels.boxes import fetch, is_wanted
 from nmcfast.kernels.candidates import (  # isort: skip
     INF, KNOWN, PAIR, RECORD, TILE, ask_for, deal, floats, room_for, set_caps_to, set_children, split,
 )  # fmt: skip
-from nmcfast.kernels.ceilings import asked_in, cap_pyramid, is_asked, set_caps
+from nmcfast.kernels.ceilings import any_in, cap_pyramid, grid_of, is_asked, part_of, set_caps
 
 from nmcfast.kernels.descent import (  # isort: skip
     box_at, child_of, enlarged, memory_for, push, shared_among, tile_at,
@@ -52,50 +52,13 @@ def _sizes(ends, end, stride):
 
 
 @helper
-def _twigs(array):
-    """What the functions below take of an array (z, y, x) of one entry a twig of 4³ voxels."""
-    return raw(array), array.shape[0], array.shape[1], array.shape[2]
-
-
-@helper
-def _part(twigs, first, size):
-    """First and end entry, z y x, of the twigs of a box."""
-    z, y, x, n = first[0] // TWIG, first[1] // TWIG, first[2] // TWIG, size // TWIG
-    return (z, y, x), (min(z + n, twigs[1]), min(y + n, twigs[2]), min(x + n, twigs[3]))
-
-
-@helper
-def _see(seen, first, size):
+def _see(unseen, first, size):
     """The winner is known in all twigs of a box."""
-    a, b = _part(seen, first, size)
+    a, b = part_of(unseen, first, size, TWIG)
     for z in range(a[0], b[0]):
         for y in range(a[1], b[1]):
             for x in range(a[2], b[2]):
-                put(seen[0], (z * seen[2] + y) * seen[3] + x, True)
-
-
-@helper
-def _is_seen(seen, first, size):
-    """Whether the winner is known in all twigs of a box."""
-    a, b = _part(seen, first, size)
-    for z in range(a[0], b[0]):
-        for y in range(a[1], b[1]):
-            for x in range(a[2], b[2]):
-                if not at(seen[0], (z * seen[2] + y) * seen[3] + x):
-                    return False
-    return True
-
-
-@helper
-def _any_doubtful(where, first, size):
-    """Whether one of the twigs of a box is doubtful, see `_doubtful_twigs`."""
-    a, b = _part(where, first, size)
-    for z in range(a[0], b[0]):
-        for y in range(a[1], b[1]):
-            for x in range(a[2], b[2]):
-                if at(where[0], (z * where[2] + y) * where[3] + x) >= 0:
-                    return True
-    return False
+                put(unseen[0], (z * unseen[2] + y) * unseen[3] + x, False)
 
 
 @helper
@@ -111,12 +74,12 @@ def _mark_twig(work, start, count, end, first, last, middle, squared):
 
 
 @helper
-def _mark_box(seen, asked, caps, edge, memory, n, box, size, count, tile, squared):
+def _mark_box(unseen, asked, caps, edge, memory, n, box, size, count, tile, squared):
     """The first pass over a box of `size` voxels an edge whose list stands first; the memory, which may have grown."""
     c, lists, t, scratch, picks, ends, flags, stack = memory  # passed on at every box they would be counted
     end = room_for(count)
     if _all_known(raw(c), raw(lists), 0, count):
-        _see(seen, box, size)  # whoever wins there is known
+        _see(unseen, box, size)  # whoever wins there is known
         return memory
     depth = push(stack, 0, box, size, 0, count, end)
     while depth > 0:
@@ -142,7 +105,7 @@ def _mark_box(seen, asked, caps, edge, memory, n, box, size, count, tile, square
             lists[begin + sizes[k]] = n * RECORD
             known = _all_known(work[0], work[1], begin, sizes[k])
             if known or half == TWIG:
-                _see(seen, a, half)
+                _see(unseen, a, half)
             if known:
                 continue
             if half == TWIG:
@@ -165,17 +128,17 @@ def _few(memory, n):
 
 
 @helper
-def _doubtful_twigs(seen, asked, edge, memory, n, tile, squared):
+def _doubtful_twigs(unseen, asked, edge, memory, n, tile, squared):
     """Twigs of a tile that the first pass has not seen and where a relevant seed may win among the few.
 
-    where: for each twig of the volume the place in held, −1 for none, of the number of few that may win there, and of
-    these. The memory, which may have grown.
+    doubtful, where: for each twig of the volume whether it is one, and then the place in held of the number of few that
+    may win there, and of these. The memory, which may have grown.
     """
-    where, held, used = np.full(seen.shape, -1, np.int64), np.empty(1024, np.int32), 0
-    known, count = _twigs(seen), _few(memory, n)
+    doubtful, where = np.zeros(unseen.shape, np.bool_), np.empty(unseen.shape, np.int64)
+    held, used, open_, count = np.empty(1024, np.int32), 0, grid_of(unseen), _few(memory, n)
     c, lists, t, scratch, picks, ends, flags, stack = memory
     if count == 0:
-        return where, held, memory
+        return doubtful, where, held, memory
     share = shared_among(tile[1], 0, 1)
     caps = cap_pyramid(c, n, tile, edge, asked, share, squared, scratch, 1)
     depth = push(stack, 0, tile[0], TILE, 0, count, room_for(count))
@@ -197,7 +160,7 @@ def _doubtful_twigs(seen, asked, edge, memory, n, tile, squared):
         sizes = _sizes(ends, end, stride)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if not wanted >> k & 1 or _is_seen(known, a, half) or not is_asked(asked, a[0], a[1], a[2], half):
+            if not wanted >> k & 1 or not any_in(open_, a, half, TWIG) or not is_asked(asked, a[0], a[1], a[2], half):
                 continue
             begin = end + k * stride
             if half > TWIG:
@@ -206,22 +169,23 @@ def _doubtful_twigs(seen, asked, edge, memory, n, tile, squared):
                 continue
             if used + sizes[k] + 1 > held.size:
                 held = enlarged(held, used + sizes[k] + 1)
+            doubtful[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG] = True
             where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG] = used
             held[used] = sizes[k]
             for m in range(sizes[k]):
                 held[used + 1 + m] = lists[begin + m]
             used += 1 + sizes[k]
-    return where, held, (c, lists, t, scratch, picks, ends, flags, stack)
+    return doubtful, where, held, (c, lists, t, scratch, picks, ends, flags, stack)
 
 
 @helper
-def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squared):
+def _guard_box(doubtful, where, held, caps, edge, memory, n, box, size, count, tile, squared):
     """The second pass over a box whose list of all seeds stands first; the memory, which may have grown.
 
     Who may win in its doubtful twigs is marked where two of them do not exclude a relevant seed.
     """
     c, lists, t, scratch, picks, ends, flags, stack = memory
-    twigs, depth = _twigs(where), push(stack, 0, box, size, 0, count, room_for(count))
+    twigs, depth = grid_of(doubtful), push(stack, 0, box, size, 0, count, room_for(count))
     while depth > 0:
         depth -= 1
         first, last, size, start, count, end = box_at(stack[depth], tile[1])
@@ -234,7 +198,7 @@ def _guard_box(where, held, caps, edge, memory, n, box, size, count, tile, squar
         children = set_children(work[3], first, last, half, tile[2], 0)
         for k in range(8):
             a, _ = child_of(first, last, k, half)
-            if children >> k & 1 and _any_doubtful(twigs, a, half):
+            if children >> k & 1 and any_in(twigs, a, half, TWIG):
                 open_ |= 1 << k
         if half > TWIG:
             set_caps(work[3], caps, edge, tile, first, half, open_)
@@ -298,37 +262,38 @@ def _note_known(c, known):
 
 
 @kernel
-def mark_halo(known, seen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
+def mark_halo(known, unseen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
     """The first pass over a part (caps, edge, boxes, stored) of a volume, see `boxes`, that starts at voxel low.
 
-    known (n,) bool, the relevant seeds at first, is set for those that are marked; seen (z, y, x) bool, a twig of 4³
-    voxels each, where the winner is known. relevant (n,) uint8; c: the candidates, placed there; blocks (z, y, x) bool
-    as `gbpd.label_volume_serial` takes them: where none is asked for, nothing is promised. shape (nz, ny, nx).
+    known (n,) bool, the relevant seeds at first, is set for those that are marked; unseen (z, y, x) bool, a twig of 4³
+    voxels each and true at first, is cleared where the winner is known. relevant (n,) uint8; c: the candidates, placed
+    there; blocks (z, y, x) bool as `gbpd.label_volume_serial` takes them: where none is asked for, nothing is promised.
+    shape (nz, ny, nx).
     """
-    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), asked_in(blocks)
+    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), grid_of(blocks)
     ask_for(c, relevant)
     _set_known(c, known)
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
         if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             fetch(memory[1], stored, begin, count, n)
-            memory = _mark_box(_twigs(seen), asked, caps, edge, memory, n, first, size, count, tile, squared)
+            memory = _mark_box(grid_of(unseen), asked, caps, edge, memory, n, first, size, count, tile, squared)
     _note_known(c, known)
 
 
 @kernel
-def guard_halo(known, seen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
+def guard_halo(known, unseen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
     """The second pass, arguments as `mark_halo`: what the first has not seen, with the known seeds, the few, alone.
 
     Where these do not exclude a relevant seed, the list of all seeds tells who wins.
     """
-    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), asked_in(blocks)
+    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), grid_of(blocks)
     ask_for(c, relevant)
     _set_known(c, known)
-    where, held, memory = _doubtful_twigs(seen, asked, edge, memory, n, tile, squared)
+    doubtful, where, held, memory = _doubtful_twigs(unseen, asked, edge, memory, n, tile, squared)
     for b in range(boxes.shape[0]):
         first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if _any_doubtful(_twigs(where), first, size):
+        if any_in(grid_of(doubtful), first, size, TWIG):
             fetch(memory[1], stored, begin, count, n)
-            memory = _guard_box(where, held, caps, edge, memory, n, first, size, count, tile, squared)
+            memory = _guard_box(doubtful, where, held, caps, edge, memory, n, first, size, count, tile, squared)
     _note_known(c, known)

@@ -186,7 +186,7 @@ def fill(sheet, first, last, value):
 
 @helper
 def reach_block(reached, voxel):
-    """Note that a seed that is asked for may win in the block of a voxel, z y x; reached: as what is asked for."""
+    """Note that a seed that is asked for may win in the block of a voxel, z y x; reached: a grid like `asked`."""
     if not is_every(reached):
         z, y, x = voxel[0] // BLOCK_EDGE, voxel[1] // BLOCK_EDGE, voxel[2] // BLOCK_EDGE
         put(reached[0], (z * reached[2] + y) * reached[3] + x, True)

@@ -175,12 +175,12 @@ class Field:
         Among these and the inner ones an inner one wins where it wins among all, and nowhere else: in that box, not
         beyond, and in blocks (z, y, x) bool that are asked for.
         """
-        known, seen = inner.copy(), np.zeros(tuple(-(-n // halo.TWIG) for n in self.grid.shape), bool)
+        known, unseen = inner.copy(), np.ones(tuple(-(-n // halo.TWIG) for n in self.grid.shape), bool)
         relevant = inner.astype(np.uint8)
         for search in (halo.mark_halo, halo.guard_halo):
             for tile in self._tiles:
                 c = self._at(tile[0])
-                search(known, seen, relevant, c, self.grid.shape, blocks, self._squared, *tile)
+                search(known, unseen, relevant, c, self.grid.shape, blocks, self._squared, *tile)
         return known & ~inner
 
     def _at(self, low: np.ndarray) -> np.ndarray:

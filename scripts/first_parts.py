@@ -37,8 +37,11 @@ def depth(shell: Shell, points: np.ndarray) -> np.ndarray:
     return shell.radius(points) - np.linalg.norm(points, axis=1)
 
 
-def moves(seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the grains of a particle with a part beyond: depths (n,) µm of the first part's centre and of the whole's."""
+def moves(seed: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the grains of a particle with a part beyond: depths (n,) µm of the first part's centre and of the whole's.
+
+    And the voxels (n,) of that part.
+    """
     model = load_model("nmc811")
     law = model.grains
     shell, margin = draw_shell(model.shell, seed, index)[0], law.reach * law.pixel_um
@@ -54,19 +57,24 @@ def moves(seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
     field.label(labels, np.where(met, names, 0).astype(np.uint32), met, near & ~core)
     whole, all_ = centres(labels, near, grid, count)
     rows = np.flatnonzero(met & (whole > first) & (first > 0))
-    return depth(shell, there[rows]), depth(shell, all_[rows])
+    return depth(shell, there[rows]), depth(shell, all_[rows]), (whole - first)[rows]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--particles", type=int, default=300)
     asked = parser.parse_args()
-    before, after = (
+    before, after, beyond = (
         np.concatenate(parts) for parts in zip(*(moves(7, i) for i in range(asked.particles)), strict=True)
     )
     inward, pixel = after - before, load_model("nmc811").grains.pixel_um
     shares = ", ".join(f"{(inward > 0.001 * nm).sum():,} more than {nm} nm" for nm in (0, 1, 5, 10))
     left_out, kept = before < -OUTSIDE * pixel, after >= 0.0
+
+    def share(chosen: np.ndarray) -> float:
+        """Of the voxels further out, those of some grains."""
+        return float(beyond[chosen].sum() / beyond.sum())
+
     command = " ".join(["python", Path(sys.argv[0]).as_posix(), *sys.argv[1:]])
     said = [
         f"The first {asked.particles} particles of seed 7 of `nmc811`: {len(inward):,} grains have voxels in blocks",
@@ -77,6 +85,7 @@ def main() -> None:
         f"The rule leaves grains out whose first part has its centre {OUTSIDE * pixel * 1000:g} nm or more beyond the",
         f"shell: {left_out.mean():.0%} of these. Of all of them {kept.mean():.0%} have their centre in the shell;",
         f"the first part of such a grain had its centre {before[kept].min() * 1000:.1f} nm inside or more.",
+        f"Of the voxels further out {share(kept):.1%} belong to these, {share(left_out):.0%} to those left out.",
     ]
     RESULT.write_text("\n".join(["# Grains that are not labelled any further", "", f"    {command}", "", *said, ""]))
     print(RESULT.read_text())

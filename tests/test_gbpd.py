@@ -150,7 +150,7 @@ def test_parallel_equals_serial_to_the_bit(shape):
 @pytest.mark.parametrize("workers", (2, 3, 16))
 @pytest.mark.parametrize("seeds", (1, 2, 40))
 def test_boxes_dealt_to_workers_are_all_labelled(seeds, workers):
-    """12 boxes of 64³ in 12 × 130 × 260 voxels, some workers without any: labels as of one worker, none left out."""
+    """15 boxes of 64³ in 12 × 130 × 260 voxels, some workers without any: labels as of one worker, none left out."""
     rng = np.random.default_rng(seeds)
     position, matrices = rng.uniform(0, [260, 130, 12], (seeds, 3)), np.stack([np.eye(3)] * seeds)
     shape = (3, 9, 260) if numba.config.DISABLE_JIT else (12, 130, 260)

@@ -15,7 +15,7 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Pow: operator.pow, ast.Mod: operator.mod, ast.USub: operator.neg, ast.Not: np.logical_not,
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.And: np.logical_and, ast.Or: np.logical_or,
-}  # fmt: skip
+}
 
 
 def names_in(expression: str) -> set[str]:

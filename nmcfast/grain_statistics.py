@@ -69,7 +69,7 @@ def _principal(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     for a, b, column in (
         (0, 0, moments.XX), (1, 1, moments.YY), (2, 2, moments.ZZ),
         (0, 1, moments.XY), (0, 2, moments.XZ), (1, 2, moments.YZ),
-    ):  # fmt: skip
+    ):
         second[:, a, b] = second[:, b, a] = sums[:, column] / count - mean[:, a] * mean[:, b]
     values, axes = np.linalg.eigh(second + np.eye(3) / 12)
     return count, mean, values[:, ::-1], axes[:, :, 2]

@@ -66,7 +66,7 @@ class MarkerNet:
         return (
             self.shift.astype(np.float32), self.scale.astype(np.float32), self.widths, np.concatenate(weights),
             np.concatenate(biases), self.low.astype(np.float64), self.high.astype(np.float64),
-        )  # fmt: skip
+        )
 
     def __call__(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Diagonals D (m, 3) pixel⁻² and offsets r (m,), float32, of inputs (m, w), Algorithm 1 line 6."""
@@ -80,7 +80,7 @@ class MarkerNet:
         gnet.mark(
             pattern.table, pattern.inner, pattern.neighbour, pixel, self.with_radius, self.with_noise,
             *self._kernel_arrays, out,
-        )  # fmt: skip
+        )
         return out[:, :3], out[:, 3]
 
 

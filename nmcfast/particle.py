@@ -145,7 +145,7 @@ class Particle:
             box_origin=grid.origin if volume is None else volume.origin,
             box_shape=np.array(grid.shape if volume is None else volume.labels.shape),
             labels=None if volume is None else volume.labels, scalars=self.facts,
-        )  # fmt: skip
+        )
 
     @classmethod
     def from_record(cls, record: ParticleRecord, *, norm: str) -> "Particle":
@@ -155,7 +155,7 @@ class Particle:
         grains = Grains(
             own.position, own.diagonal, own.offset, own.angle,
             _wide(record.centroid), _wide(record.volume), np.asarray(record.components), _wide(record.orientation),
-        )  # fmt: skip
+        )
         domain = np.stack([_wide(record.domain_lower), _wide(record.domain_upper)])
         return cls(record.index, Shell(_wide(record.coefficients)), grains, halo, norm, domain, dict(record.scalars))
 

@@ -244,7 +244,7 @@ def draw_shells(
     shells.accept(
         np.uint64(seed), np.asarray(indices, np.uint64), first, MAX_ATTEMPTS, *law._drawing,
         *_accepting_grid(level, len(law.orders) - 1), least, drawn, rejected,
-    )  # fmt: skip
+    )
     failed = rejected[rejected.sum(axis=1) == MAX_ATTEMPTS]
     if len(failed):
         counts = ", ".join(f"{name} {count}" for name, count in zip(REASONS, failed[0], strict=True))

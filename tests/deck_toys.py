@@ -22,7 +22,7 @@ def deck(shape: tuple[int, int, int] = (12, 11, 10), grains: int = 9) -> Deck:
         centroid=rng.random((n, 3)), volume=np.bincount(labels.ravel(), minlength=n + 1)[1:] * VOXEL**3,
         orientation=orientation.astype(np.float32).astype(np.float64),
         descriptors=dict.fromkeys(schema.SCALARS, 1.5),
-    )  # fmt: skip
+    )
 
 
 def grain_volumes(deck: Deck) -> dict[int, float]:

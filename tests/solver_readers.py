@@ -29,7 +29,7 @@ NEEDS = {
     "vti_vtk": "vtkmodules", "vtu_meshio": "meshio", "vtu_mfem": "mfem", "vtu_paraview": "pvpython",
     "vtu_vtk": "vtkmodules", "zarr_neuroglancer": "neuroglancer zarr program chromium",
     "zarr_tensorstore": "tensorstore", "zarr_xarray": "xarray zarr", "zarr_zarr": "zarr",
-}  # fmt: skip
+}
 
 
 @functools.cache

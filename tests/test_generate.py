@@ -22,7 +22,7 @@ SMALL = Model(
     ShellLaw("independent", 0.128, (OrderLaw("lognormal", (0.1, 0.0, 23.0), "estimated"),
                                     OrderLaw("normal", (0.0, 0.5), "estimated"))),
     NMC811.grains, {"shell": "a test", "grains": "a test"},
-)  # fmt: skip
+)
 GOLDEN = Path(__file__).parent / "golden" / "particles.json"
 
 
@@ -175,7 +175,7 @@ def test_shells_without_a_grain_are_drawn_again_and_counted():
     tiny = Model(
         "tiny", ShellLaw("independent", 0.128, (OrderLaw("lognormal", (0.3, 0.0, 9.0), "estimated"),)),
         NMC811.grains, {},
-    )  # fmt: skip
+    )
     particles = [generate_particle(tiny, seed=1, index=i) for i in range(6)]
     assert all(len(p.grains) >= 1 for p in particles)
     assert sum(p.facts["rejected_grains"] for p in particles) > 0
@@ -189,7 +189,7 @@ def test_a_model_that_never_holds_a_grain_is_refused():
 
 
 def test_golden_particles():
-    """Particles of nmc811 are the same to the bit as when tests/golden was written (scripts/make_golden.py)."""
+    """Particles of nmc811 are the same to the bit as when tests/golden was written (scripts/make/golden.py)."""
     for name, digest in json.loads(GOLDEN.read_text()).items():
         seed, index = (int(part) for part in name.split("/"))
         assert particle_digest(generate_particle(NMC811, seed=seed, index=index)) == digest, name

@@ -34,7 +34,7 @@ def _fill(file: Any, mesh: HexMesh, groups: np.ndarray) -> None:
     sizes = {
         "len_string": _NAME, "len_line": 81, "four": 4, "len_name": _NAME, "num_dim": 3, "num_nodes": len(mesh.points),
         "num_elem": len(mesh.cells), "num_el_blk": len(groups), "num_side_sets": 1, "num_side_ss1": len(cell),
-    }  # fmt: skip
+    }
     file.createDimension("time_step", None)
     for name, size in sizes.items():
         file.createDimension(name, size)

@@ -45,5 +45,5 @@ def write_grain_table(deck: Deck, folder: Path) -> Path:
     body = rows(
         "%d,%d" + ",%.9g" * 11 + "\n", label, counts, counts * deck.voxel_size**3, deck.centroid, deck.orientation,
         bunge_angles(deck.orientation),
-    )  # fmt: skip
+    )
     return write_text(folder / TABLE, [_HEAD, *body])

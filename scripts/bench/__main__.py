@@ -29,12 +29,12 @@ FULL: dict[str, Any] = {
     "growth": [64, 96, 128, 192, 256, 384, 512], "box": 256,
     "seeds_in_box": [500, 2_000, 8_000, 30_199, 120_000, 240_000],
     "fine": [1, 2, 4], "fine_size": 256, "shells": 1000, "median": 128, "library": 128, "together": 4,
-}  # fmt: skip
+}
 QUICK: dict[str, Any] = {
     "sizes": [64, 128], "by_hand": [64, 128], "repeat": 3, "least": 1, "limits": 3,
     "growth": [64, 128, 192], "box": 128, "seeds_in_box": [500, 2_000, 8_000, 30_000],
     "fine": [1, 2], "fine_size": 128, "shells": 200, "median": 16, "library": 16, "together": 0,
-}  # fmt: skip
+}
 PARTS = (
     "limits",
     "labels",
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace) -> None:
             results["parts"][name] = {
                 "rows": rows, "seconds": spent, "others": load.share(), "quick": options.quick,
                 "commit": results["machine"]["commit"], "date": time.strftime("%Y-%m-%d", time.gmtime()),
-            }  # fmt: skip
+            }
             report.store(options.output, results)
             print(f"{name}: {spent:.0f} s", file=sys.stderr)
 

@@ -136,7 +136,7 @@ def median_library(count: int, processes: int) -> list[dict[str, Any]]:
             "box_voxels": float(np.mean(np.concatenate([f["voxels"] for f in found]))),
             "volumes_um3": [float(volume.min()), float(volume.max())],
             "median_um3": median, "mean_um3": mean, "bytes": sum(f["bytes"] for f in found),
-        }  # fmt: skip
+        }
         name = f"{count} particles of about median volume, {'with' if labels else 'without'} labels"
         rows.append(row("median", name, count, timed, workers=processes, **facts))
     return rows
@@ -151,7 +151,7 @@ def _facts(found: dict[str, Any]) -> dict[str, Any]:
         "grains": float(np.mean(found["grains"])), "box_voxels": float(np.mean(found["voxels"])),
         "volume_um3": float(np.mean(found["volume_um3"])), "bytes": found["bytes"], "peak_mib": found["peak_mib"],
         "relative_error": found["relative_error"],
-    }  # fmt: skip
+    }
 
 
 def _run(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -216,7 +216,7 @@ def child(task: dict[str, Any]) -> None:
             "bytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),
             "peak_mib": max(_own_peak_kib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024,
             "relative_error": float(np.std(table["grains"]) / np.mean(table["grains"]) / np.sqrt(count)),
-        }  # fmt: skip
+        }
         print(json.dumps(found), flush=True)
 
 

@@ -34,5 +34,5 @@ assert max(abs(float(v)) for v in middle[3:]) < 1e-9, "the outer surface is not 
 area = float(re.search(r"area, normal force.*?\n\s*\n\s*([-+.\dE]+)", text)[1])
 version = subprocess.run(["ccx", "-v"], capture_output=True, text=True, check=False).stdout.split()[-1]
 say(f"CalculiX {version}", "sets GRAIN_i, surface OUTER; normals sum to 0; solved",
-    grains={int(k): float(v) for k, v in totals}, surface=area, stressed=len(values), stress=mean)  # fmt: skip
+    grains={int(k): float(v) for k, v in totals}, surface=area, stressed=len(values), stress=mean)
 shutil.rmtree(folder)

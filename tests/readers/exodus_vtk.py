@@ -21,4 +21,4 @@ for k in range(reader.GetNumberOfObjects(BLOCK)):
     grains[label] = float(volumes(blocks.GetBlock(k)).sum())
 assert reader.GetNumberOfObjects(SIDE_SET) == 1 and reader.GetObjectName(SIDE_SET, 0).startswith("outer")
 say(f"VTK {vtkVersion().GetVTKVersion()}", "blocks grain_i, side set outer",
-    grains=grains, **quads(corners(sides.GetBlock(0), 4)))  # fmt: skip
+    grains=grains, **quads(corners(sides.GetBlock(0), 4)))

@@ -22,4 +22,4 @@ for label, system in model.coords.items():
         assert model.properties[label].cordm == label
         axes[label] = {"c": system.k.tolist(), "a": system.i.tolist()}
 say(f"pyNastran {pyNastran.__version__}", "PSOLID and MAT1 i, PSHELL 1000001", grains=grains, **quads(np.array(outer)),
-    axes=axes)  # fmt: skip
+    axes=axes)

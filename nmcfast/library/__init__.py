@@ -1,0 +1,2 @@
+"""Libraries of particles: opened (`library`, `remote`), tabulated (`index`, `summary`), converted, reproduced, loaded.
+"""

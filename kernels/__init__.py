@@ -1,7 +1,7 @@
 """Arrays in, arrays out: the compiled arithmetic. No files, no classes, no random state.
 
-    gbpd/       exact labels, Eq. (8)          vectors/    registers, rounding, elementary functions
-    philox, words of random numbers ─> shells, neighbours ─> gnet;   harmonics, lattice, moments, runs, soft, windows
+gbpd/       exact labels, Eq. (8)          vectors/    registers, rounding, elementary functions
+philox, words of random numbers ─> shells, neighbours ─> gnet;   harmonics, lattice, moments, runs, soft, windows
 """
 
 from importlib import import_module as _import_module

@@ -195,9 +195,15 @@ def _frame8(x, y, z, angle):
     ba, bb, bc = 2.0 * by * bx, 2.0 * by * by - 1.0, 2.0 * by * bz
     ca, cb, cc = 2.0 * bz * bx, 2.0 * bz * by, 2.0 * bz * bz - 1.0
     return (
-        2.0 * bx * bx - 1.0, 2.0 * bx * by, 2.0 * bx * bz,
-        cosine * ba - sine * ca, cosine * bb - sine * cb, cosine * bc - sine * cc,
-        sine * ba + cosine * ca, sine * bb + cosine * cb, sine * bc + cosine * cc,
+        2.0 * bx * bx - 1.0,
+        2.0 * bx * by,
+        2.0 * bx * bz,
+        cosine * ba - sine * ca,
+        cosine * bb - sine * cb,
+        cosine * bc - sine * cc,
+        sine * ba + cosine * ca,
+        sine * bb + cosine * cb,
+        sine * bc + cosine * cc,
     )
 
 

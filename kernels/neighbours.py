@@ -97,9 +97,7 @@ def _search(i, points, sorted_place, slack, first, order, low, side, cells, inde
     """
     index[:] = -1
     square[:] = np.inf
-    place = (
-        np.float32(points[i, 0] - low[0]), np.float32(points[i, 1] - low[1]), np.float32(points[i, 2] - low[2])
-    )
+    place = (np.float32(points[i, 0] - low[0]), np.float32(points[i, 1] - low[1]), np.float32(points[i, 2] - low[2]))
     cx = _cell_of(points[i, 0], low[0], side, cells[0])
     cy = _cell_of(points[i, 1], low[1], side, cells[1])
     cz = _cell_of(points[i, 2], low[2], side, cells[2])
@@ -318,8 +316,19 @@ def nearest_in_cells(table, start, mask, corner, side, guess, inner, neighbour):
                 count, first = _collect(place, start, cell, ny, nz, near, name)
                 low = ((corner[0] + x) * side, (corner[1] + y) * side, (corner[2] + z) * side)
                 _select(
-                    near, name, count, first, own, low, side, guess, neighbour.shape[1],
-                    all_squares, square, chosen, found,
+                    near,
+                    name,
+                    count,
+                    first,
+                    own,
+                    low,
+                    side,
+                    guess,
+                    neighbour.shape[1],
+                    all_squares,
+                    square,
+                    chosen,
+                    found,
                 )
                 _rank(square, chosen, found, own, rank, ranked, neighbour, m)
                 for i in range(own):

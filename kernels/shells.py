@@ -80,8 +80,23 @@ def _fault(coefficients, place, starts, basis, image, radius, vertices, faces, u
 
 @kernel
 def accept(
-    seed, particles, first, attempts, table, relative, unit, place, starts, basis, image, vertices, faces, unit_volume,
-    least, out, rejected,
+    seed,
+    particles,
+    first,
+    attempts,
+    table,
+    relative,
+    unit,
+    place,
+    starts,
+    basis,
+    image,
+    vertices,
+    faces,
+    unit_volume,
+    least,
+    out,
+    rejected,
 ):
     """Fill out (n, k) with the first attempts, from `first` on, of particles (n,) uint64 that are particles.
 

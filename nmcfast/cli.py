@@ -83,7 +83,10 @@ class _Parser(argparse.ArgumentParser):
 
 def _command(commands: Any, name: str, run: Callable[..., int], text: str, example: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(
-        name, help=text, description=text, epilog=f"example:\n  {example}",
+        name,
+        help=text,
+        description=text,
+        epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
@@ -125,8 +128,10 @@ def _models(options: argparse.Namespace) -> int:
     from nmcfast.model import list_models, load_model
 
     models = {name: load_model(name) for name in list_models()}
-    lines = [f"{name}\n  shells: {m.provenance.get('shell')}\n  grains: {m.provenance.get('grains')}"
-             for name, m in models.items()]
+    lines = [
+        f"{name}\n  shells: {m.provenance.get('shell')}\n  grains: {m.provenance.get('grains')}"
+        for name, m in models.items()
+    ]
     result = {name: {"sha256": m.digest, "provenance": dict(m.provenance)} for name, m in models.items()}
     _say(options, result, "\n".join(lines))
     return 0
@@ -137,7 +142,10 @@ def _models(options: argparse.Namespace) -> int:
 
 def _add_generate(commands: Any) -> None:
     parser = _command(
-        commands, "generate", _generate, "make a library of particles, or continue one",
+        commands,
+        "generate",
+        _generate,
+        "make a library of particles, or continue one",
         "nmcfast generate lib.zarr --count 1000 --seed 1 --workers auto",
     )
     parser.add_argument("out", type=Path, metavar="OUT")
@@ -155,9 +163,16 @@ def _add_generate(commands: Any) -> None:
 
 
 _GENERATE: dict[str, tuple[type, Any]] = {
-    "count": (int, 100), "seed": (int, 0), "model": (str, "nmc811"), "format": (str, "zarr"),
-    "voxel_size": (float, 0.05), "no_labels": (bool, False), "shard_size": (int, 64), "shards": (str, None),
-    "workers": (str, "1"), "overwrite": (bool, False),
+    "count": (int, 100),
+    "seed": (int, 0),
+    "model": (str, "nmc811"),
+    "format": (str, "zarr"),
+    "voxel_size": (float, 0.05),
+    "no_labels": (bool, False),
+    "shard_size": (int, 64),
+    "shards": (str, None),
+    "workers": (str, "1"),
+    "overwrite": (bool, False),
 }
 
 
@@ -175,12 +190,27 @@ def _generate(options: argparse.Namespace) -> int:
     _prepare(options, model)
     with _ParticleBar(options, settings["count"]) as bar:
         made = generate_library(
-            out, model, count=settings["count"], seed=settings["seed"], labels=not settings["no_labels"],
-            voxel_size=settings["voxel_size"], shard_size=settings["shard_size"], format=settings["format"],
-            shard_range=shard_range, workers=workers, overwrite=settings["overwrite"], progress=bar,
+            out,
+            model,
+            count=settings["count"],
+            seed=settings["seed"],
+            labels=not settings["no_labels"],
+            voxel_size=settings["voxel_size"],
+            shard_size=settings["shard_size"],
+            format=settings["format"],
+            shard_range=shard_range,
+            workers=workers,
+            overwrite=settings["overwrite"],
+            progress=bar,
         )
-    result = {"path": str(made.path), "shards_made": made.made, "shards": made.present, "of": made.expected,
-              "root_sha256": made.root_sha256, "rejected_shells": bar.rejected}
+    result = {
+        "path": str(made.path),
+        "shards_made": made.made,
+        "shards": made.present,
+        "of": made.expected,
+        "root_sha256": made.root_sha256,
+        "rejected_shells": bar.rejected,
+    }
     state = f"complete, root hash {made.root_sha256}" if made.root_sha256 else "incomplete"
     text = f"{made.path}: {_counted(made.made, 'shard')} made, {made.present} of {made.expected} there, {state}"
     _say(options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}")
@@ -275,9 +305,16 @@ def _verify(options: argparse.Namespace) -> int:
     held = f"{_counted(report.particles, 'particle')}, {_counted(report.files, 'file')}, {report.bytes} bytes"
     found = _counted(len(report.problems), "problem") if report.problems else "all as recorded"
     lines = [f"{report.path}: {state}, {done}, {held}: {found}", *report.problems]
-    result = {"ok": report.ok, "complete": report.sealed, "released": report.released, "shards": report.shards,
-              "of": report.expected_shards,
-              "particles": report.particles, "bytes": report.bytes, "problems": list(report.problems)}
+    result = {
+        "ok": report.ok,
+        "complete": report.sealed,
+        "released": report.released,
+        "shards": report.shards,
+        "of": report.expected_shards,
+        "particles": report.particles,
+        "bytes": report.bytes,
+        "problems": list(report.problems),
+    }
     _say(options, result, "\n".join(lines))
     return 0 if report.ok else DamageError.exit_code
 
@@ -303,7 +340,10 @@ def _add_export(commands: Any) -> None:
     from nmcfast.export.formats import BULK, DECKS
 
     parser = _command(
-        commands, "export", _export, "write particles of a library in another format, at any voxel size",
+        commands,
+        "export",
+        _export,
+        "write particles of a library in another format, at any voxel size",
         "nmcfast export lib.zarr --particles 0:10 --to vtu --output lib.vtu",
     )
     parser.add_argument("library", metavar="LIBRARY", help="a path, or a URL that fsspec knows")
@@ -325,11 +365,21 @@ def _export(options: argparse.Namespace) -> int:
     particles = _range("--particles", "particle", options.particles)
     with _ParticleBar(options, len(library) if particles is None else len(particles)) as bar:
         done = export_library(
-            library, output, to=options.to, particles=particles, voxel_size=options.voxel_size,
-            overwrite=options.overwrite, progress=lambda index: bar(index, 0),
+            library,
+            output,
+            to=options.to,
+            particles=particles,
+            voxel_size=options.voxel_size,
+            overwrite=options.overwrite,
+            progress=lambda index: bar(index, 0),
         )
-    result = {"path": str(done.path), "format": done.format, "made": done.made, "particles": done.present,
-              "root_sha256": done.root_sha256}
+    result = {
+        "path": str(done.path),
+        "format": done.format,
+        "made": done.made,
+        "particles": done.present,
+        "root_sha256": done.root_sha256,
+    }
     seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
     _say(options, result, f"{done.path}: {_counted(done.made, 'particle')} written, {done.present} there{seal}")
     return 0
@@ -342,7 +392,10 @@ def _add_release(commands: Any) -> None:
     from nmcfast.release.licenses import LICENSES
 
     parser = _command(
-        commands, "release", _release, "make a finished library a data set: index, checksums, metadata, data card",
+        commands,
+        "release",
+        _release,
+        "make a finished library a data set: index, checksums, metadata, data card",
         "nmcfast release lib.zarr --title 'NMC811 particles' --creator 'Doe, Jane' --doi 10.1234/abc",
     )
     parser.add_argument("library", type=Path, metavar="LIBRARY")
@@ -371,18 +424,31 @@ def _release(options: argparse.Namespace) -> int:
         )
     if not done.settings.creators:
         _remark(options, "no --creator given: the citation says anonymous")
-    result = {"path": str(done.path), "written": list(done.written), "files": list(done.files), "parts": done.parts,
-              "settings": done.settings.to_dict(), "root_sha256": done.root_sha256}
+    result = {
+        "path": str(done.path),
+        "written": list(done.written),
+        "files": list(done.files),
+        "parts": done.parts,
+        "settings": done.settings.to_dict(),
+        "root_sha256": done.root_sha256,
+    }
     what = _counted(len(done.written), "file") + " written" if done.written else "nothing to do, released already"
     parts = ", ".join(f"{count} {part}" for part, count in done.parts.items())
-    _say(options, result, f"{done.path}: {what}; {parts}; root hash {done.root_sha256}\n"
-         f"read {done.path / 'README.md'}; check it: cd {done.path} && sha256sum -c --quiet SHA256SUMS")
+    _say(
+        options,
+        result,
+        f"{done.path}: {what}; {parts}; root hash {done.root_sha256}\n"
+        f"read {done.path / 'README.md'}; check it: cd {done.path} && sha256sum -c --quiet SHA256SUMS",
+    )
     return 0
 
 
 def _add_reproduce(commands: Any) -> None:
     parser = _command(
-        commands, "reproduce", _reproduce, "generate a library again from its recipe and compare every byte",
+        commands,
+        "reproduce",
+        _reproduce,
+        "generate a library again from its recipe and compare every byte",
         "nmcfast reproduce lib.zarr --output again.zarr --workers auto",
     )
     text = "a finished library, or a folder with its zarr.json, model.safetensors and complete.json alone"
@@ -403,12 +469,23 @@ def _reproduce(options: argparse.Namespace) -> int:
         _prepare(options, load_model(source / "model.safetensors"))
     with _ParticleBar(options, None) as bar:
         done = reproduce_library(
-            source, output, shard_range=chosen, workers=workers, progress=bar,
+            source,
+            output,
+            shard_range=chosen,
+            workers=workers,
+            progress=bar,
         )
-    result = {"path": str(done.path), "same": done.same, "shards": [done.shards.start, done.shards.stop],
-              "shards_made": done.made, "files_compared": done.compared, "differences": list(done.differences),
-              "root_sha256": done.root_sha256, "made_root_sha256": done.made_root_sha256,
-              "other_versions": list(done.other_versions)}
+    result = {
+        "path": str(done.path),
+        "same": done.same,
+        "shards": [done.shards.start, done.shards.stop],
+        "shards_made": done.made,
+        "files_compared": done.compared,
+        "differences": list(done.differences),
+        "root_sha256": done.root_sha256,
+        "made_root_sha256": done.made_root_sha256,
+        "other_versions": list(done.other_versions),
+    }
     what = "root hash" if done.made_root_sha256 else f"shards {done.shards.start}:{done.shards.stop} of root hash"
     said = "as its recipe gives it" if done.same else f"{_counted(len(done.differences), 'difference')} to its recipe"
     made = f"{_counted(done.made, 'shard')} generated at {done.path}, {_counted(done.compared, 'file')} compared"
@@ -459,7 +536,10 @@ def _add_calibrate(commands: Any) -> None:
     kinds = parser.add_subparsers(required=True, metavar="shells|grains")
     _add_calibrate_grains(kinds)
     shells = _command(
-        kinds, "shells", _calibrate_shells, "fit the shell model to a CT volume, sections 2.1 and 2.3",
+        kinds,
+        "shells",
+        _calibrate_shells,
+        "fit the shell model to a CT volume, sections 2.1 and 2.3",
         "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
     )
     shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
@@ -468,8 +548,12 @@ def _add_calibrate(commands: Any) -> None:
     shells.add_argument("--segmented", action="store_true", help="the volume holds phases, not grey values")
     shells.add_argument("--phase", type=int, default=1, help="value of the particles in a segmented volume (1)")
     shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
-    shells.add_argument("--law", choices=("auto", "independent", "relative"), default="auto",
-                        help="law of the coefficients; auto takes the better one")
+    shells.add_argument(
+        "--law",
+        choices=("auto", "independent", "relative"),
+        default="auto",
+        help="law of the coefficients; auto takes the better one",
+    )
     shells.add_argument(
         "--restore",
         action="store_true",
@@ -486,9 +570,18 @@ def _calibrate_shells(options: argparse.Namespace) -> int:
 
     _refuse_existing(options)
     _, report = calibrate_shell_model(
-        options.volume, options.voxel_size, options.output, base=options.base, report=options.report,
-        command=shlex.join(["nmcfast", *sys.argv[1:]]), segmented=options.segmented, phase=options.phase,
-        sigma=options.sigma, seed=options.seed, law=options.law, restore=options.restore,
+        options.volume,
+        options.voxel_size,
+        options.output,
+        base=options.base,
+        report=options.report,
+        command=shlex.join(["nmcfast", *sys.argv[1:]]),
+        segmented=options.segmented,
+        phase=options.phase,
+        sigma=options.sigma,
+        seed=options.seed,
+        law=options.law,
+        restore=options.restore,
     )
     _say(options, report, _lines({name: report[name] for name in report if name != "size_dependence"}))
     _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
@@ -497,21 +590,32 @@ def _calibrate_shells(options: argparse.Namespace) -> int:
 
 def _add_calibrate_grains(kinds: Any) -> None:
     grains = _command(
-        kinds, "grains", _calibrate_grains, "fit the grain model to EBSD maps or label images, sections 2.2 and 2.5",
+        kinds,
+        "grains",
+        _calibrate_grains,
+        "fit the grain model to EBSD maps or label images, sections 2.2 and 2.5",
         "nmcfast calibrate grains maps/*.ang --output my.safetensors --work training/ --report report/",
     )
     text = ".ang, OIM grain export, .ctf, or a label image (TIFF, PNG, npy) with --pixel-size"
     grains.add_argument("sections", nargs="+", type=Path, metavar="SECTION", help=text)
     grains.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
     grains.add_argument("--angle", type=float, default=5.0, help="misorientation between grains, degrees (5)")
-    grains.add_argument("--by", choices=("misorientation", "quality"), default="misorientation",
-                        help="what parts grains: orientations, or the image quality map by watershed")
+    grains.add_argument(
+        "--by",
+        choices=("misorientation", "quality"),
+        default="misorientation",
+        help="what parts grains: orientations, or the image quality map by watershed",
+    )
     grains.add_argument("--symmetry", help="Laue group where the file has none, -3m for NMC")
     grains.add_argument("--pixel-size", type=float, help="pixel of label images, µm")
     text = "auto leaves out sections without preferred orientation (Fig. 2); all takes every one"
     grains.add_argument("--central", choices=("auto", "all"), default="auto", help=text)
-    grains.add_argument("--schedule", choices=("fast", "paper"), default="fast",
-                        help="fast stops by itself; paper is 200 × 100 steps with the printed values")
+    grains.add_argument(
+        "--schedule",
+        choices=("fast", "paper"),
+        default="fast",
+        help="fast stops by itself; paper is 200 × 100 steps with the printed values",
+    )
     grains.add_argument("--seed", type=int, default=0, help="seed of the training (0)")
     grains.add_argument("--work", type=Path, metavar="DIR", help="folder from which an interrupted training goes on")
     grains.add_argument("--base", default="nmc811", help="model whose shells are taken over (nmc811)")
@@ -525,8 +629,15 @@ def _calibrate_grains(options: argparse.Namespace) -> int:
     _refuse_existing(options)
     how = SectionOptions(options.angle, options.by, options.symmetry, options.pixel_size, options.central)
     _, report = calibrate_grain_model(
-        options.sections, options.output, sections=how, base=options.base, schedule=options.schedule,
-        seed=options.seed, work=options.work, report=options.report, quiet=options.quiet,
+        options.sections,
+        options.output,
+        sections=how,
+        base=options.base,
+        schedule=options.schedule,
+        seed=options.seed,
+        work=options.work,
+        report=options.report,
+        quiet=options.quiet,
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
     )
     sections = {row["file"]: {name: row[name] for name in row if name != "file"} for row in report["sections"]}
@@ -535,8 +646,11 @@ def _calibrate_grains(options: argparse.Namespace) -> int:
         options, report, _lines({"sections": sections, "start": start, "scores": report["scores"], "mu": report["mu"]})
     )
     if start.get("p_value", 1.0) < DOUBTFUL:
-        _remark(options, f"no plain law has such sections (chi2 {start['chi2']:.0f} for {start['freedom']} degrees of"
-                " freedom): distrust 3D means, docs/calibration.md")
+        _remark(
+            options,
+            f"no plain law has such sections (chi2 {start['chi2']:.0f} for {start['freedom']} degrees of"
+            " freedom): distrust 3D means, docs/calibration.md",
+        )
     _remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0
 

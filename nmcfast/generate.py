@@ -91,10 +91,19 @@ def library_recipe(
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
     encoders = formats.bulk_module(format).encoders()
     return {
-        "format": format, "format_version": schema.FORMAT_VERSION, "nmcfast": __version__,
-        "model_name": model.name, "model_sha256": model.digest, "seed": seed, "first": 0, "count": count,
-        "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
-        "grid_size": model.grains.pixel_um, **encoders,
+        "format": format,
+        "format_version": schema.FORMAT_VERSION,
+        "nmcfast": __version__,
+        "model_name": model.name,
+        "model_sha256": model.digest,
+        "seed": seed,
+        "first": 0,
+        "count": count,
+        "shard_size": shard_size,
+        "labels": labels,
+        "voxel_size": float(voxel_size),
+        "grid_size": model.grains.pixel_um,
+        **encoders,
     }
 
 
@@ -110,9 +119,19 @@ class Made:
 
 
 def generate_library(
-    path: str | Path, model: Model, *, count: int = 100, seed: int = 0, labels: bool = True,
-    voxel_size: float = 0.05, shard_size: int = SHARD_SIZE, format: str = "zarr", shard_range: range | None = None,
-    workers: int = 1, overwrite: bool = False, progress: Progress | None = None,
+    path: str | Path,
+    model: Model,
+    *,
+    count: int = 100,
+    seed: int = 0,
+    labels: bool = True,
+    voxel_size: float = 0.05,
+    shard_size: int = SHARD_SIZE,
+    format: str = "zarr",
+    shard_range: range | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
@@ -139,7 +158,12 @@ def generate_library(
 
 
 def make_library(
-    path: Path, recipe: dict[str, Any], model: Model, model_file: bytes, wanted: range, workers: int = 1,
+    path: Path,
+    recipe: dict[str, Any],
+    model: Model,
+    model_file: bytes,
+    wanted: range,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Made:
     """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`."""

@@ -68,8 +68,14 @@ class Model:
             "name": self.name,
             "shell": self.shell.to_dict(),
             "grains": {
-                "mu": law.mu, "pixel_um": law.pixel_um, "norm": law.norm, "reach": law.reach, "extent": law.extent,
-                "layers": len(net.weights), "with_radius": net.with_radius, "with_noise": net.with_noise,
+                "mu": law.mu,
+                "pixel_um": law.pixel_um,
+                "norm": law.norm,
+                "reach": law.reach,
+                "extent": law.extent,
+                "layers": len(net.weights),
+                "with_radius": net.with_radius,
+                "with_noise": net.with_noise,
                 "texture": law.texture.to_dict(),
             },
             "provenance": dict(self.provenance),
@@ -141,8 +147,12 @@ def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
         net = MarkerNet(
             tuple(tensors[f"net.{k}.weight"] for k in range(layers)),
             tuple(tensors[f"net.{k}.bias"] for k in range(layers)),
-            shift=tensors["net.shift"], scale=tensors["net.scale"], low=tensors["net.low"], high=tensors["net.high"],
-            with_radius=bool(law["with_radius"]), with_noise=bool(law["with_noise"]),
+            shift=tensors["net.shift"],
+            scale=tensors["net.scale"],
+            low=tensors["net.low"],
+            high=tensors["net.high"],
+            with_radius=bool(law["with_radius"]),
+            with_noise=bool(law["with_noise"]),
         )
         numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
         texture = Texture.from_dict(law.get("texture", {"kind": "uniform"}))  # older files say nothing

@@ -71,7 +71,11 @@ class Region:
         return met
 
     def clip(
-        self, labels: np.ndarray, grid: Grid, rim: np.ndarray, count: int,
+        self,
+        labels: np.ndarray,
+        grid: Grid,
+        rim: np.ndarray,
+        count: int,
         shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> np.ndarray:
         """Set labels (nz, ny, nx) outside the region to 0, in the blocks (z, y, x) bool of a rim.

@@ -242,8 +242,15 @@ def draw_shells(
     drawn = out[:, : len(law.orders) ** 2]
     least = parameters.MIN_VOLUME * law.unit_um**3
     shells.accept(
-        np.uint64(seed), np.asarray(indices, np.uint64), first, MAX_ATTEMPTS, *law._drawing,
-        *_accepting_grid(level, len(law.orders) - 1), least, drawn, rejected,
+        np.uint64(seed),
+        np.asarray(indices, np.uint64),
+        first,
+        MAX_ATTEMPTS,
+        *law._drawing,
+        *_accepting_grid(level, len(law.orders) - 1),
+        least,
+        drawn,
+        rejected,
     )
     failed = rejected[rejected.sum(axis=1) == MAX_ATTEMPTS]
     if len(failed):

@@ -117,8 +117,15 @@ def available_memory() -> float:
 
 
 def label(
-    seeds: Seeds, grid: Grid, names: np.ndarray, relevant: np.ndarray, *, blocks: np.ndarray = EVERYWHERE,
-    norm: str = "unsquared", threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    seeds: Seeds,
+    grid: Grid,
+    names: np.ndarray,
+    relevant: np.ndarray,
+    *,
+    blocks: np.ndarray = EVERYWHERE,
+    norm: str = "unsquared",
+    threads: int = 1,
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> np.ndarray:
     """Names of the seeds whose grain holds the voxel centres of a grid, Eq. (8) -> (nz, ny, nx), dtype of names.
 
@@ -132,8 +139,17 @@ def label(
     origin = grid.origin + shift
     kernel = volumes.label_volume_parallel if threads > 1 else volumes.label_volume_serial
     kernel(
-        out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), *_in_voxels(seeds, origin, grid.size),
-        seeds.position, seeds.metric, seeds.offset, np.append(origin, grid.size), blocks, norm == "squared", threads,
+        out,
+        np.append(names, names.dtype.type(0)),
+        relevant.astype(np.uint8),
+        *_in_voxels(seeds, origin, grid.size),
+        seeds.position,
+        seeds.metric,
+        seeds.offset,
+        np.append(origin, grid.size),
+        blocks,
+        norm == "squared",
+        threads,
     )
     return out
 

@@ -15,8 +15,15 @@ pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfa
 from nmcfast.calibration.grains import gan
 
 TINY = dataclasses.replace(
-    gan.FAST, batch_generator=4, batch_discriminator=4, score_cutouts=32, steps=2, epochs=2,
-    hidden=(8,), features=(4, 4, 4), dense=4,
+    gan.FAST,
+    batch_generator=4,
+    batch_discriminator=4,
+    score_cutouts=32,
+    steps=2,
+    epochs=2,
+    hidden=(8,),
+    features=(4, 4, 4),
+    dense=4,
 )
 
 

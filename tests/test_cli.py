@@ -185,8 +185,14 @@ def test_one_problem_is_a_problem(capsys, library, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("generate", "URL"), ("verify", "URL"), ("release", "URL"), ("reproduce", "URL", "--output", "again"),
-     ("reproduce", "LIBRARY", "--output", "URL"), ("export", "LIBRARY", "--to", "hdf5", "--output", "URL")],
+    [
+        ("generate", "URL"),
+        ("verify", "URL"),
+        ("release", "URL"),
+        ("reproduce", "URL", "--output", "again"),
+        ("reproduce", "LIBRARY", "--output", "URL"),
+        ("export", "LIBRARY", "--to", "hdf5", "--output", "URL"),
+    ],
 )
 def test_a_url_where_a_path_is_needed_is_refused(capsys, library, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)  # where pathlib would have made a folder "s3:"
@@ -216,10 +222,26 @@ def test_an_existing_folder_is_left_alone(capsys, tmp_path):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_is_exit_5_and_the_run_can_be_continued(tmp_path, model_file, workers):
-    command = [*PROGRAM, "generate", str(tmp_path / "lib"), "--model", str(model_file), "--count", "60", "--seed", "3",
-               "--shard-size", "4", "--workers", workers]
+    command = [
+        *PROGRAM,
+        "generate",
+        str(tmp_path / "lib"),
+        "--model",
+        str(model_file),
+        "--count",
+        "60",
+        "--seed",
+        "3",
+        "--shard-size",
+        "4",
+        "--workers",
+        workers,
+    ]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
     deadline = time.monotonic() + 400
@@ -251,8 +273,21 @@ def can_mount():
 def test_a_full_disk_is_exit_4_and_the_run_can_be_continued(tmp_path, model_file):
     disk = tmp_path / "disk"
     disk.mkdir()
-    run = " ".join([*PROGRAM, "generate", str(disk / "lib"), "--model", str(model_file), "--count", "40", "--seed", "3",
-                    "--shard-size", "4"])
+    run = " ".join(
+        [
+            *PROGRAM,
+            "generate",
+            str(disk / "lib"),
+            "--model",
+            str(model_file),
+            "--count",
+            "40",
+            "--seed",
+            "3",
+            "--shard-size",
+            "4",
+        ]
+    )
     verify = " ".join([*PROGRAM, "verify", str(disk / "lib"), "--json"])
     script = (
         f"mount -t tmpfs -o size=700k none {disk} && {run}; echo exit $?; {verify}; echo exit $?; "

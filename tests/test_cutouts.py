@@ -52,8 +52,11 @@ def test_zero_eigenvalues_few_grains_and_equal_grains():
     grids = cutouts.radial_grids(np.array([10.0]))
     position = np.array([[20.0, 3.0, 1.0], [30.0, -4.0, 0.0], [20.0, 3.0, 1.0]])
     markers = cutouts.Markers(
-        position, np.stack([np.eye(3)] * 3), np.array([[0.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.0, 4.0, 1.0]]),
-        np.array([6.0, 1.0, 6.0]), np.array([0, 3]),
+        position,
+        np.stack([np.eye(3)] * 3),
+        np.array([[0.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.0, 4.0, 1.0]]),
+        np.array([6.0, 1.0, 6.0]),
+        np.array([0, 3]),
     )
     found = cutouts.evaluate(markers, grids)
     expected = softmax_image(*part(markers, 0), pixels(10.0))

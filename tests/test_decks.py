@@ -77,8 +77,14 @@ def compare(found: dict[str, Any], made: Deck) -> None:
 def test_calculix_turns_the_crystal_as_the_quaternion_says(tmp_path: Path) -> None:
     """One crystal, held all around, swells by ε in its own axes: the stress is −R (C : ε) Rᵀ everywhere."""
     turned = TOY.orientation[:1]
-    single = replace(deck((3, 3, 3)), labels=np.ones((3, 3, 3), np.uint16), orientation=turned, offset=np.zeros(1),
-                     volume=np.zeros(1), centroid=np.zeros((1, 3)))
+    single = replace(
+        deck((3, 3, 3)),
+        labels=np.ones((3, 3, 3), np.uint16),
+        orientation=turned,
+        offset=np.zeros(1),
+        volume=np.zeros(1),
+        centroid=np.zeros((1, 3)),
+    )
     any_module("abaqus").write(single, tmp_path)
     swelling = (0.006, 0.002, -0.01)  # as the first two differ, C14 makes a shear stress
     materials = tmp_path / "materials.inp"
@@ -170,8 +176,13 @@ def test_the_table_of_grains_has_every_grain_also_one_without_a_voxel(tmp_path: 
 
 def test_labels_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
     many = 70_000
-    big = replace(TOY, **{name: np.resize(getattr(TOY, name), (many, *getattr(TOY, name).shape[1:]))
-                          for name in ("offset", "volume", "centroid", "orientation")})
+    big = replace(
+        TOY,
+        **{
+            name: np.resize(getattr(TOY, name), (many, *getattr(TOY, name).shape[1:]))
+            for name in ("offset", "volume", "centroid", "orientation")
+        },
+    )
     with pytest.raises(InputError, match="70000 grains, but labels of tiff are uint16, at most 65535"):
         any_module("tiff").write(big, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -14,8 +14,20 @@ from nmcfast.calibration.grains import gan, nets  # noqa: E402  (torch first, or
 from nmcfast.calibration.grains.moment_fit import MomentFit, PlainLaw  # noqa: E402
 
 TINY = dataclasses.replace(
-    gan.FAST, start="torch", warm_up=0, batch_generator=8, batch_discriminator=16, score_cutouts=64, steps=10, epochs=8,
-    final_rate=1.0, hidden=(32,), features=(8, 16, 16), dense=16, average=0.9, learning_rate=3e-3,
+    gan.FAST,
+    start="torch",
+    warm_up=0,
+    batch_generator=8,
+    batch_discriminator=16,
+    score_cutouts=64,
+    steps=10,
+    epochs=8,
+    final_rate=1.0,
+    hidden=(32,),
+    features=(8, 16, 16),
+    dense=16,
+    average=0.9,
+    learning_rate=3e-3,
     discriminator_rate=2e-3,
 )
 

@@ -62,8 +62,19 @@ def case(kind, seed):
 
 
 KINDS = (
-    "plain", "zero eigenvalues", "zero matrices", "needles", "offsets", "one huge offset", "far seeds", "all far",
-    "duplicates", "on voxel centres", "huge coordinates", "one seed", "twins",
+    "plain",
+    "zero eigenvalues",
+    "zero matrices",
+    "needles",
+    "offsets",
+    "one huge offset",
+    "far seeds",
+    "all far",
+    "duplicates",
+    "on voxel centres",
+    "huge coordinates",
+    "one seed",
+    "twins",
 )
 
 

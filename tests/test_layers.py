@@ -64,8 +64,9 @@ def test_the_wheel_holds_what_git_holds(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
-    listed = subprocess.run(["git", "ls-files", "nmcfast", "kernels", "export"], cwd=ROOT, capture_output=True,
-                            text=True, check=True).stdout.split()
+    listed = subprocess.run(
+        ["git", "ls-files", "nmcfast", "kernels", "export"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     wanted = {
         re.sub("^(kernels|export)/", r"nmcfast/\1/", n)
         for n in listed

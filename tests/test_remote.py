@@ -164,8 +164,10 @@ def test_torch_reads_it_in_workers(store: Any, tmp_path: Path) -> None:
 
 
 def test_a_missing_fsspec_is_named() -> None:
-    code = "import sys; sys.modules['fsspec'] = sys.modules['fsspec.core'] = None; import nmcfast\n" \
-           "try:\n    nmcfast.open_library('s3://x/y')\nexcept ImportError as error:\n    print(error)"
+    code = (
+        "import sys; sys.modules['fsspec'] = sys.modules['fsspec.core'] = None; import nmcfast\n"
+        "try:\n    nmcfast.open_library('s3://x/y')\nexcept ImportError as error:\n    print(error)"
+    )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "libraries at a URL need fsspec: pip install 'nmcfast[remote]'" in said
 

@@ -57,8 +57,10 @@ def test_vtk_has_grains_volumes_and_surface_exactly(library: Path) -> None:
     reader.SetFileName(str(library / MESH))
     reader.Update()
     mesh = reader.GetOutput()
-    cells = {name: vtk_to_numpy(mesh.GetCellData().GetArray(name)) for name in
-             ("grain_id", "material", "distance", "orientation", "voxel")}
+    cells = {
+        name: vtk_to_numpy(mesh.GetCellData().GetArray(name))
+        for name in ("grain_id", "material", "distance", "orientation", "voxel")
+    }
     sizes = vtkCellSizeFilter()
     sizes.SetInputData(mesh)
     sizes.Update()

@@ -126,14 +126,45 @@ def _label_share(out, lut, c, given, blocks, reached, squared, low, caps, edge, 
         if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
             end = fetch(memory[1], stored, begin, count, n)
             memory = label_box(
-                sheet, raw(lut), n, first, size, count, end, tile, caps, edge, given, asked, grid_of(reached), squared,
-                memory, raw(patch), raw(counts), share,
+                sheet,
+                raw(lut),
+                n,
+                first,
+                size,
+                count,
+                end,
+                tile,
+                caps,
+                edge,
+                given,
+                asked,
+                grid_of(reached),
+                squared,
+                memory,
+                raw(patch),
+                raw(counts),
+                share,
             )
 
 
 def _label_boxes(
-    out, lut, relevant, c, position, matrices, offset, frame, blocks, reached, squared, workers,
-    low, caps, edge, boxes, stored,
+    out,
+    lut,
+    relevant,
+    c,
+    position,
+    matrices,
+    offset,
+    frame,
+    blocks,
+    reached,
+    squared,
+    workers,
+    low,
+    caps,
+    edge,
+    boxes,
+    stored,
 ):
     """Labels of a part of a volume, (caps, edge, boxes, stored), that starts at voxel low; counts (workers, 4).
 
@@ -145,7 +176,20 @@ def _label_boxes(
     set_names(c, lut)
     for worker in prange(workers):
         _label_share(
-            out, lut, c, given, blocks, reached, squared, low, caps, edge, boxes, stored, counts[worker], worker,
+            out,
+            lut,
+            c,
+            given,
+            blocks,
+            reached,
+            squared,
+            low,
+            caps,
+            edge,
+            boxes,
+            stored,
+            counts[worker],
+            worker,
             workers,
         )
     return counts

@@ -232,10 +232,16 @@ def cap_pyramid(c, n, tile, edge, asked, share, squared, scratch, known):
 def _cap_of(c, i, j, first, high, middle, edge, squared, scratch):
     """The cap of the cell at voxel first from two seeds."""
     last, h = (min(first[0] + edge, high[0]), min(first[1] + edge, high[1]), min(first[2] + edge, high[2])), 0.5
-    centre = (np.float32((first[0] + last[0]) * h - middle[0]), np.float32((first[1] + last[1]) * h - middle[1]),
-              np.float32((first[2] + last[2]) * h - middle[2]))
-    half = (np.float32((last[0] - first[0]) * h), np.float32((last[1] - first[1]) * h),
-            np.float32((last[2] - first[2]) * h))
+    centre = (
+        np.float32((first[0] + last[0]) * h - middle[0]),
+        np.float32((first[1] + last[1]) * h - middle[1]),
+        np.float32((first[2] + last[2]) * h - middle[2]),
+    )
+    half = (
+        np.float32((last[0] - first[0]) * h),
+        np.float32((last[1] - first[1]) * h),
+        np.float32((last[2] - first[2]) * h),
+    )
     return _peak(c, i, j, centre, half, squared, scratch)
 
 

@@ -18,8 +18,13 @@ def memory_for(c):
     """Candidates c, lists, tangents, scratch, picks, ends, flags, stack: besides c 49 bytes a seed and some 100 kB."""
     n = c.size // RECORD - 1
     return (
-        c, np.empty(12 * n + 16384, np.int32), floats(PAIR * 256),
-        scratch_for(), np.zeros(16, np.int32), np.zeros(8, np.int64), np.zeros(n // 8 + 2, np.uint64),
+        c,
+        np.empty(12 * n + 16384, np.int32),
+        floats(PAIR * 256),
+        scratch_for(),
+        np.zeros(16, np.int32),
+        np.zeros(8, np.int64),
+        np.zeros(n // 8 + 2, np.uint64),
         np.empty((64, 7), np.int64),
     )
 

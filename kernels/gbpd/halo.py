@@ -61,8 +61,14 @@ def _mark(c, lists, begin, count):
 def _sizes(ends, end, stride):
     """How long the lists of the children are, list k at end + k stride; they outlive what is dealt next."""
     return (
-        ends[0] - end, ends[1] - end - stride, ends[2] - end - 2 * stride, ends[3] - end - 3 * stride,
-        ends[4] - end - 4 * stride, ends[5] - end - 5 * stride, ends[6] - end - 6 * stride, ends[7] - end - 7 * stride,
+        ends[0] - end,
+        ends[1] - end - stride,
+        ends[2] - end - 2 * stride,
+        ends[3] - end - 3 * stride,
+        ends[4] - end - 4 * stride,
+        ends[5] - end - 5 * stride,
+        ends[6] - end - 6 * stride,
+        ends[7] - end - 7 * stride,
     )
 
 

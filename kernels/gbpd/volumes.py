@@ -172,7 +172,21 @@ def label_box(
         if size == _TWIG:
             cap = caps[_cell_of(first, low, high, edge)]
             _label_twig(
-                sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, reached,
+                sheet,
+                lut,
+                beyond,
+                work,
+                patch,
+                start,
+                count,
+                end,
+                first,
+                last,
+                middle,
+                given,
+                squared,
+                cap,
+                reached,
                 counts,
             )
             continue
@@ -221,8 +235,24 @@ def _label_share(out, lut, relevant, place, factor, shift, given, blocks, square
                 edge = cell_edge(memory[0], n, tile)
                 caps = cap_pyramid(memory[0], n, tile, edge, asked, share, squared, memory[3], 0)
                 memory = label_box(
-                    sheet_of(out), raw(lut), n, tile[0], TILE, n, list_all(memory[1], n), tile, caps, edge, given,
-                    asked, grid_of(nothing), squared, memory, raw(patch), raw(counts), share,
+                    sheet_of(out),
+                    raw(lut),
+                    n,
+                    tile[0],
+                    TILE,
+                    n,
+                    list_all(memory[1], n),
+                    tile,
+                    caps,
+                    edge,
+                    given,
+                    asked,
+                    grid_of(nothing),
+                    squared,
+                    memory,
+                    raw(patch),
+                    raw(counts),
+                    share,
                 )
 
 

@@ -225,7 +225,10 @@ def _lower_arithmetic(operation: Callable, name: str, kinds: tuple[type, type]) 
 
 
 for _operation, _name in (
-    (operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv"),
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
 ):
     for _kinds in ((Doubles, Doubles), (Doubles, types.Float), (types.Float, Doubles)):
         _lower_arithmetic(_operation, _name, _kinds)

@@ -20,8 +20,19 @@ _ANG = ("phi1", "Phi", "phi2", "x", "y", "quality", "confidence", "phase", "dete
 _NEEDED = ("phi1", "Phi", "phi2", "x", "y")
 _KEPT = (*_NEEDED, "quality", "confidence", "phase", "fit")
 _SYMMETRY = {  # EDAX codes
-    "1": "-1", "2": "112/m", "20": "2/m", "21": "2/m", "22": "mmm", "4": "4/m", "42": "4/mmm", "3": "-3",
-    "32": "-3m", "6": "6/m", "62": "6/mmm", "23": "m-3", "43": "m-3m",
+    "1": "-1",
+    "2": "112/m",
+    "20": "2/m",
+    "21": "2/m",
+    "22": "mmm",
+    "4": "4/m",
+    "42": "4/mmm",
+    "3": "-3",
+    "32": "-3m",
+    "6": "6/m",
+    "62": "6/mmm",
+    "23": "m-3",
+    "43": "m-3m",
 }
 _TURN = 2 * np.pi
 
@@ -164,8 +175,16 @@ def _parse_header(lines: list[str], path: Path) -> _Header:
 def _named_columns(header: _Header, value: str) -> None:
     """Columns of a version 7 header: names separated by commas."""
     wanted = {
-        "phi1": "phi1", "phi": "Phi", "phi2": "phi2", "x": "x", "y": "y", "iq": "quality", "ci": "confidence",
-        "phase index": "phase", "phase": "phase", "fit": "fit",
+        "phi1": "phi1",
+        "phi": "Phi",
+        "phi2": "phi2",
+        "x": "x",
+        "y": "y",
+        "iq": "quality",
+        "ci": "confidence",
+        "phase index": "phase",
+        "phase": "phase",
+        "fit": "fit",
     }
     names = [name.strip().lower() for name in value.split(",")]
     header.columns = {wanted[name]: k for k, name in enumerate(names) if name in wanted}

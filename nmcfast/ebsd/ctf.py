@@ -12,8 +12,17 @@ from nmcfast.ebsd.text import Table, positive_number, read_header, read_table, r
 from nmcfast.misorientation import LAUE_GROUPS
 
 _LAUE = {
-    "1": "-1", "2": "2/m", "3": "mmm", "4": "4/m", "5": "4/mmm", "6": "-3", "7": "-3m", "8": "6/m",
-    "9": "6/mmm", "10": "m-3", "11": "m-3m",
+    "1": "-1",
+    "2": "2/m",
+    "3": "mmm",
+    "4": "4/m",
+    "5": "4/mmm",
+    "6": "-3",
+    "7": "-3m",
+    "8": "6/m",
+    "9": "6/mmm",
+    "10": "m-3",
+    "11": "m-3m",
 }
 _NEEDED = ("Phase", "X", "Y", "Euler1", "Euler2", "Euler3")
 _KEPT = (*_NEEDED, "Bands", "MAD", "BC")

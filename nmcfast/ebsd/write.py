@@ -13,12 +13,48 @@ from nmcfast.ebsd.map import EbsdMap, Phase
 
 NMC = Phase("NMC811", "-3m")
 SCATTER = 0.005  # rad, orientation noise within a grain: about 0.3°
-_COLUMNS = ("phi1", "PHI", "phi2", "x", "y", "IQ", "CI", "Phase index", "SEM", "FIT", "PRIAS Bottom Strip",
-            "PRIAS Center Square", "PRIAS Top Strip", "Custom Value")
-_LAUE_NUMBER = {"-1": 1, "2/m": 2, "mmm": 3, "4/m": 4, "4/mmm": 5, "-3": 6, "-3m": 7, "6/m": 8, "6/mmm": 9,
-                "m-3": 10, "m-3m": 11}
-_EDAX_SYMMETRY = {"-1": "1", "2/m": "20", "mmm": "22", "4/m": "4", "4/mmm": "42", "-3": "3", "-3m": "32",
-                  "6/m": "6", "6/mmm": "62", "m-3": "23", "m-3m": "43"}
+_COLUMNS = (
+    "phi1",
+    "PHI",
+    "phi2",
+    "x",
+    "y",
+    "IQ",
+    "CI",
+    "Phase index",
+    "SEM",
+    "FIT",
+    "PRIAS Bottom Strip",
+    "PRIAS Center Square",
+    "PRIAS Top Strip",
+    "Custom Value",
+)
+_LAUE_NUMBER = {
+    "-1": 1,
+    "2/m": 2,
+    "mmm": 3,
+    "4/m": 4,
+    "4/mmm": 5,
+    "-3": 6,
+    "-3m": 7,
+    "6/m": 8,
+    "6/mmm": 9,
+    "m-3": 10,
+    "m-3m": 11,
+}
+_EDAX_SYMMETRY = {
+    "-1": "1",
+    "2/m": "20",
+    "mmm": "22",
+    "4/m": "4",
+    "4/mmm": "42",
+    "-3": "3",
+    "-3m": "32",
+    "6/m": "6",
+    "6/mmm": "62",
+    "m-3": "23",
+    "m-3m": "43",
+}
 
 
 def simulate_map(

@@ -35,8 +35,14 @@ class Exported:
 
 
 def export_library(
-    library: Library, output: str | Path, *, to: str, particles: range | None = None,
-    voxel_size: float | None = None, overwrite: bool = False, progress: Progress | None = None,
+    library: Library,
+    output: str | Path,
+    *,
+    to: str,
+    particles: range | None = None,
+    voxel_size: float | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> Exported:
     """Write particles of a library in another format, or go on where such a run ended; one shard in memory at most.
 
@@ -89,10 +95,19 @@ def deck_of(library: Library, index: int, voxel_size: float) -> Deck:
     if not record.labels.any():
         raise InputError(f"particle {index}: no voxel of {voxel_size:g} µm has its centre in it: choose smaller voxels")
     return Deck(
-        index=index, labels=record.labels, origin=record.box_origin, voxel_size=voxel_size,
-        position=record.position, diagonal=record.diagonal, offset=record.offset, angle=record.angle,
-        centroid=record.centroid, volume=record.volume, orientation=record.orientation,
-        descriptors=record.scalars, source=library.recipe,
+        index=index,
+        labels=record.labels,
+        origin=record.box_origin,
+        voxel_size=voxel_size,
+        position=record.position,
+        diagonal=record.diagonal,
+        offset=record.offset,
+        angle=record.angle,
+        centroid=record.centroid,
+        volume=record.volume,
+        orientation=record.orientation,
+        descriptors=record.scalars,
+        source=library.recipe,
     )
 
 
@@ -108,7 +123,12 @@ def _at_voxel_size(library: Library, index: int, voxel_size: float) -> ParticleR
 
 
 def _to_library(
-    library: Library, output: Path, to: str, chosen: range, voxel_size: float | None, overwrite: bool,
+    library: Library,
+    output: Path,
+    to: str,
+    chosen: range,
+    voxel_size: float | None,
+    overwrite: bool,
     progress: Progress | None,
 ) -> Exported:
     recipe = _recipe(library.recipe, to, chosen, voxel_size)

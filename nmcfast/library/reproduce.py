@@ -38,7 +38,11 @@ class Reproduced:
 
 
 def reproduce_library(
-    source: str | Path, output: str | Path, *, shard_range: range | None = None, workers: int = 1,
+    source: str | Path,
+    output: str | Path,
+    *,
+    shard_range: range | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Reproduced:
     """Generate the library at `source` again at `output`, or some of its shards, and compare; output stays.
@@ -73,16 +77,20 @@ def _read(source: Path) -> tuple[dict[str, Any], bytes]:
     """Recipe and model file of a library, or of a folder that holds these alone."""
     for name in ("zarr.json", root.MODEL):
         if not (source / name).is_file():
-            raise InputError(f"{source / name}: missing: a library is generated again from zarr.json, {root.MODEL} and "
-                             f"{root.SEAL}")
+            raise InputError(
+                f"{source / name}: missing: a library is generated again from zarr.json, {root.MODEL} and {root.SEAL}"
+            )
     recipe = root.read_bare_recipe(source)
     return recipe, root.read_model(source, recipe)
 
 
 def _versions(recipe: dict[str, Any]) -> tuple[str, ...]:
     here = {"nmcfast": __version__, **formats.bulk_module(recipe["format"]).encoders()}
-    return tuple(f"{name} {version}, the recipe says {recipe[name]}" for name, version in here.items()
-                 if recipe.get(name, version) != version)
+    return tuple(
+        f"{name} {version}, the recipe says {recipe[name]}"
+        for name, version in here.items()
+        if recipe.get(name, version) != version
+    )
 
 
 def _compare(
@@ -98,8 +106,11 @@ def _compare(
         if (source / "shards").is_dir():
             return 0, [f"shard {name}: missing"]
         return 1, [] if sealed else [f"shard {name}: the recipe gives another {shards.MANIFEST} than {root.SEAL} lists"]
-    wrong = [path for path, digest in sorted(listed.items())
-             if not (theirs / path).is_file() or files.sha256_file(theirs / path) != digest]
+    wrong = [
+        path
+        for path, digest in sorted(listed.items())
+        if not (theirs / path).is_file() or files.sha256_file(theirs / path) != digest
+    ]
     said = [f"shard {name}, {path}: is not what the recipe gives" for path in wrong]
     if said:
         said += [f"shard {name}, {line}" for line in _arrays(source, output, number, recipe)]

@@ -5,8 +5,14 @@ import json
 from nmcfast.release.facts import PAPER_DOI, Facts, Settings
 
 _AUTHORS = (
-    ("Fuchs", "Lukas"), ("Furat", "Orkun"), ("Finegan", "Donal P."), ("Allen", "Jeffery"),
-    ("Usseglio-Viretta", "Francois L.E."), ("Ozdogru", "Bertan"), ("Weddle", "Peter J."), ("Smith", "Kandler"),
+    ("Fuchs", "Lukas"),
+    ("Furat", "Orkun"),
+    ("Finegan", "Donal P."),
+    ("Allen", "Jeffery"),
+    ("Usseglio-Viretta", "Francois L.E."),
+    ("Ozdogru", "Bertan"),
+    ("Weddle", "Peter J."),
+    ("Smith", "Kandler"),
     ("Schmidt", "Volker"),
 )
 _TITLE = (
@@ -23,7 +29,8 @@ def citation(facts: Facts) -> str:
         "message: " + _text("If you use this data set, please cite it and the article whose model it was drawn from."),
         "type: dataset",
         f"title: {_text(said.title)}",
-        "authors:", *_authors(said.people or [("anonymous", "")], "  "),
+        "authors:",
+        *_authors(said.people or [("anonymous", "")], "  "),
         f"version: {_text(said.version)}",
         f"date-released: {_text(said.date)}",
         f"license: {_text(said.license)}",
@@ -33,14 +40,16 @@ def citation(facts: Facts) -> str:
         "references:",
         "  - type: article",
         f"    title: {_text(_TITLE)}",
-        "    authors:", *_authors(_AUTHORS, "      "),
+        "    authors:",
+        *_authors(_AUTHORS, "      "),
         '    journal: "Communications Materials"',
         "    volume: 6",
         "    year: 2025",
         f"    doi: {_text(PAPER_DOI)}",
         "  - type: software",
         '    title: "nmcfast: virtual NMC811 cathode particles with grain architecture"',
-        "    authors:", *_authors([("The nmcfast developers", "")], "      "),
+        "    authors:",
+        *_authors([("The nmcfast developers", "")], "      "),
         f"    version: {_text(str(facts.recipe.get('nmcfast', 'unknown')))}",
         "    license: BSD-3-Clause",
     ]
@@ -49,7 +58,8 @@ def citation(facts: Facts) -> str:
 
 def _authors(people: list[tuple[str, str]] | tuple[tuple[str, str], ...], indent: str) -> list[str]:
     return [
-        f"{indent}- {{family-names: {_text(family)}, given-names: {_text(given)}}}" if given
+        f"{indent}- {{family-names: {_text(family)}, given-names: {_text(given)}}}"
+        if given
         else f"{indent}- {{name: {_text(family)}}}"
         for family, given in people
     ]

@@ -7,10 +7,35 @@ from nmcfast.export.split import PARTS
 from nmcfast.release.facts import PAPER, Facts
 
 _TERMS = (
-    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileProperty",
-    "fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5",
-    "parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator",
-    "source", "subField", "transform",
+    "arrayShape",
+    "citeAs",
+    "column",
+    "containedIn",
+    "equivalentProperty",
+    "extract",
+    "field",
+    "fileProperty",
+    "fileObject",
+    "fileSet",
+    "format",
+    "includes",
+    "isArray",
+    "isLiveDataset",
+    "jsonPath",
+    "key",
+    "md5",
+    "parentField",
+    "path",
+    "recordSet",
+    "references",
+    "regex",
+    "repeated",
+    "replace",
+    "samplingRate",
+    "separator",
+    "source",
+    "subField",
+    "transform",
 )
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -28,14 +53,28 @@ _CONTEXT: dict[str, Any] = {
     "name": {"@container": "@language"},
 }
 MEDIA = {
-    ".parquet": "application/x-parquet", ".json": "application/json", ".md": "text/markdown",
-    ".cff": "application/yaml", ".safetensors": "application/octet-stream", ".h5": "application/x-hdf5",
-    ".pvd": "application/xml", "": "text/plain",
+    ".parquet": "application/x-parquet",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".cff": "application/yaml",
+    ".safetensors": "application/octet-stream",
+    ".h5": "application/x-hdf5",
+    ".pvd": "application/xml",
+    "": "text/plain",
 }
-_TYPES = {"u2": "cr:UInt16", "u4": "cr:UInt32", "u8": "cr:UInt64", "f4": "cr:Float32", "f8": "cr:Float64",
-          "U5": "sc:Text"}
-_SHARDS = {"zarr": ("shards/**", "application/vnd.zarr"), "hdf5": ("shards/*/shard.h5", "application/x-hdf5"),
-           "vtu": ("shards/*/*.vtu", "application/xml")}
+_TYPES = {
+    "u2": "cr:UInt16",
+    "u4": "cr:UInt32",
+    "u8": "cr:UInt64",
+    "f4": "cr:Float32",
+    "f8": "cr:Float64",
+    "U5": "sc:Text",
+}
+_SHARDS = {
+    "zarr": ("shards/**", "application/vnd.zarr"),
+    "hdf5": ("shards/*/shard.h5", "application/x-hdf5"),
+    "vtu": ("shards/*/*.vtu", "application/xml"),
+}
 
 
 def media_type(name: str) -> str:
@@ -79,15 +118,24 @@ def _creator(family: str, given: str) -> dict[str, Any]:
 def _file(entry: tuple[str, tuple[str, int]]) -> dict[str, Any]:
     name, (digest, size) = entry
     return {
-        "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "contentSize": f"{size} B",
-        "encodingFormat": media_type(name), "sha256": digest,
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "contentSize": f"{size} B",
+        "encodingFormat": media_type(name),
+        "sha256": digest,
     }
 
 
 def _file_set(facts: Facts) -> dict[str, Any]:
     pattern, media = _SHARDS[facts.recipe["format"]]
     return {
-        "@type": "cr:FileSet", "@id": "shards", "name": "shards", "encodingFormat": media, "includes": pattern,
+        "@type": "cr:FileSet",
+        "@id": "shards",
+        "name": "shards",
+        "encodingFormat": media,
+        "includes": pattern,
         "description": f"Shards in format {facts.recipe['format']}; {release.SUMS} has the SHA-256 of each file.",
     }
 
@@ -95,17 +143,25 @@ def _file_set(facts: Facts) -> dict[str, Any]:
 def _splits() -> dict[str, Any]:
     field = {"@type": "cr:Field", "@id": "splits/name", "name": "splits/name", "dataType": "sc:Text"}
     return {
-        "@type": "cr:RecordSet", "@id": "splits", "name": "splits", "dataType": "cr:Split",
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "dataType": "cr:Split",
         "description": "Parts of the data set, fixed by a hash of seed and number of the particle.",
-        "key": {"@id": "splits/name"}, "field": [field], "data": [{"splits/name": part} for part in PARTS],
+        "key": {"@id": "splits/name"},
+        "field": [field],
+        "data": [{"splits/name": part} for part in PARTS],
     }
 
 
 def _particles() -> dict[str, Any]:
     return {
-        "@type": "cr:RecordSet", "@id": "particles", "name": "particles",
+        "@type": "cr:RecordSet",
+        "@id": "particles",
+        "name": "particles",
         "description": "One record a particle: its descriptors and where its arrays are.",
-        "key": {"@id": "particles/index"}, "field": [_field(v) for v in (*schema.TABLE, *schema.INDEX)],
+        "key": {"@id": "particles/index"},
+        "field": [_field(v) for v in (*schema.TABLE, *schema.INDEX)],
     }
 
 
@@ -113,7 +169,11 @@ def _field(variable: schema.Variable) -> dict[str, Any]:
     name, sizes = f"particles/{variable.leaf}", schema.array_shape(variable, 0, 0, 0)[1:]
     said = f"{variable.prose} [{variable.unit}]" if variable.unit != "1" else variable.prose
     field: dict[str, Any] = {
-        "@type": "cr:Field", "@id": name, "name": name, "description": said, "dataType": _TYPES[variable.dtype],
+        "@type": "cr:Field",
+        "@id": name,
+        "name": name,
+        "description": said,
+        "dataType": _TYPES[variable.dtype],
         "source": {"fileObject": {"@id": release.INDEX}, "extract": {"column": variable.leaf}},
     }
     if sizes:

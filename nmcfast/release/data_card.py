@@ -16,15 +16,22 @@ from nmcfast.library.summary import DESCRIPTORS, REJECTIONS
 from nmcfast.release.facts import PAPER, Facts
 from nmcfast.shell import OrderLaw
 
-_UNITS = {"d_max": "µm", "shell_volume_um3": "µm³", "volume_um3": "µm³", "grain_volume_median": "µm³",
-          "c_angle_mean": "rad"}
+_UNITS = {
+    "d_max": "µm",
+    "shell_volume_um3": "µm³",
+    "volume_um3": "µm³",
+    "grain_volume_median": "µm³",
+    "c_angle_mean": "rad",
+}
 _REASONS = {
-    "rejected_size": "size law gave no size above 0", "rejected_radius": "a radius not above 0",
-    "rejected_volume": "smaller than the model's smallest", "rejected_grains": "no grain with its centre inside",
+    "rejected_size": "size law gave no size above 0",
+    "rejected_radius": "a radius not above 0",
+    "rejected_volume": "smaller than the model's smallest",
+    "rejected_grains": "no grain with its centre inside",
 }
 _OPEN = {
     "zarr": 'import zarr\n\nshard = zarr.open_group("{path}/shards/000000", mode="r")  # Zarr v3, any reader of it\n'
-            'shard["particles/sphericity"][:]',
+    'shard["particles/sphericity"][:]',
     "hdf5": 'import h5py\n\nh5py.File("{path}/library.h5")["particles/sphericity"][:]  # or ParaView: shard.h5',
     "vtu": 'import meshio  # or ParaView: library.pvd\n\nmeshio.read("{path}/shards/000000/{first:06d}.vtu")',
 }
@@ -60,8 +67,10 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
 
 def _contents(facts: Facts) -> list[str]:
     columns = (*DESCRIPTORS, "grain_volume_median", "c_angle_mean")
-    spread = ((f"{name} {f'({_UNITS[name]})' if name in _UNITS else ''}".rstrip(), *_quantiles(facts.index[name]))
-              for name in columns)
+    spread = (
+        (f"{name} {f'({_UNITS[name]})' if name in _UNITS else ''}".rstrip(), *_quantiles(facts.index[name]))
+        for name in columns
+    )
     return [
         "## What it holds\n",
         _table(("descriptor", "5 %", "median", "95 %"), spread),
@@ -81,8 +90,11 @@ def _origin(facts: Facts) -> list[str]:
     parts = {"outer shell": "shell", "grains": "grains", "crystal orientations": "texture"}
     law, grains = facts.model.shell, facts.model.grains
     rows = [(part, said.get(key) or "**the model file does not say**") for part, key in parts.items()]
-    others = [(name, value) for name, value in sorted(said.items())
-              if isinstance(value, str | int | float) and name not in parts.values()]
+    others = [
+        (name, value)
+        for name, value in sorted(said.items())
+        if isinstance(value, str | int | float) and name not in parts.values()
+    ]
     texture = ", ".join(f"{name} {value}" for name, value in grains.texture.to_dict().items())
     return [
         "## What is fitted, what is assumed, what is estimated\n",

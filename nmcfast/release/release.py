@@ -80,8 +80,13 @@ def _settings(library: Library, said: dict[str, Any]) -> Settings:
     recipe, earlier = library.recipe, library.path / release.SETTINGS
     held: dict[str, Any] = {
         "title": f"{recipe['count']} virtual cathode particles of model {recipe['model_name']}, seed {recipe['seed']}",
-        "version": "1.0.0", "date": f"{datetime.now(UTC):%Y-%m-%d}", "license": "CC-BY-4.0", "creators": (),
-        "url": "", "doi": "", "material": str(library.model.provenance.get("material") or recipe["model_name"]),
+        "version": "1.0.0",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "license": "CC-BY-4.0",
+        "creators": (),
+        "url": "",
+        "doi": "",
+        "material": str(library.model.provenance.get("material") or recipe["model_name"]),
     }
     if earlier.is_file():
         held = Settings.from_dict(files.read_json(earlier), str(earlier)).to_dict()

@@ -33,12 +33,19 @@ def ro_crate(facts: Facts) -> dict[str, Any]:
         for name, value in facts.attributes.items()
     ]
     dataset = {
-        "@id": "./", "@type": "Dataset", "name": said.title, "description": facts.description,
-        "datePublished": said.date, "version": said.version, "license": {"@id": said.license_url},
+        "@id": "./",
+        "@type": "Dataset",
+        "name": said.title,
+        "description": facts.description,
+        "datePublished": said.date,
+        "version": said.version,
+        "license": {"@id": said.license_url},
         "author": authors[0] if len(authors) == 1 else authors,
-        "identifier": said.address or f"urn:sha256:{facts.root_sha256}", "citation": {"@id": doi},
+        "identifier": said.address or f"urn:sha256:{facts.root_sha256}",
+        "citation": {"@id": doi},
         "hasPart": [*({"@id": name} for name in names), {"@id": "shards/"}],
-        "additionalProperty": _links(attributes), "mentions": {"@id": "#generation"},
+        "additionalProperty": _links(attributes),
+        "mentions": {"@id": "#generation"},
         "keywords": f"lithium-ion battery, cathode, {said.material}, microstructure, grain architecture",
     }
     return {
@@ -51,8 +58,12 @@ def ro_crate(facts: Facts) -> dict[str, Any]:
             *_origin(facts, people),
             *people,
             *attributes,
-            {"@id": said.license_url, "@type": "CreativeWork", "name": said.license_title,
-             "description": f"SPDX {said.license}"},
+            {
+                "@id": said.license_url,
+                "@type": "CreativeWork",
+                "name": said.license_title,
+                "description": f"SPDX {said.license}",
+            },
             {"@id": doi, "@type": "ScholarlyArticle", "name": PAPER, "identifier": doi},
         ],
     }
@@ -60,8 +71,9 @@ def ro_crate(facts: Facts) -> dict[str, Any]:
 
 def _agent(number: int, family: str, given: str) -> dict[str, Any]:
     agent: dict[str, Any] = {"@id": f"#creator-{number + 1}", "@type": "Person" if given else "Organization"}
-    return agent | ({"name": f"{given} {family}", "familyName": family, "givenName": given} if given
-                    else {"name": family})
+    return agent | (
+        {"name": f"{given} {family}", "familyName": family, "givenName": given} if given else {"name": family}
+    )
 
 
 def _links(entities: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -79,7 +91,9 @@ def _file(name: str, facts: Facts) -> dict[str, Any]:
 
 def _shards(facts: Facts) -> dict[str, Any]:
     return {
-        "@id": "shards/", "@type": "Dataset", "name": "shards",
+        "@id": "shards/",
+        "@type": "Dataset",
+        "name": "shards",
         "description": f"{facts.particles} particles in format {facts.recipe['format']}, "
         f"{facts.recipe['shard_size']} a shard, {facts.bytes} bytes; each shard's manifest.json lists its files.",
     }
@@ -93,13 +107,21 @@ def _origin(facts: Facts, people: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
     version = str(facts.recipe.get("nmcfast", "unknown"))
     run = {
-        "@id": "#generation", "@type": "CreateAction", "name": "Generation of the library by nmcfast",
+        "@id": "#generation",
+        "@type": "CreateAction",
+        "name": "Generation of the library by nmcfast",
         "description": f"nmcfast reproduce makes it again and compares; root hash {facts.root_sha256}.",
-        "instrument": {"@id": "#nmcfast"}, "agent": {"@id": people[0]["@id"]}, "result": {"@id": "./"},
+        "instrument": {"@id": "#nmcfast"},
+        "agent": {"@id": people[0]["@id"]},
+        "result": {"@id": "./"},
         "object": [{"@id": root.MODEL}, *_links(recipe)],
     }
     program = {
-        "@id": "#nmcfast", "@type": "SoftwareApplication", "name": "nmcfast",
-        "softwareVersion": version, "version": version, "license": "BSD-3-Clause",
+        "@id": "#nmcfast",
+        "@type": "SoftwareApplication",
+        "name": "nmcfast",
+        "softwareVersion": version,
+        "version": version,
+        "license": "BSD-3-Clause",
     }
     return [run, program, *recipe]

@@ -1,1 +1,1 @@
-"""Planar sections of grains: labels (`grain_map`), their `statistics`, `fit` of a 2D diagram, `cutouts` for training."""
+"""Sections of grains: labels (`grain_map`), their `statistics`, `fit` of a 2D diagram, `cutouts` for training."""

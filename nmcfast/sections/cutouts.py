@@ -134,8 +134,17 @@ def evaluate(markers: Markers, grids: Grids, channels: int = parameters.CHANNELS
     label = np.empty((count, size, size), np.int32)
     channel = np.empty((count, channels), np.int32)
     soft.cutouts_parallel(
-        markers.position, markers.frame, markers.diagonal, markers.offset, markers.first,
-        grids.corner, grids.along, grids.across, image, label, channel,
+        markers.position,
+        markers.frame,
+        markers.diagonal,
+        markers.offset,
+        markers.first,
+        grids.corner,
+        grids.along,
+        grids.across,
+        image,
+        label,
+        channel,
     )
     return Cutouts(image, label, channel)
 

@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "counts.json"
 TOLERANCE = 1.10
 BOXES: dict[str, tuple[str, int, float, int | None]] = {
-    "D 3, 64³": ("gbpd", 64, 3.0, None), "D 10, 90³": ("gbpd", 90, 10.0, None), "power, 64³": ("power", 64, 1.0, None),
+    "D 3, 64³": ("gbpd", 64, 3.0, None),
+    "D 10, 90³": ("gbpd", 90, 10.0, None),
+    "power, 64³": ("power", 64, 1.0, None),
     "D 3, 64³, as fine as 12.5 nm": ("gbpd", 64, 3.0, 20),
 }
 PARTICLES = {"particle 26 of seed 0, median volume": 26, "particle 1 of seed 0, small": 1}

@@ -82,8 +82,15 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     sections = [synthetic_section(seed) for seed in range(2)]
     columns = [profile(gan.Trainer(sections, options), args.repeats) for options in (gan.Options(), gan.FAST)]
-    labels = {**PARTS, "rest": "G_net, D, Adam", "G": "half of G", "D": "half of D", "step": "step, wall",
-              "processor": "step, processor time", "score": "a score, processor time"}
+    labels = {
+        **PARTS,
+        "rest": "G_net, D, Adam",
+        "G": "half of G",
+        "D": "half of D",
+        "step": "step, wall",
+        "processor": "step, processor time",
+        "score": "a score, processor time",
+    }
     for column in columns:
         column["rest"] = column["step"] - sum(column[p] for p in PARTS)
     fast = f"{gan.FAST.batch_generator}, {gan.FAST.batch_discriminator}"

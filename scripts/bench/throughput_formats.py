@@ -77,8 +77,16 @@ def step_table(means: dict[str, list[float]]) -> str:
     rows = [("none, drawing alone", f"{1 / draw:.2f}", "", "", "", "")]
     for name in BULK:
         write, read, size = means[name]
-        rows.append((name, f"{1 / (draw + write):.2f}", f"{write * 1e3:.1f}", f"{write / draw:.1%}",
-                     f"{read * 1e3:.1f}", f"{size / 1e3:.0f}"))
+        rows.append(
+            (
+                name,
+                f"{1 / (draw + write):.2f}",
+                f"{write * 1e3:.1f}",
+                f"{write / draw:.1%}",
+                f"{read * 1e3:.1f}",
+                f"{size / 1e3:.0f}",
+            )
+        )
     head = "| format | particles/s, one process | write, ms | of drawing | read labels, ms | kB a particle |"
     return "\n".join([head, "|---|---|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
 
@@ -106,7 +114,11 @@ def whole_runs(folder: Path, options: argparse.Namespace) -> str:
     for name in BULK:
         start = time.perf_counter()
         generate_library(
-            folder / name, scaled(options.scale), count=count, format=name, shard_size=options.shard_size,
+            folder / name,
+            scaled(options.scale),
+            count=count,
+            format=name,
+            shard_size=options.shard_size,
             workers=workers,
         )
         seconds, size = time.perf_counter() - start, size_of(folder / name)

@@ -135,7 +135,9 @@ def median_library(count: int, processes: int) -> list[dict[str, Any]]:
             "grains": float(np.mean(np.concatenate([f["grains"] for f in found]))),
             "box_voxels": float(np.mean(np.concatenate([f["voxels"] for f in found]))),
             "volumes_um3": [float(volume.min()), float(volume.max())],
-            "median_um3": median, "mean_um3": mean, "bytes": sum(f["bytes"] for f in found),
+            "median_um3": median,
+            "mean_um3": mean,
+            "bytes": sum(f["bytes"] for f in found),
         }
         name = f"{count} particles of about median volume, {'with' if labels else 'without'} labels"
         rows.append(row("median", name, count, timed, workers=processes, **facts))
@@ -148,8 +150,11 @@ def _timed(found: dict[str, Any]) -> dict[str, Any]:
 
 def _facts(found: dict[str, Any]) -> dict[str, Any]:
     return {
-        "grains": float(np.mean(found["grains"])), "box_voxels": float(np.mean(found["voxels"])),
-        "volume_um3": float(np.mean(found["volume_um3"])), "bytes": found["bytes"], "peak_mib": found["peak_mib"],
+        "grains": float(np.mean(found["grains"])),
+        "box_voxels": float(np.mean(found["voxels"])),
+        "volume_um3": float(np.mean(found["volume_um3"])),
+        "bytes": found["bytes"],
+        "peak_mib": found["peak_mib"],
         "relative_error": found["relative_error"],
     }
 
@@ -210,7 +215,10 @@ def child(task: dict[str, Any]) -> None:
         end, cpu = time.time(), _busy() - busy
         table = open_library(path).table
         found = {
-            "start": start, "end": end, "cpu_s": cpu, "grains": table["grains"].tolist(),
+            "start": start,
+            "end": end,
+            "cpu_s": cpu,
+            "grains": table["grains"].tolist(),
             "voxels": table["box_shape"].prod(axis=1).astype(float).tolist(),
             "volume_um3": table["shell_volume_um3"].tolist(),
             "bytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),

@@ -48,11 +48,14 @@ def main() -> None:
     found = {name: run(environment) for name, environment in CASES.items()}
     reference = found["this processor"]
     lines = [
-        "# The same bits from other machine code", "",
-        "    python scripts/checks/generic_cpu.py --output docs/results/generic_cpu.md", "",
+        "# The same bits from other machine code",
+        "",
+        "    python scripts/checks/generic_cpu.py --output docs/results/generic_cpu.md",
+        "",
         f"{PARTICLES} particles of nmc811, seed 11, {sum(row[2] for row in reference)} grains; equal to the first row:",
         "",
-        "| case | particles | label volumes |", "|---|---|---|",
+        "| case | particles | label volumes |",
+        "|---|---|---|",
     ]
     for name, rows in found.items():
         same = [sum(a[k] == b[k] for a, b in zip(rows, reference, strict=True)) for k in (0, 1)]

@@ -94,15 +94,17 @@ def main() -> None:
         checks = {
             "sha256sum -c --strict": run("sha256sum", "-c", "--strict", "SHA256SUMS", cwd=path),
             "mlcroissant": croissant(path),
-            "mlcroissant validate": run(str(Path(sys.executable).parent / "mlcroissant"), "validate", "--jsonld",
-                                        "croissant.json", cwd=path),
+            "mlcroissant validate": run(
+                str(Path(sys.executable).parent / "mlcroissant"), "validate", "--jsonld", "croissant.json", cwd=path
+            ),
             "rocrate": crate(path),
             "roc-validator": roc(options.roc_python, path),
             "cffconvert --validate": run(str(Path(sys.executable).parent / "cffconvert"), "--validate", cwd=path),
             "nmcfast verify": f"{len(verify(path).problems)} problems",
             "released again": f"{len(release_library(path).written)} files written",
-            "nmcfast reproduce": json.dumps(reproduce_library(path, path.with_name("again")).made_root_sha256 ==
-                                            done.root_sha256).replace("true", "same root hash, every file the same"),
+            "nmcfast reproduce": json.dumps(
+                reproduce_library(path, path.with_name("again")).made_root_sha256 == done.root_sha256
+            ).replace("true", "same root hash, every file the same"),
             "one byte changed": one_byte(path),
         }
         for name, result in checks.items():

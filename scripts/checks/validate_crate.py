@@ -2,8 +2,8 @@
 
     python scripts/checks/validate_crate.py CRATE
 
-Runs in a Python with `pip install roc-validator rocrate`: roc-validator wants another rich than import-linter, which the
-tests need.
+Runs in a Python with `pip install roc-validator rocrate`: roc-validator wants another rich than import-linter, which
+the tests need.
 """
 
 import json
@@ -49,5 +49,8 @@ if __name__ == "__main__":
     found = services.validate(services.ValidationSettings(requirement_severity=severity, **settings)).get_issues()
     required = [i.message for i in found if i.severity == models.Severity.REQUIRED]
     recommended = [i.message for i in found if i.severity == severity]
-    print(f"roc-validator {version('roc-validator')}: required {len(required)}, recommended {len(recommended)}",
-          *dict.fromkeys([*required, *recommended]), sep="; ")
+    print(
+        f"roc-validator {version('roc-validator')}: required {len(required)}, recommended {len(recommended)}",
+        *dict.fromkeys([*required, *recommended]),
+        sep="; ",
+    )

@@ -45,13 +45,17 @@ def main() -> None:
     size = drawn[:, 0]
     volume = np.array([shell.descriptors()["volume"] for shell, _ in found])
     lines = [
-        f"# The law of accepted shells, {options.model}", "",
-        f"    python scripts/studies/accepted_law.py --model {options.model} --count {options.count}", "",
+        f"# The law of accepted shells, {options.model}",
+        "",
+        f"    python scripts/studies/accepted_law.py --model {options.model} --count {options.count}",
+        "",
         f"{attempts} shells drawn for {options.count} particles; rejected: "
-        + ", ".join(f"{name} {n} ({n / attempts:.1%})" for name, n in rejected.items()) + ".",
+        + ", ".join(f"{name} {n} ({n / attempts:.1%})" for name, n in rejected.items())
+        + ".",
         f"Median a_00 of rejected first attempts {np.median(size[first]):.3g} µm, of accepted ones"
         f" {np.median(np.delete(size, first)):.3g} µm: rejections fall on small shells.",
-        f"Volume of accepted shells: mean {volume.mean():.4g} µm³, median (5 %, 95 %) {spread(volume)} µm³.", "",
+        f"Volume of accepted shells: mean {volume.mean():.4g} µm³, median (5 %, 95 %) {spread(volume)} µm³.",
+        "",
         *table(drawn, accepted),
     ]
     text = "\n".join(lines) + "\n"

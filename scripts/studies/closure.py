@@ -38,8 +38,14 @@ CLEAN = 8  # sections of a sample in 2D, however many maps train
 # in 240; with eight, twice.
 TRUTHS, AGAIN = range(1, 9), range(21, 25)
 FOUND = range(9, 13)  # samples of a recovered law, whose mean distance to the truth's is compared with the floor
-ARCHITECTURES = {"isotropic": reference.ISOTROPIC, "radial_2": reference.RADIAL_2, "radial_4": reference.RADIAL_4,
-                 "pancakes": reference.PANCAKES, "nmc811": reference.NMC811, "mixed": reference.MIXED}
+ARCHITECTURES = {
+    "isotropic": reference.ISOTROPIC,
+    "radial_2": reference.RADIAL_2,
+    "radial_4": reference.RADIAL_4,
+    "pancakes": reference.PANCAKES,
+    "nmc811": reference.NMC811,
+    "mixed": reference.MIXED,
+}
 Sample = dict[str, np.ndarray]
 
 
@@ -148,11 +154,17 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict:
     ways = (sample_3d, args.rounds), (sample_2d, CLEAN)
     cubes, discs = (truths(architecture, *way, folder) for way in ways)
     return {
-        "architecture": architecture.name, "seed": seed, "keep": args.keep, "kept": found.epoch,
-        "steps": options.steps, "seconds": round(took), "sections": args.maps,
+        "architecture": architecture.name,
+        "seed": seed,
+        "keep": args.keep,
+        "kept": found.epoch,
+        "steps": options.steps,
+        "seconds": round(took),
+        "sections": args.maps,
         "agreement": float(np.mean([share for _, share in fits])),
         "mu": {"start": args.mu, "found": found.mu, "truth": architecture.mu},
-        "start": found.start, "held_out": {k: found.row[k] for k in gan.CUTOUT_STATISTICS},
+        "start": found.start,
+        "held_out": {k: found.row[k] for k in gan.CUTOUT_STATISTICS},
         "3d": compare(
             cubes, [sample_3d(found.net, found.mu, args.rounds, s) for s in FOUND], (*CUBE_STATISTICS, "intensity")
         ),

@@ -11,9 +11,15 @@ from nmcfast.calibration.shells.plots import new_figure
 ORDER = ("isotropic", "radial 2:1", "radial 4:1", "tangential pancakes", "nmc811", "mixed")
 OTHER = ("mixed",)  # architectures that no plain law of the start is like
 UNITS = {
-    "volume": "volume, px³", "elongation": "elongation", "angle": "angle to the radius, rad",
-    "neighbours": "neighbours", "intensity": "grains per px³", "area": "area, px²", "alpha": "α, rad",
-    "chord": "chord, px", "grains": "grains per section",
+    "volume": "volume, px³",
+    "elongation": "elongation",
+    "angle": "angle to the radius, rad",
+    "neighbours": "neighbours",
+    "intensity": "grains per px³",
+    "area": "area, px²",
+    "alpha": "α, rad",
+    "chord": "chord, px",
+    "grains": "grains per section",
 }
 MEAN_WITHIN, W1_WITHIN = 0.10, 2.0  # what is to be reached
 COLOURS = ("tab:blue", "tab:orange", "tab:green")
@@ -37,13 +43,20 @@ def one_run(run: dict) -> list[str]:
     law = ", ".join(f"{name} {value:.4g}" for name, value in start.get("law", {}).items())
     found = [f"Start from moments: χ² {start['chi2']:.1f} for {start['freedom']}; {law}."] if law else []
     return [
-        f"## {run['architecture']}, training seed {run['seed']}", "",
+        f"## {run['architecture']}, training seed {run['seed']}",
+        "",
         f"{run['sections']} maps, whose 2D fits agree with {run['agreement']:.1%} of the points.",
         f"{len(run['history'])} epochs of {run['steps']} steps, kept: {run['kept']}; {run['seconds'] / 60:.1f} min.",
         *found,
         f"μ = {mu['found']:.6f} px⁻³ from {mu['start']}, truth {mu['truth']}.",
-        f"Held-out cutouts, W₁ over floor: {held}.", "",
-        *table(run["3d"]), "", "Whole sections, without noise:", "", *table(run["2d"]), "",
+        f"Held-out cutouts, W₁ over floor: {held}.",
+        "",
+        *table(run["3d"]),
+        "",
+        "Whole sections, without noise:",
+        "",
+        *table(run["2d"]),
+        "",
     ]
 
 
@@ -70,8 +83,15 @@ def means_3d(runs: dict[str, list[dict]]) -> list[str]:
             rows = [run["3d"][key] for run in group]
             ratios = [row["found"] / row["truth"] for row in rows]
             apart = spread([row["w1"] for row in rows], ".3g")
-            cells = [name, UNITS[key], f"{rows[0]['truth']:.4g}", spread(ratios), apart, f"{rows[0]['floor']:.3g}",
-                     verdict([abs(r - 1) for r in ratios], MEAN_WITHIN)]
+            cells = [
+                name,
+                UNITS[key],
+                f"{rows[0]['truth']:.4g}",
+                spread(ratios),
+                apart,
+                f"{rows[0]['floor']:.3g}",
+                verdict([abs(r - 1) for r in ratios], MEAN_WITHIN),
+            ]
             lines.append("| " + " | ".join(cells) + " |")
         ratios = [run["mu"]["found"] / run["mu"]["truth"] for run in group]
         lines.append(f"| {name} | μ | {group[0]['mu']['truth']:.4g} | {spread(ratios)} | | | |")
@@ -80,18 +100,25 @@ def means_3d(runs: dict[str, list[dict]]) -> list[str]:
 
 def by_run(runs: dict[str, list[dict]]) -> list[str]:
     """Rows of each run: from which μ to which, and the worst of its 3D means."""
-    lines = ["| architecture | seed | μ, options → found, px⁻³ | χ² of the start | worst 3D mean over truth | spread of"
-             " volume | kept epoch | minutes |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| architecture | seed | μ, options → found, px⁻³ | χ² of the start | worst 3D mean over truth | spread of"
+        " volume | kept epoch | minutes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, group in runs.items():
         for run in group:
             ratios = {key: row["found"] / row["truth"] for key, row in run["3d"].items()}
             worst = max(ratios, key=lambda key: abs(ratios[key] - 1))
             volume = run["3d"]["volume"]
             cells = [
-                name, str(run["seed"]), f"{run['mu']['start']:g} → {run['mu']['found']:.5f}",
+                name,
+                str(run["seed"]),
+                f"{run['mu']['start']:g} → {run['mu']['found']:.5f}",
                 f"{run['start']['chi2']:.1f}" if "chi2" in run["start"] else "",
-                f"{UNITS[worst]} {ratios[worst]:.3f}", f"{volume['found_spread'] / volume['truth_spread']:.3f}",
-                str(run["kept"]), f"{run['seconds'] / 60:.1f}",
+                f"{UNITS[worst]} {ratios[worst]:.3f}",
+                f"{volume['found_spread'] / volume['truth_spread']:.3f}",
+                str(run["kept"]),
+                f"{run['seconds'] / 60:.1f}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
     return lines
@@ -109,8 +136,15 @@ def distances_2d(runs: dict[str, list[dict]]) -> list[str]:
             ratios = [run["2d"][key]["found"] / run["2d"][key]["truth"] for run in group]
             clean = [run["2d"][key]["w1"] / run["2d"][key]["floor"] for run in group]
             held = [run["held_out"][key] for run in group]
-            cells = [name, UNITS[key], spread(ratios), spread(clean, ".2f"), verdict(clean, W1_WITHIN),
-                     spread(held, ".2f"), verdict(held, W1_WITHIN)]
+            cells = [
+                name,
+                UNITS[key],
+                spread(ratios),
+                spread(clean, ".2f"),
+                verdict(clean, W1_WITHIN),
+                spread(held, ".2f"),
+                verdict(held, W1_WITHIN),
+            ]
             lines.append("| " + " | ".join(cells) + " |")
     return lines
 
@@ -169,9 +203,26 @@ def write_summary(folder: Path) -> None:
     plain = {name: group for name, group in groups.items() if name not in OTHER}
     other = {name: group for name, group in groups.items() if name in OTHER}
     apart = ["", "Of another kind than the start fits (mixed):", "", *tally(other)] if other else []
-    text = [INTRODUCTION, *tally(plain), *apart, "",
-            "![ratios of 3D means and 2D distances over their floor](closure.png)", "", "## 3D", "", *means_3d(groups),
-            "", "## By run", "", *by_run(groups), "", "## 2D", "", *distances_2d(groups), ""]
+    text = [
+        INTRODUCTION,
+        *tally(plain),
+        *apart,
+        "",
+        "![ratios of 3D means and 2D distances over their floor](closure.png)",
+        "",
+        "## 3D",
+        "",
+        *means_3d(groups),
+        "",
+        "## By run",
+        "",
+        *by_run(groups),
+        "",
+        "## 2D",
+        "",
+        *distances_2d(groups),
+        "",
+    ]
     (folder / "README.md").write_text("\n".join(text))
 
 
@@ -180,7 +231,8 @@ INTRODUCTION = """# Closure: what the trainer recovers of architectures it never
     python scripts/studies/closure.py --maps 24 --seeds 0 --mu 0.0015 --output docs/results/closure
     python scripts/studies/closure.py --maps 24 --seeds 1 --mu 0.0022 --output docs/results/closure
     python scripts/studies/closure.py --maps 24 --seeds 2 --mu 0.0018 --output docs/results/closure
-    python scripts/studies/closure.py --maps 24 --architectures mixed --seeds 0 --mu 0.0015 --output docs/results/closure
+    python scripts/studies/closure.py --maps 24 --architectures mixed --seeds 0 --mu 0.0015 --output \\
+        docs/results/closure
     python scripts/studies/closure.py --summary --output docs/results/closure
 
 Each architecture is 24 simulated EBSD maps (.ang, hexagonal, 50 nm, 5 % of points unindexed), read, segmented,

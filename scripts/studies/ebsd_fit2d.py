@@ -27,8 +27,24 @@ RADIUS = 112  # pixels, 5.6 µm: as far as the paper's cutouts reach
 OFF_CENTRE = 95  # pixels, height of a section that misses the centre
 MINIMUM_PIXELS = 10  # smaller grains have no direction to speak of
 NAMES = (
-    "architecture", "grains", "found", "fit", "start", "2D fit", "fit = truth", "map = truth", "area error", "lost",
-    "pairs found", "right", "elongation", "mean α", "fit s", "cos 2α, centre", "cos 2α, off centre", "called central",
+    "architecture",
+    "grains",
+    "found",
+    "fit",
+    "start",
+    "2D fit",
+    "fit = truth",
+    "map = truth",
+    "area error",
+    "lost",
+    "pairs found",
+    "right",
+    "elongation",
+    "mean α",
+    "fit s",
+    "cos 2α, centre",
+    "cos 2α, off centre",
+    "called central",
 )
 
 
@@ -86,14 +102,26 @@ def study(architecture: Architecture, seed: int) -> list[str]:
         fitted[truth == 0] = 0
         errors = compare_sections(g.labels, label_section(fit, g.labels.shape, PIXEL, g.centre))
         ratios = [f"{f / t:.3f}" for f, t in zip(mean_shape(fitted), mean_shape(truth), strict=True)]
-        rows.append(row_of(
-            architecture.name, len(np.unique(truth)) - 1, g.grains, name, f"{fit.agreement[0]:.1%}",
-            f"{max(fit.agreement):.1%}", f"{match(fitted, truth):.1%}", f"{match(g.labels, truth):.1%}",
-            f"{errors.area_error:.1%}", errors.lost, f"{errors.neighbours_found:.1%}",
-            f"{errors.neighbours_right:.1%}", *ratios, f"{seconds:.1f}",
-            *(f"{test.preference:+.2f} (p {test.p_value:.1g}, {test.grains})" for test in tests),
-            ", ".join("yes" if test else "no" for test in tests),
-        ))
+        rows.append(
+            row_of(
+                architecture.name,
+                len(np.unique(truth)) - 1,
+                g.grains,
+                name,
+                f"{fit.agreement[0]:.1%}",
+                f"{max(fit.agreement):.1%}",
+                f"{match(fitted, truth):.1%}",
+                f"{match(g.labels, truth):.1%}",
+                f"{errors.area_error:.1%}",
+                errors.lost,
+                f"{errors.neighbours_found:.1%}",
+                f"{errors.neighbours_right:.1%}",
+                *ratios,
+                f"{seconds:.1f}",
+                *(f"{test.preference:+.2f} (p {test.p_value:.1g}, {test.grains})" for test in tests),
+                ", ".join("yes" if test else "no" for test in tests),
+            )
+        )
     return rows
 
 

@@ -51,10 +51,13 @@ def main() -> None:
     folders = dict(zip(("isotropic", "radial_2", "radial_4", "pancakes"), reference.CLOSURE, strict=True))
     columns = [errors(truth, args.work / name, args.maps, args.fit_rounds) for name, truth in folders.items()]
     lines = [
-        "# What measuring adds to moments of sections", "",
-        f"    python scripts/studies/moment_errors.py --maps {args.maps}", "",
+        "# What measuring adds to moments of sections",
+        "",
+        f"    python scripts/studies/moment_errors.py --maps {args.maps}",
+        "",
         f"Fitted less true section, means over {args.maps} maps of an architecture. Used: what `moment_fit` holds.",
-        "", "| moment | isotropic | radial 2 : 1 | radial 4 : 1 | pancakes | root mean square | used |",
+        "",
+        "| moment | isotropic | radial 2 : 1 | radial 4 : 1 | pancakes | root mean square | used |",
         "|---|---|---|---|---|---|---|",
     ]
     used = [*(f"{value:.3f}" for value in moment_fit.MOMENTS.values()), ""]

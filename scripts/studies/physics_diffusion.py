@@ -163,8 +163,10 @@ def check_cube(cells: int) -> list[str]:
         c = np.repeat(axis, mesh.nelements, axis=0)
         found = solve(mesh, c, D_AB, 0.1 * D_AB, 0.4 / D_AB)
         error = largest_error(found, lambda x: 1 - slab(x) ** 2 * slab(0.1 * x), 1 / D_AB)
-        rows.append(f"| cube of {cells}³ voxels, one crystal with c ∥ {name}, D_c = D_ab / 10: largest difference of "
-                    f"the uptake from the product of slabs | {error:.4f} |")
+        rows.append(
+            f"| cube of {cells}³ voxels, one crystal with c ∥ {name}, D_c = D_ab / 10: largest difference of "
+            f"the uptake from the product of slabs | {error:.4f} |"
+        )
     return rows
 
 
@@ -175,8 +177,10 @@ def check_ball(cells: int) -> str:
     mesh = mesh.restrict(np.flatnonzero((middles**2).sum(axis=0) < 1))
     c = c_axes(np.random.default_rng(0).standard_normal((mesh.nelements, 4)))
     error = largest_error(solve(mesh, c, D_AB, D_AB, 0.5 / D_AB), ball, 1 / D_AB)
-    return (f"| ball of voxels, {cells} across, random orientations, D_c = D_ab: largest difference of the uptake from "
-            f"the series | {error:.4f} |")
+    return (
+        f"| ball of voxels, {cells} across, random orientations, D_c = D_ab: largest difference of the uptake from "
+        f"the series | {error:.4f} |"
+    )
 
 
 def times_quaternion(q: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -192,8 +196,9 @@ def turned(particle: Particle, mesh: bool) -> Particle:
     quaternion = times_quaternion(q, particle.quaternion)
     if not mesh:
         return replace(particle, quaternion=quaternion)
-    axes = [times_quaternion(times_quaternion(q, p[None])[0], (q * [1, -1, -1, -1])[None])[0, 1:]
-            for p in np.eye(4)[1:]]
+    axes = [
+        times_quaternion(times_quaternion(q, p[None])[0], (q * [1, -1, -1, -1])[None])[0, 1:] for p in np.eye(4)[1:]
+    ]
     rotated = skfem.MeshHex(np.array(axes).T @ particle.mesh.p, particle.mesh.t)
     return Particle(rotated, particle.label, quaternion)
 
@@ -251,9 +256,16 @@ def main() -> None:
     parser.add_argument("--end", type=float, default=1500.0, help="s (1500)")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    lines = ["# Lithium in a particle of anisotropic grains: scikit-fem", "", f"    python {' '.join(sys.argv)}", "",
-             f"scikit-fem {skfem.__version__}, SciPy {scipy.__version__}. D_ab = {D_AB} µm²/s, D_c = {D_C} µm²/s: "
-             "choices.", "", "| check | found |", "|---|---|"]
+    lines = [
+        "# Lithium in a particle of anisotropic grains: scikit-fem",
+        "",
+        f"    python {' '.join(sys.argv)}",
+        "",
+        f"scikit-fem {skfem.__version__}, SciPy {scipy.__version__}. D_ab = {D_AB} µm²/s, D_c = {D_C} µm²/s: choices.",
+        "",
+        "| check | found |",
+        "|---|---|",
+    ]
 
     def say(*more: str) -> None:
         lines.extend(more)
@@ -266,16 +278,23 @@ def main() -> None:
     for both, name in ((True, "mesh and orientations"), (False, "orientations only")):
         other = turned(particle, both)
         moved = solve(other.mesh, other.c_axes, D_AB, D_C, args.end)
-        say(f"| {args.decks[0]}, {name} turned by a random rotation: largest change of the uptake | "
-            f"{np.abs(moved.fraction - own.fraction).max():.1e} |")
-    say("", "| voxels | D | half full, s | 90 % full, s | contents against inflow | lowest, highest u; lowest when "
-        "half full | seconds |", "|---|---|---|---|---|---|---|")
+        say(
+            f"| {args.decks[0]}, {name} turned by a random rotation: largest change of the uptake | "
+            f"{np.abs(moved.fraction - own.fraction).max():.1e} |"
+        )
+    say(
+        "",
+        "| voxels | D | half full, s | 90 % full, s | contents against inflow | lowest, highest u; lowest when "
+        "half full | seconds |",
+        "|---|---|---|---|---|---|---|",
+    )
     for folder in args.decks:
         particle, runs = read(folder), {}
         table = np.genfromtxt(folder / "grains.csv", delimiter=",", names=True)
         size = np.cbrt(table["volume_um3"].sum() / particle.mesh.nelements)
         for name, (grains, slow) in {
-            "own orientations": (particle, D_C), "orientations shuffled": (shuffled(particle), D_C),
+            "own orientations": (particle, D_C),
+            "orientations shuffled": (shuffled(particle), D_C),
             "isotropic, D_ab": (particle, D_AB),
         }.items():
             start = time.process_time()

@@ -159,8 +159,12 @@ def picture(job: Job, answer: Answer, path: Path) -> None:
     shown = (
         ("grains", image((job.label * 0.618) % 1.0), "tab20", None),
         ("von Mises stress / MPa", image(answer.von_mises), "viridis", (0.0, np.nanquantile(answer.von_mises, 0.99))),
-        ("mean normal stress / MPa", image(answer.mean_normal), "RdBu_r",
-         np.array([-1, 1]) * np.nanquantile(np.abs(answer.mean_normal), 0.99)),
+        (
+            "mean normal stress / MPa",
+            image(answer.mean_normal),
+            "RdBu_r",
+            np.array([-1, 1]) * np.nanquantile(np.abs(answer.mean_normal), 0.99),
+        ),
     )
     labels = image(job.label.astype(float))
     for axis, (title, values, colours, limits) in zip(axes, shown, strict=True):
@@ -198,9 +202,12 @@ def main() -> None:
         free, _ = strain_of(job, own)
         plain, _ = run(job, isotropic(materials))
         lines += [
-            f"## {folder}: {len(np.unique(job.label))} grains, {len(job.cells)} voxels of {np.cbrt(volume):.3g} µm", "",
-            f"ccx {version}; {np.count_nonzero(~there)} loose voxels left out; {seconds:.0f} s.", "",
-            "| check | found |", "|---|---|",
+            f"## {folder}: {len(np.unique(job.label))} grains, {len(job.cells)} voxels of {np.cbrt(volume):.3g} µm",
+            "",
+            f"ccx {version}; {np.count_nonzero(~there)} loose voxels left out; {seconds:.0f} s.",
+            "",
+            "| check | found |",
+            "|---|---|",
             f"| all grains turned alike: largest von Mises stress, MPa (a strain of {np.abs(swell).max()} of 200 GPa "
             f"is {scale:.0f}) | {np.nanmax(patch.von_mises):.1e} |",
             f"| the same: strain against that of the turned crystal, largest difference | "
@@ -208,14 +215,21 @@ def main() -> None:
             f"| the same: largest displacement off a uniform strain, µm | {off:.1e} |",
             f"| own orientations: mean of each stress over the volume (0 in a free body), MPa | "
             f"{np.abs(mean).max():.1e} |",
-            "", "| own orientations | 5 % / 50 % / 95 % of the volume, MPa | mean, MPa |", "|---|---|---|",
+            "",
+            "| own orientations | 5 % / 50 % / 95 % of the volume, MPa | mean, MPa |",
+            "|---|---|---|",
             f"| von Mises | {quantiles(own.von_mises[there])} | {own.von_mises[there].mean():.0f} |",
             f"| mean normal stress | {quantiles(own.mean_normal[there])} | {own.mean_normal[there].mean():.1e} |",
             f"| von Mises, isotropic stiffness of the same Voigt mean | {quantiles(plain.von_mises[there])} | "
-            f"{plain.von_mises[there].mean():.0f} |", "",
+            f"{plain.von_mises[there].mean():.0f} |",
+            "",
             "Strain of the whole particle (least squares), 1e-3: "
-            + ", ".join(f"{n} {1e3 * free[i, j]:.3f}" for n, i, j in
-                        (("xx", 0, 0), ("yy", 1, 1), ("zz", 2, 2), ("xy", 0, 1), ("xz", 0, 2), ("yz", 1, 2))) + ".", "",
+            + ", ".join(
+                f"{n} {1e3 * free[i, j]:.3f}"
+                for n, i, j in (("xx", 0, 0), ("yy", 1, 1), ("zz", 2, 2), ("xy", 0, 1), ("xz", 0, 2), ("yz", 1, 2))
+            )
+            + ".",
+            "",
         ]
         print("\n".join(lines[-14:]), flush=True)
     if args.output:

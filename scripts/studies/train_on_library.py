@@ -110,12 +110,18 @@ def main() -> None:
     losses, seconds = train(library, options.size, options.batch, options.workers)
     half = max(1, len(losses) // 2)
     lines = [
-        "# Training on a library", "", f"    python {' '.join(sys.argv)}", "",
+        "# Training on a library",
+        "",
+        f"    python {' '.join(sys.argv)}",
+        "",
         f"{len(library)} particles, cubes of {options.size}³ voxels, {library.recipe['format']} shards of "
         f"{library.recipe['shard_size']}; torch {torch.__version__}, Python {platform.python_version()}.",
         f"One epoch took {seconds:.1f} s; mean loss {np.mean(losses[:half]):.3f} in the first half of its batches, "
-        f"{np.mean(losses[half:] or losses):.3f} in the second (1 is the variance of the target).", "",
-        "| loader | workers | cubes/s | MB/s |", "|---|---|---|---|", *compare(library, options.size, options.workers),
+        f"{np.mean(losses[half:] or losses):.3f} in the second (1 is the variance of the target).",
+        "",
+        "| loader | workers | cubes/s | MB/s |",
+        "|---|---|---|---|",
+        *compare(library, options.size, options.workers),
         "",
         "A cube about a particle's centre crosses up to eight chunks of 64³ labels, and the loader checks and "
         "decompresses\neach whole; each pass also opens every shard anew. Bare .npy files hold the cubes ready, "

@@ -86,8 +86,17 @@ def known_radius(grains: GrainMap) -> float:
 
 
 def calibrate_grain_model(
-    paths: Sequence[Path], output: Path, *, sections: SectionOptions, base: str = "nmc811", schedule: str = "fast",
-    seed: int = 0, work: Path | None = None, report: Path | None = None, quiet: bool = False, command: str = "",
+    paths: Sequence[Path],
+    output: Path,
+    *,
+    sections: SectionOptions,
+    base: str = "nmc811",
+    schedule: str = "fast",
+    seed: int = 0,
+    work: Path | None = None,
+    report: Path | None = None,
+    quiet: bool = False,
+    command: str = "",
 ) -> tuple[Model, dict[str, Any]]:
     """Fit the grain law to sections and write a model file with the shells of `base`, section 2.5.
 
@@ -121,14 +130,28 @@ def calibrate_grain_model(
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     found = gan.calibrate(fitted, options, work, quiet)
-    result = {"sections": rows, "options": asdict(options), "start": found.start, "epoch": found.epoch, "mu": found.mu,
-              "scores": found.row}
+    result = {
+        "sections": rows,
+        "options": asdict(options),
+        "start": found.start,
+        "epoch": found.epoch,
+        "mu": found.mu,
+        "scores": found.row,
+    }
     law = with_margins(GrainLaw(found.net, float(found.mu), PIXEL_UM), shells.shell)
-    model = Model(output.stem, shells.shell, law, {
-        "grains": f"calibrated by the stereological GAN on {len(used)} sections", "grains_report": result,
-        "shell": shells.provenance.get("shell"), "shell_from": {"model": shells.name, "sha256": shells.digest},
-        "command": command, "nmcfast": __version__,
-    })
+    model = Model(
+        output.stem,
+        shells.shell,
+        law,
+        {
+            "grains": f"calibrated by the stereological GAN on {len(used)} sections",
+            "grains_report": result,
+            "shell": shells.provenance.get("shell"),
+            "shell_from": {"model": shells.name, "sha256": shells.digest},
+            "command": command,
+            "nmcfast": __version__,
+        },
+    )
     write_file(output, model.to_bytes())
     if report is not None:
         report.mkdir(parents=True, exist_ok=True)

@@ -30,10 +30,19 @@ from nmcfast.sections.statistics import edge_grains, measure_grains, touching_la
 Array = NDArray[np.float64]
 
 MOMENTS = {  # and the standard error that segmentation and 2D fit add, however many sections there are
-    "log grains": 0.004, "mean log area": 0.011, "spread of log area": 0.007, "variation of area": 0.007,
-    "mean log elongation": 0.008, "spread of log elongation": 0.003, "mean cos 2α": 0.006, "mean cos 4α": 0.010,
-    "mean log elongation · cos 2α": 0.010, "area with elongation": 0.026, "area with cos 2α": 0.012,
-    "elongation with cos 2α": 0.007, "area with that of neighbours": 0.008,
+    "log grains": 0.004,
+    "mean log area": 0.011,
+    "spread of log area": 0.007,
+    "variation of area": 0.007,
+    "mean log elongation": 0.008,
+    "spread of log elongation": 0.003,
+    "mean cos 2α": 0.006,
+    "mean cos 4α": 0.010,
+    "mean log elongation · cos 2α": 0.010,
+    "area with elongation": 0.026,
+    "area with cos 2α": 0.012,
+    "elongation with cos 2α": 0.007,
+    "area with that of neighbours": 0.008,
 }
 NUMBERS = ("shape", "spread_first", "spread_across", "spread_offset", "coupling", "log_mu")
 STEPS = np.array([0.05, 0.05, 0.05, 0.2, 0.5, 0.04])  # of the differences that stand for a slope
@@ -109,12 +118,23 @@ def section_moments(labels: NDArray[np.integer]) -> Array:
     long = 0.5 * np.log((table.variance[:, 0] + 1 / 12) / (table.variance[:, 1] + 1 / 12))  # 1/12: a pixel's extent
     cosine = np.cos(2 * table.alpha)
     beside = np.concatenate([pairs, pairs[:, ::-1]])
-    return np.array([
-        math.log(len(area)), area.mean(), area.std(), table.area.std() / table.area.mean(),
-        long.mean(), long.std(), cosine.mean(), np.cos(4 * table.alpha).mean(),
-        (long * cosine).mean(), _correlation(area, long), _correlation(area, cosine),
-        _correlation(long, cosine), _correlation(*area[beside].T),
-    ])
+    return np.array(
+        [
+            math.log(len(area)),
+            area.mean(),
+            area.std(),
+            table.area.std() / table.area.mean(),
+            long.mean(),
+            long.std(),
+            cosine.mean(),
+            np.cos(4 * table.alpha).mean(),
+            (long * cosine).mean(),
+            _correlation(area, long),
+            _correlation(area, cosine),
+            _correlation(long, cosine),
+            _correlation(*area[beside].T),
+        ]
+    )
 
 
 def label_fitted(section: Section, radius: int) -> NDArray[np.int32]:
@@ -157,9 +177,14 @@ class MomentFit:
         rows = {name: {"measured": float(a), "law": float(b), "error": float(c)} for name, a, b, c in columns}
         uncertainty = dict(zip(NUMBERS, self.uncertainty.tolist(), strict=True))
         return {
-            "law": asdict(self.law), "uncertainty": uncertainty, "chi2": self.chi2, "freedom": self.freedom,
+            "law": asdict(self.law),
+            "uncertainty": uncertainty,
+            "chi2": self.chi2,
+            "freedom": self.freedom,
             "p_value": float(stats.chi2.sf(self.chi2, self.freedom)),
-            "at_bound": list(self.at_bound), "simulations": self.simulations, "moments": rows,
+            "at_bound": list(self.at_bound),
+            "simulations": self.simulations,
+            "moments": rows,
         }
 
 

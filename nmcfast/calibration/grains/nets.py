@@ -114,8 +114,18 @@ class SoftImage(torch.autograd.Function):
         m, g = ctx.markers, ctx.grids
         d_diagonal, d_offset = np.empty_like(m.diagonal), np.empty_like(m.offset)
         soft.cutout_gradients_parallel(
-            m.position, m.frame, m.diagonal, m.offset, m.first, g.corner, g.along, g.across, ctx.channel,
-            slope.contiguous().numpy(), d_diagonal, d_offset,
+            m.position,
+            m.frame,
+            m.diagonal,
+            m.offset,
+            m.first,
+            g.corner,
+            g.along,
+            g.across,
+            ctx.channel,
+            slope.contiguous().numpy(),
+            d_diagonal,
+            d_offset,
         )
         return torch.from_numpy(d_diagonal).float(), torch.from_numpy(d_offset).float(), None, None, None, None
 

@@ -76,8 +76,10 @@ NMC811 = Architecture("nmc811", MU, (1.5, 9.0, 9.0), 0.3, (3.0, 6.0), 3.64)
 MIXED = Mixture(
     "mixed",
     MU,
-    (Architecture("equiaxed", MU, (4.9, 4.9, 4.9), 0.15, (3.0, 6.0), 3.64),
-     Architecture("radial 3.3:1", MU, (1.0, 10.9, 10.9), 0.15, (3.0, 6.0), 3.64)),
+    (
+        Architecture("equiaxed", MU, (4.9, 4.9, 4.9), 0.15, (3.0, 6.0), 3.64),
+        Architecture("radial 3.3:1", MU, (1.0, 10.9, 10.9), 0.15, (3.0, 6.0), 3.64),
+    ),
     (0.35, 0.65),
 )
 CLOSURE = (ISOTROPIC, RADIAL_2, RADIAL_4, PANCAKES)

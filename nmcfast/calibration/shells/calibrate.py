@@ -12,8 +12,14 @@ from nmcfast.model import Model, load_model
 
 
 def calibrate_shell_model(
-    volume: str, voxel_size: float, output: Path, *, base: str = "nmc811", report: Path | None = None,
-    command: str = "", **options: Any,
+    volume: str,
+    voxel_size: float,
+    output: Path,
+    *,
+    base: str = "nmc811",
+    report: Path | None = None,
+    command: str = "",
+    **options: Any,
 ) -> tuple[Model, dict[str, Any]]:
     """Fit the shell law to a CT volume, take the grains of `base`, and write the model file, sections 2.1 and 2.3.
 

@@ -30,8 +30,14 @@ class ParticleDataset(IterableDataset):
     """
 
     def __init__(
-        self, library: Library, fields: Sequence[str] = ("labels",), *, shape: tuple[int, int, int] | None = None,
-        particles: Sequence[int] | np.ndarray | None = None, shuffle: bool = True, seed: int = 0,
+        self,
+        library: Library,
+        fields: Sequence[str] = ("labels",),
+        *,
+        shape: tuple[int, int, int] | None = None,
+        particles: Sequence[int] | np.ndarray | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
     ) -> None:
         known = {"labels", *(v.field for v in schema.VARIABLES)} - {v.field for v in schema.POINTERS.values()}
         for name in fields:
@@ -99,8 +105,9 @@ def _by_shard(library: Library, particles: Sequence[int] | np.ndarray | None) ->
     chosen: dict[int, list[int]] = {}
     for index in library.numbers if particles is None else np.asarray(particles).tolist():
         if index not in library.numbers:
-            raise InputError(f"particles: found {index}, {library.place} has {library.numbers.start} to "
-                             f"{library.numbers.stop - 1}")
+            raise InputError(
+                f"particles: found {index}, {library.place} has {library.numbers.start} to {library.numbers.stop - 1}"
+            )
         chosen.setdefault((index - library.numbers.start) // library.recipe["shard_size"], []).append(index)
     missing = sorted(set(chosen) & set(library.missing_shards))
     if missing:

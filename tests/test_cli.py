@@ -355,6 +355,6 @@ def test_ctrl_c_within_compiled_code_is_an_interruption_too(capsys, monkeypatch)
         wrapped.__cause__ = KeyboardInterrupt()
         raise SystemError("CPUDispatcher returned a result with an exception set") from wrapped
 
-    monkeypatch.setattr("nmcfast.cli._models", compiled)
+    monkeypatch.setattr("nmcfast.cli.models.run", compiled)
     code, out, err = call(capsys, "models")
     assert code == 5 and not out and "interrupted" in err[0]

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import as_lines, command, refuse_existing, remark, say
+from nmcfast.cli.common import command, refuse_existing, remark, say
+from nmcfast.cli.volume_options import add_volume_options, volume_choices, voxel_size
 
 
 def add(kinds: Any) -> None:
@@ -17,12 +18,11 @@ def add(kinds: Any) -> None:
         "fit the shell model to a CT volume, sections 2.1 and 2.3",
         "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
     )
-    shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
-    shells.add_argument("--voxel-size", type=float, required=True, help="edge of a voxel, µm")
+    shells.add_argument(
+        "volume", metavar="CT", help="TIFF, folder of slices, HDF5, Zarr, .npy, .mhd, .nrrd: see docs/ct.md"
+    )
     shells.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
-    shells.add_argument("--segmented", action="store_true", help="the volume holds phases, not grey values")
-    shells.add_argument("--phase", type=int, default=1, help="value of the particles in a segmented volume (1)")
-    shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
+    add_volume_options(shells)
     shells.add_argument(
         "--law",
         choices=("auto", "independent", "relative"),
@@ -42,22 +42,22 @@ def add(kinds: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from nmcfast.calibration.shells.calibrate import calibrate_shell_model
+    from nmcfast.calibration.shells.summary import shell_lines
 
     refuse_existing(options)
+    choices = volume_choices(options)
     _, report = calibrate_shell_model(
         options.volume,
-        options.voxel_size,
+        voxel_size(options),
         options.output,
         base=options.base,
         report=options.report,
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
-        segmented=options.segmented,
-        phase=options.phase,
-        sigma=options.sigma,
         seed=options.seed,
         law=options.law,
         restore=options.restore,
+        **choices,
     )
-    say(options, report, as_lines({name: report[name] for name in report if name != "size_dependence"}))
+    say(options, report, "\n".join(shell_lines(report)))
     remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0

@@ -1,4 +1,4 @@
-"""The numbers the paper prints, each with its unit and place (Fuchs et al., 2025), and how print is read.
+"""The numbers the paper prints, Table 1 among them, with unit and place (Fuchs et al., 2025), and how print is read.
 
 What the paper leaves open is not here: a free choice stands beside the code that makes it.
 """

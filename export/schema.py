@@ -92,7 +92,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("halo/offset", "h", "f4", "1", "Eq. (8)", "additive weight r"),
     ("halo/angle", "h", "f4", "rad", "Eq. (12)", "rotation γ of the frame about the radius"),
 ))
-# What the index of a library has beside the columns of particles/: see nmcfast/index.py.
+# What the index of a library has beside the columns of particles/: see nmcfast/library/index.py.
 INDEX = tuple(Variable(f"index/{name}", ("p",), *said) for name, *said in (
     ("shard", "u4", "1", "", "number of the particle's shard"),
     ("row", "u4", "1", "", "its row in the arrays of that shard"),

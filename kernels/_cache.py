@@ -17,10 +17,10 @@ from numba.core.registry import CPUDispatcher
 
 
 def sources_digest() -> str:
-    """First 16 hexadecimal digits of the SHA-256 of all kernel sources, in order of file name."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    """First 16 hexadecimal digits of the SHA-256 of all kernel sources, those of sub-packages too, in order of path."""
+    digest, root = hashlib.sha256(), Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

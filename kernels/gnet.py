@@ -8,9 +8,9 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.doubles import item, load8, spread8, sqrt8, store8, where_less8
-from nmcfast.kernels.elementary import cosine_sine8, exp8
-from nmcfast.kernels.lanes import gather, load, most, multiply_add, spread, sqrt, store
+from nmcfast.kernels.vectors.doubles import item, load8, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.elementary import cosine_sine8, exp8
+from nmcfast.kernels.vectors.lanes import gather, load, most, multiply_add, spread, sqrt, store
 
 
 @kernel
@@ -195,10 +195,16 @@ def _frame8(x, y, z, angle):
     ba, bb, bc = 2.0 * by * bx, 2.0 * by * by - 1.0, 2.0 * by * bz
     ca, cb, cc = 2.0 * bz * bx, 2.0 * bz * by, 2.0 * bz * bz - 1.0
     return (
-        2.0 * bx * bx - 1.0, 2.0 * bx * by, 2.0 * bx * bz,
-        cosine * ba - sine * ca, cosine * bb - sine * cb, cosine * bc - sine * cc,
-        sine * ba + cosine * ca, sine * bb + cosine * cb, sine * bc + cosine * cc,
-    )  # fmt: skip
+        2.0 * bx * bx - 1.0,
+        2.0 * bx * by,
+        2.0 * bx * bz,
+        cosine * ba - sine * ca,
+        cosine * bb - sine * cb,
+        cosine * bc - sine * cc,
+        sine * ba + cosine * ca,
+        sine * bb + cosine * cb,
+        sine * bc + cosine * cc,
+    )
 
 
 @helper
@@ -222,7 +228,7 @@ def _put_frames(table, inner, first, size, work, q):
 @kernel
 def mark(
     table, inner, neighbours, size, with_radius, with_noise, shift, scale, widths, weights, biases, low, high, out
-):  # fmt: skip
+):
     """Fill out (m, 4) float32 with D₁ D₂ D₃ r of the seeds `inner` (m,) of a table, as `net_inputs` and `forward` do.
 
     table (n, 8) float32 of `philox.draw_seeds`, neighbours (m, k) int32, size: of a pixel in the table's unit. The

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.doubles import item, load8, put, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.doubles import item, load8, put, spread8, sqrt8, store8, where_less8
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -9,8 +9,8 @@ import numpy as np
 from numba import prange
 
 from nmcfast.kernels._cache import helper, kernel, twins
-from nmcfast.kernels.doubles import bits_not_above8, item, load8, put, spread8, store8, where_less8
-from nmcfast.kernels.lanes import bits_unless_above, first_bit, load, spread
+from nmcfast.kernels.vectors.doubles import bits_not_above8, item, load8, put, spread8, store8, where_less8
+from nmcfast.kernels.vectors.lanes import bits_unless_above, first_bit, load, spread
 
 _PER_CELL = 4.0  # seeds in a cell: 27 cells then hold the 12 nearest of most seeds
 _GUESS = 1.5 / (_PER_CELL * 4.0 / 3.0 * math.pi)  # cells³ a neighbour: a ball of 1.5 k seeds holds k of them, mostly
@@ -97,9 +97,7 @@ def _search(i, points, sorted_place, slack, first, order, low, side, cells, inde
     """
     index[:] = -1
     square[:] = np.inf
-    place = (
-        np.float32(points[i, 0] - low[0]), np.float32(points[i, 1] - low[1]), np.float32(points[i, 2] - low[2])
-    )  # fmt: skip
+    place = (np.float32(points[i, 0] - low[0]), np.float32(points[i, 1] - low[1]), np.float32(points[i, 2] - low[2]))
     cx = _cell_of(points[i, 0], low[0], side, cells[0])
     cy = _cell_of(points[i, 1], low[1], side, cells[1])
     cz = _cell_of(points[i, 2], low[2], side, cells[2])
@@ -318,9 +316,20 @@ def nearest_in_cells(table, start, mask, corner, side, guess, inner, neighbour):
                 count, first = _collect(place, start, cell, ny, nz, near, name)
                 low = ((corner[0] + x) * side, (corner[1] + y) * side, (corner[2] + z) * side)
                 _select(
-                    near, name, count, first, own, low, side, guess, neighbour.shape[1],
-                    all_squares, square, chosen, found,
-                )  # fmt: skip
+                    near,
+                    name,
+                    count,
+                    first,
+                    own,
+                    low,
+                    side,
+                    guess,
+                    neighbour.shape[1],
+                    all_squares,
+                    square,
+                    chosen,
+                    found,
+                )
                 _rank(square, chosen, found, own, rank, ranked, neighbour, m)
                 for i in range(own):
                     inner[m + i] = start[cell] + i

@@ -14,8 +14,8 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.doubles import store_pairs8
-from nmcfast.kernels.words import count8, product8, unit8, upper8, words8, xor8
+from nmcfast.kernels.vectors.doubles import store_pairs8
+from nmcfast.kernels.vectors.words import count8, product8, unit8, upper8, words8, xor8
 
 CELL_LIMIT = 512  # cells of space run from -512 to 511 along each axis
 STREAM_SHELL = 1  # coefficients of the outer shell; cell = attempt

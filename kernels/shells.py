@@ -8,11 +8,11 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.doubles import load8, spread8, sqrt8, store8, where_less8
-from nmcfast.kernels.elementary import cosine_sine8, exp8, log8
 from nmcfast.kernels.harmonics import mirrored_radii, star_volume_area
 from nmcfast.kernels.philox import STREAM_SHELL, philox8
-from nmcfast.kernels.words import count8, unit8, words8
+from nmcfast.kernels.vectors.doubles import load8, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.elementary import cosine_sine8, exp8, log8
+from nmcfast.kernels.vectors.words import count8, unit8, words8
 
 NORMAL, LOGNORMAL, STUDENT_T = 0.0, 1.0, 2.0  # families
 SIZE, RADIUS, VOLUME = 0, 1, 2  # reasons of rejection
@@ -80,9 +80,24 @@ def _fault(coefficients, place, starts, basis, image, radius, vertices, faces, u
 
 @kernel
 def accept(
-    seed, particles, first, attempts, table, relative, unit, place, starts, basis, image, vertices, faces, unit_volume,
-    least, out, rejected,
-):  # fmt: skip
+    seed,
+    particles,
+    first,
+    attempts,
+    table,
+    relative,
+    unit,
+    place,
+    starts,
+    basis,
+    image,
+    vertices,
+    faces,
+    unit_volume,
+    least,
+    out,
+    rejected,
+):
     """Fill out (n, k) with the first attempts, from `first` on, of particles (n,) uint64 that are particles.
 
     rejected (n, 3) int64: attempts refused for `SIZE` Z_00 ≤ 0; RADIUS, not positive and finite in some direction of

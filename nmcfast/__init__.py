@@ -13,10 +13,10 @@ _HOMES = {
     "list_models": "nmcfast.model",
     "generate_particle": "nmcfast.generate",
     "generate_library": "nmcfast.generate",
-    "open_library": "nmcfast.library",
-    "export_library": "nmcfast.convert",
-    "release_library": "nmcfast.release",
-    "reproduce_library": "nmcfast.reproduce",
+    "open_library": "nmcfast.library.library",
+    "export_library": "nmcfast.library.convert",
+    "release_library": "nmcfast.release.release",
+    "reproduce_library": "nmcfast.library.reproduce",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -1,7 +1,7 @@
 """All descriptors in one place: shells, Eqs. (17)–(20); sections, Eqs. (4), (21) and chord lengths; grains in 3D."""
 
 from nmcfast.grain_statistics import GrainStatistics, measure_volume
-from nmcfast.section_statistics import (
+from nmcfast.sections.statistics import (
     SectionGrains,
     angle_density,
     angle_to_radius,

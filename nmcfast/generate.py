@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nmcfast import __version__, last_kernels
+from nmcfast import __version__, compilation
 from nmcfast.errors import InputError
 from nmcfast.export import formats, root, schema, shards
 from nmcfast.kernels import compiled
@@ -91,11 +91,20 @@ def library_recipe(
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
     encoders = formats.bulk_module(format).encoders()
     return {
-        "format": format, "format_version": schema.FORMAT_VERSION, "nmcfast": __version__,
-        "model_name": model.name, "model_sha256": model.digest, "seed": seed, "first": 0, "count": count,
-        "shard_size": shard_size, "labels": labels, "voxel_size": float(voxel_size),
-        "grid_size": model.grains.pixel_um, **encoders,
-    }  # fmt: skip
+        "format": format,
+        "format_version": schema.FORMAT_VERSION,
+        "nmcfast": __version__,
+        "model_name": model.name,
+        "model_sha256": model.digest,
+        "seed": seed,
+        "first": 0,
+        "count": count,
+        "shard_size": shard_size,
+        "labels": labels,
+        "voxel_size": float(voxel_size),
+        "grid_size": model.grains.pixel_um,
+        **encoders,
+    }
 
 
 @dataclass(frozen=True)
@@ -110,10 +119,20 @@ class Made:
 
 
 def generate_library(
-    path: str | Path, model: Model, *, count: int = 100, seed: int = 0, labels: bool = True,
-    voxel_size: float = 0.05, shard_size: int = SHARD_SIZE, format: str = "zarr", shard_range: range | None = None,
-    workers: int = 1, overwrite: bool = False, progress: Progress | None = None,
-) -> Made:  # fmt: skip
+    path: str | Path,
+    model: Model,
+    *,
+    count: int = 100,
+    seed: int = 0,
+    labels: bool = True,
+    voxel_size: float = 0.05,
+    shard_size: int = SHARD_SIZE,
+    format: str = "zarr",
+    shard_range: range | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
     shard_range limits the run to some shards. Each worker is a process with one thread. progress is called after each
@@ -139,9 +158,14 @@ def generate_library(
 
 
 def make_library(
-    path: Path, recipe: dict[str, Any], model: Model, model_file: bytes, wanted: range, workers: int = 1,
+    path: Path,
+    recipe: dict[str, Any],
+    model: Model,
+    model_file: bytes,
+    wanted: range,
+    workers: int = 1,
     progress: Progress | None = None,
-) -> Made:  # fmt: skip
+) -> Made:
     """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`."""
     root.create_library(path, recipe, model_file)
     done = set(shards.committed_shards(path))
@@ -243,7 +267,7 @@ def available_workers() -> int:
 
 def warm_up(model: Model) -> None:
     """Compile the kernels by drawing one particle and its labels; a second process begins with the last of them."""
-    other = last_kernels.start() if available_workers() > 1 else None
+    other = compilation.start() if available_workers() > 1 else None
     try:
         _ = _grow(model, 0, 0)[1].volume
     finally:

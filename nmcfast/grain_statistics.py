@@ -67,9 +67,13 @@ def _principal(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     mean = sums[:, moments.X : moments.Z + 1] / count[:, None]
     second = np.empty((len(sums), 3, 3))
     for a, b, column in (
-        (0, 0, moments.XX), (1, 1, moments.YY), (2, 2, moments.ZZ),
-        (0, 1, moments.XY), (0, 2, moments.XZ), (1, 2, moments.YZ),
-    ):  # fmt: skip
+        (0, 0, moments.XX),
+        (1, 1, moments.YY),
+        (2, 2, moments.ZZ),
+        (0, 1, moments.XY),
+        (0, 2, moments.XZ),
+        (1, 2, moments.YZ),
+    ):
         second[:, a, b] = second[:, b, a] = sums[:, column] / count - mean[:, a] * mean[:, b]
     values, axes = np.linalg.eigh(second + np.eye(3) / 12)
     return count, mean, values[:, ::-1], axes[:, :, 2]

@@ -64,9 +64,14 @@ class MarkerNet:
         weights = [_in_blocks(weight).ravel() for weight in self.weights]
         biases = [_in_blocks(bias[None]).ravel() for bias in self.biases]
         return (
-            self.shift.astype(np.float32), self.scale.astype(np.float32), self.widths, np.concatenate(weights),
-            np.concatenate(biases), self.low.astype(np.float64), self.high.astype(np.float64),
-        )  # fmt: skip
+            self.shift.astype(np.float32),
+            self.scale.astype(np.float32),
+            self.widths,
+            np.concatenate(weights),
+            np.concatenate(biases),
+            self.low.astype(np.float64),
+            self.high.astype(np.float64),
+        )
 
     def __call__(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Diagonals D (m, 3) pixel⁻² and offsets r (m,), float32, of inputs (m, w), Algorithm 1 line 6."""
@@ -78,9 +83,15 @@ class MarkerNet:
         """D (m, 3) pixel⁻² and r (m,), float32, of the inner seeds of a pattern, pixel in µm, Algorithm 1 lines 3–6."""
         out = np.empty((len(pattern.inner), 4), np.float32)
         gnet.mark(
-            pattern.table, pattern.inner, pattern.neighbour, pixel, self.with_radius, self.with_noise,
-            *self._kernel_arrays, out,
-        )  # fmt: skip
+            pattern.table,
+            pattern.inner,
+            pattern.neighbour,
+            pixel,
+            self.with_radius,
+            self.with_noise,
+            *self._kernel_arrays,
+            out,
+        )
         return out[:, :3], out[:, 3]
 
 

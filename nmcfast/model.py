@@ -68,12 +68,18 @@ class Model:
             "name": self.name,
             "shell": self.shell.to_dict(),
             "grains": {
-                "mu": law.mu, "pixel_um": law.pixel_um, "norm": law.norm, "reach": law.reach, "extent": law.extent,
-                "layers": len(net.weights), "with_radius": net.with_radius, "with_noise": net.with_noise,
+                "mu": law.mu,
+                "pixel_um": law.pixel_um,
+                "norm": law.norm,
+                "reach": law.reach,
+                "extent": law.extent,
+                "layers": len(net.weights),
+                "with_radius": net.with_radius,
+                "with_noise": net.with_noise,
                 "texture": law.texture.to_dict(),
             },
             "provenance": dict(self.provenance),
-        }  # fmt: skip
+        }
         text = json.dumps(head, sort_keys=True, ensure_ascii=True)
         return save({k: np.ascontiguousarray(v, np.float32) for k, v in tensors.items()}, {"nmcfast": text})
 
@@ -141,9 +147,13 @@ def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
         net = MarkerNet(
             tuple(tensors[f"net.{k}.weight"] for k in range(layers)),
             tuple(tensors[f"net.{k}.bias"] for k in range(layers)),
-            shift=tensors["net.shift"], scale=tensors["net.scale"], low=tensors["net.low"], high=tensors["net.high"],
-            with_radius=bool(law["with_radius"]), with_noise=bool(law["with_noise"]),
-        )  # fmt: skip
+            shift=tensors["net.shift"],
+            scale=tensors["net.scale"],
+            low=tensors["net.low"],
+            high=tensors["net.high"],
+            with_radius=bool(law["with_radius"]),
+            with_noise=bool(law["with_noise"]),
+        )
         numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
         texture = Texture.from_dict(law.get("texture", {"kind": "uniform"}))  # older files say nothing
         grains = GrainLaw(net, norm=str(law["norm"]), texture=texture, **numbers)

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.kernels import runs
-from nmcfast.kernels.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, Volume, label_dtype
@@ -203,16 +203,24 @@ def _prune(found: _Labelled) -> Overlay:
     rows = found.rows[kept]
     own = seeds.take(rows)
     grains = Grains(
-        own.position, own.diagonal, own.offset, own.angle,
-        centroid=_stored(found.centroid[kept]), volume=_stored(found.voxels[kept] * whole.size**3),
+        own.position,
+        own.diagonal,
+        own.offset,
+        own.angle,
+        centroid=_stored(found.centroid[kept]),
+        volume=_stored(found.voxels[kept] * whole.size**3),
         components=parts[1:],
-    )  # fmt: skip
+    )
     inner = np.zeros(len(seeds), bool)
     inner[rows] = True
     grid = Grid((x, y, z), (nz, ny, nx), whole.size)
     around = np.zeros_like(found.near)
-    around[tuple(slice(max(a - DOMAIN_MARGIN, 0) // BLOCK_EDGE, -(-(b + DOMAIN_MARGIN) // BLOCK_EDGE))
-                 for a, b in zip(low, high, strict=True))] = True  # fmt: skip
+    around[
+        tuple(
+            slice(max(a - DOMAIN_MARGIN, 0) // BLOCK_EDGE, -(-(b + DOMAIN_MARGIN) // BLOCK_EDGE))
+            for a, b in zip(low, high, strict=True)
+        )
+    ] = True
     halo = seeds.take(np.flatnonzero(found.field.bounding(inner, found.near & around)))
     domain = grid.grown(DOMAIN_MARGIN)
     return Overlay(grains, halo, own_runs, low, whole.shape[1], grid, domain, found.region, found.empty)

@@ -137,15 +137,27 @@ class Particle:
         grid = grid_within(self.domain, voxel_size)
         g, h = self.grains, self.halo
         return ParticleRecord(
-            index=self.index, coefficients=self.shell.coefficients,
-            position=g.position, diagonal=g.diagonal, offset=g.offset, angle=g.angle,
-            centroid=g.centroid, volume=g.volume, orientation=g.orientation, components=g.components,
-            halo_position=h.position, halo_diagonal=h.diagonal, halo_offset=h.offset, halo_angle=h.angle,
-            domain_lower=self.domain[0], domain_upper=self.domain[1],
+            index=self.index,
+            coefficients=self.shell.coefficients,
+            position=g.position,
+            diagonal=g.diagonal,
+            offset=g.offset,
+            angle=g.angle,
+            centroid=g.centroid,
+            volume=g.volume,
+            orientation=g.orientation,
+            components=g.components,
+            halo_position=h.position,
+            halo_diagonal=h.diagonal,
+            halo_offset=h.offset,
+            halo_angle=h.angle,
+            domain_lower=self.domain[0],
+            domain_upper=self.domain[1],
             box_origin=grid.origin if volume is None else volume.origin,
             box_shape=np.array(grid.shape if volume is None else volume.labels.shape),
-            labels=None if volume is None else volume.labels, scalars=self.facts,
-        )  # fmt: skip
+            labels=None if volume is None else volume.labels,
+            scalars=self.facts,
+        )
 
     @classmethod
     def from_record(cls, record: ParticleRecord, *, norm: str) -> "Particle":
@@ -153,9 +165,15 @@ class Particle:
         own = _seeds(record.position, record.diagonal, record.offset, record.angle)
         halo = _seeds(record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle)
         grains = Grains(
-            own.position, own.diagonal, own.offset, own.angle,
-            _wide(record.centroid), _wide(record.volume), np.asarray(record.components), _wide(record.orientation),
-        )  # fmt: skip
+            own.position,
+            own.diagonal,
+            own.offset,
+            own.angle,
+            _wide(record.centroid),
+            _wide(record.volume),
+            np.asarray(record.components),
+            _wide(record.orientation),
+        )
         domain = np.stack([_wide(record.domain_lower), _wide(record.domain_upper)])
         return cls(record.index, Shell(_wide(record.coefficients)), grains, halo, norm, domain, dict(record.scalars))
 

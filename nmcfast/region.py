@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.kernels import lattice
-from nmcfast.kernels.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 
@@ -71,9 +71,13 @@ class Region:
         return met
 
     def clip(
-        self, labels: np.ndarray, grid: Grid, rim: np.ndarray, count: int,
+        self,
+        labels: np.ndarray,
+        grid: Grid,
+        rim: np.ndarray,
+        count: int,
         shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         """Set labels (nz, ny, nx) outside the region to 0, in the blocks (z, y, x) bool of a rim.
 
         Returns how deep inside labels 0 … count − 1 end, (count,) µm: the least depth of their voxels in the rim,

@@ -112,9 +112,15 @@ class _Process:
 
 
 def _search_wider(
-    process: _Process, table: np.ndarray, start: np.ndarray, drawn: np.ndarray, corner: np.ndarray, cell: np.ndarray,
-    row: int, kappa: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    process: _Process,
+    table: np.ndarray,
+    start: np.ndarray,
+    drawn: np.ndarray,
+    corner: np.ndarray,
+    cell: np.ndarray,
+    row: int,
+    kappa: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """The κ nearest seeds of a row whose 27 cells do not hold them for certain -> table, rows (κ,).
 
     Looks through cubes of more and more cells about `cell`, an index of `drawn`. Seeds of cells that were not drawn are

@@ -242,9 +242,16 @@ def draw_shells(
     drawn = out[:, : len(law.orders) ** 2]
     least = parameters.MIN_VOLUME * law.unit_um**3
     shells.accept(
-        np.uint64(seed), np.asarray(indices, np.uint64), first, MAX_ATTEMPTS, *law._drawing,
-        *_accepting_grid(level, len(law.orders) - 1), least, drawn, rejected,
-    )  # fmt: skip
+        np.uint64(seed),
+        np.asarray(indices, np.uint64),
+        first,
+        MAX_ATTEMPTS,
+        *law._drawing,
+        *_accepting_grid(level, len(law.orders) - 1),
+        least,
+        drawn,
+        rejected,
+    )
     failed = rejected[rejected.sum(axis=1) == MAX_ATTEMPTS]
     if len(failed):
         counts = ", ".join(f"{name} {count}" for name, count in zip(REASONS, failed[0], strict=True))

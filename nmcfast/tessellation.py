@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels import boxes, gbpd, halo
-from nmcfast.kernels.candidates import TILE, records_of
-from nmcfast.kernels.labels import EVERYWHERE
+from nmcfast.kernels.gbpd import boxes, halo, volumes
+from nmcfast.kernels.gbpd.candidates import TILE, records_of
+from nmcfast.kernels.gbpd.labels import EVERYWHERE
 from nmcfast.markers import frames, metrics
 
 NORMS = ("unsquared", "squared")
@@ -117,9 +117,16 @@ def available_memory() -> float:
 
 
 def label(
-    seeds: Seeds, grid: Grid, names: np.ndarray, relevant: np.ndarray, *, blocks: np.ndarray = EVERYWHERE,
-    norm: str = "unsquared", threads: int = 1, shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
-) -> np.ndarray:  # fmt: skip
+    seeds: Seeds,
+    grid: Grid,
+    names: np.ndarray,
+    relevant: np.ndarray,
+    *,
+    blocks: np.ndarray = EVERYWHERE,
+    norm: str = "unsquared",
+    threads: int = 1,
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> np.ndarray:
     """Names of the seeds whose grain holds the voxel centres of a grid, Eq. (8) -> (nz, ny, nx), dtype of names.
 
     names (n,) unsigned: what is written for each seed. relevant (n,) bool: the seeds that are asked for; where none of
@@ -130,11 +137,20 @@ def label(
     if len(seeds) == 0:
         return out
     origin = grid.origin + shift
-    kernel = gbpd.label_volume_parallel if threads > 1 else gbpd.label_volume_serial
+    kernel = volumes.label_volume_parallel if threads > 1 else volumes.label_volume_serial
     kernel(
-        out, np.append(names, names.dtype.type(0)), relevant.astype(np.uint8), *_in_voxels(seeds, origin, grid.size),
-        seeds.position, seeds.metric, seeds.offset, np.append(origin, grid.size), blocks, norm == "squared", threads,
-    )  # fmt: skip
+        out,
+        np.append(names, names.dtype.type(0)),
+        relevant.astype(np.uint8),
+        *_in_voxels(seeds, origin, grid.size),
+        seeds.position,
+        seeds.metric,
+        seeds.offset,
+        np.append(origin, grid.size),
+        blocks,
+        norm == "squared",
+        threads,
+    )
     return out
 
 
@@ -194,6 +210,6 @@ class Field:
 def _in_voxels(seeds: Seeds, origin: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Place (3, n), factors (6, n) and offsets less their maximum (n,) of seeds, in voxels from an origin."""
     factor = np.empty((6, len(seeds)), np.float32)
-    gbpd.factors(seeds.metric, size, factor)
+    volumes.factors(seeds.metric, size, factor)
     place = np.ascontiguousarray(((seeds.position - origin) / size).T)
     return place, factor, seeds.offset - seeds.offset.max()

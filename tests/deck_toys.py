@@ -17,12 +17,19 @@ def deck(shape: tuple[int, int, int] = (12, 11, 10), grains: int = 9) -> Deck:
     orientation = rng.standard_normal((n, 4))
     orientation *= np.sign(orientation[:, :1]) / np.linalg.norm(orientation, axis=1, keepdims=True)
     return Deck(
-        index=3, labels=labels, origin=ORIGIN, voxel_size=VOXEL,
-        position=rng.random((n, 3)), diagonal=rng.random((n, 3)), offset=rng.random(n), angle=rng.random(n),
-        centroid=rng.random((n, 3)), volume=np.bincount(labels.ravel(), minlength=n + 1)[1:] * VOXEL**3,
+        index=3,
+        labels=labels,
+        origin=ORIGIN,
+        voxel_size=VOXEL,
+        position=rng.random((n, 3)),
+        diagonal=rng.random((n, 3)),
+        offset=rng.random(n),
+        angle=rng.random(n),
+        centroid=rng.random((n, 3)),
+        volume=np.bincount(labels.ravel(), minlength=n + 1)[1:] * VOXEL**3,
         orientation=orientation.astype(np.float32).astype(np.float64),
         descriptors=dict.fromkeys(schema.SCALARS, 1.5),
-    )  # fmt: skip
+    )
 
 
 def grain_volumes(deck: Deck) -> dict[int, float]:

@@ -1,10 +1,10 @@
-"""kernels/boxes.py: labels from lists of boxes that are kept equal those of one descent through the whole volume."""
+"""Lists of boxes: labels from lists of boxes that are kept equal those of one descent through the whole volume."""
 
 import numba
 import numpy as np
 import pytest
 
-from nmcfast.kernels import boxes, gbpd
+from nmcfast.kernels.gbpd import boxes, volumes
 from nmcfast.tessellation import Field, Grid, Seeds, label
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
@@ -57,7 +57,7 @@ def test_every_box_keeps_all_that_win_in_it():
     axis = rng.integers(0, 3, len(points))
     points[np.arange(len(points)), axis] = 16 * rng.integers(1, 3, len(points)) + rng.uniform(-0.5, 0.5, len(points))
     winner = np.empty(len(points), np.int32)
-    gbpd.label_points_parallel(winner, points + field.grid.origin, seeds.position, seeds.metric, seeds.offset, False)
+    volumes.label_points_parallel(winner, points + field.grid.origin, seeds.position, seeds.metric, seeds.offset, False)
     held = 0
     for z, y, x, size, begin, count in found:
         inside = ((points >= (x, y, z)) & (points < (x + size, y + size, z + size))).all(axis=1)

@@ -6,17 +6,25 @@ import json
 import numpy as np
 import pytest
 
-from nmcfast import generate_particle, load_model, reference
+from nmcfast import generate_particle, load_model
+from nmcfast.calibration.grains import reference
 from nmcfast.cli import main
-from nmcfast.ebsd_write import simulate_map, write_ang
+from nmcfast.ebsd.write import simulate_map, write_ang
 
 pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
-from nmcfast import gan
+from nmcfast.calibration.grains import gan
 
 TINY = dataclasses.replace(
-    gan.FAST, batch_generator=4, batch_discriminator=4, score_cutouts=32, steps=2, epochs=2,
-    hidden=(8,), features=(4, 4, 4), dense=4,
-)  # fmt: skip
+    gan.FAST,
+    batch_generator=4,
+    batch_discriminator=4,
+    score_cutouts=32,
+    steps=2,
+    epochs=2,
+    hidden=(8,),
+    features=(4, 4, 4),
+    dense=4,
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +75,7 @@ def test_the_pictures_show_something(calibrated, name):
 
 
 def test_pictures_colour_grains_and_leave_the_outside_black():
-    from nmcfast.grain_plots import _coloured
+    from nmcfast.calibration.grains.plots import _coloured
 
     image = _coloured(np.array([[0, 1], [2, 1]]))
     assert (image[0, 0] == 0).all() and (image[0, 1] == image[1, 1]).all() and (image[1, 0] != image[0, 1]).any()
@@ -77,6 +85,7 @@ def test_pictures_colour_grains_and_leave_the_outside_black():
 def test_a_start_that_no_plain_law_explains_is_remarked(tmp_path, monkeypatch, capsys, p_value, said):
     start = {"chi2": 60.0, "freedom": 7, "p_value": p_value}
     report = {"sections": [], "start": start, "scores": {}, "mu": 0.0018}
-    monkeypatch.setattr("nmcfast.calibrate_grains.calibrate_grain_model", lambda *_args, **_more: (None, report))
+    calibrated = "nmcfast.calibration.grains.calibrate.calibrate_grain_model"
+    monkeypatch.setattr(calibrated, lambda *_args, **_more: (None, report))
     assert main(["calibrate", "grains", "a.ang", "--output", str(tmp_path / "a.safetensors")]) == 0
     assert ("no plain law has such sections (chi2 60 for 7" in capsys.readouterr().err) == said

@@ -185,9 +185,15 @@ def test_one_problem_is_a_problem(capsys, library, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("generate", "URL"), ("verify", "URL"), ("release", "URL"), ("reproduce", "URL", "--output", "again"),
-     ("reproduce", "LIBRARY", "--output", "URL"), ("export", "LIBRARY", "--to", "hdf5", "--output", "URL")],
-)  # fmt: skip
+    [
+        ("generate", "URL"),
+        ("verify", "URL"),
+        ("release", "URL"),
+        ("reproduce", "URL", "--output", "again"),
+        ("reproduce", "LIBRARY", "--output", "URL"),
+        ("export", "LIBRARY", "--to", "hdf5", "--output", "URL"),
+    ],
+)
 def test_a_url_where_a_path_is_needed_is_refused(capsys, library, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)  # where pathlib would have made a folder "s3:"
     given = {"URL": "s3://bucket/lib", "LIBRARY": library}
@@ -216,12 +222,28 @@ def test_an_existing_folder_is_left_alone(capsys, tmp_path):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_is_exit_5_and_the_run_can_be_continued(tmp_path, model_file, workers):
-    command = [*PROGRAM, "generate", str(tmp_path / "lib"), "--model", str(model_file), "--count", "60", "--seed", "3",
-               "--shard-size", "4", "--workers", workers]  # fmt: skip
+    command = [
+        *PROGRAM,
+        "generate",
+        str(tmp_path / "lib"),
+        "--model",
+        str(model_file),
+        "--count",
+        "60",
+        "--seed",
+        "3",
+        "--shard-size",
+        "4",
+        "--workers",
+        workers,
+    ]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + 400
     while not list(tmp_path.glob("lib/shards/0*")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -251,8 +273,21 @@ def can_mount():
 def test_a_full_disk_is_exit_4_and_the_run_can_be_continued(tmp_path, model_file):
     disk = tmp_path / "disk"
     disk.mkdir()
-    run = " ".join([*PROGRAM, "generate", str(disk / "lib"), "--model", str(model_file), "--count", "40", "--seed", "3",
-                    "--shard-size", "4"])  # fmt: skip
+    run = " ".join(
+        [
+            *PROGRAM,
+            "generate",
+            str(disk / "lib"),
+            "--model",
+            str(model_file),
+            "--count",
+            "40",
+            "--seed",
+            "3",
+            "--shard-size",
+            "4",
+        ]
+    )
     verify = " ".join([*PROGRAM, "verify", str(disk / "lib"), "--json"])
     script = (
         f"mount -t tmpfs -o size=700k none {disk} && {run}; echo exit $?; {verify}; echo exit $?; "
@@ -288,7 +323,7 @@ def test_a_ct_volume_that_is_none(capsys, tmp_path, volume, said):
 
 def write_section(path, rng, cut=None):
     """A square .ang map of 8 × 8 grains of 10 × 10 points, or its first `cut` lines."""
-    from nmcfast.ebsd_write import simulate_map, write_ang
+    from nmcfast.ebsd.write import simulate_map, write_ang
 
     labels = (np.arange(80) // 10)[:, None] * 8 + np.arange(80) // 10 + 1
     write_ang(simulate_map(labels, 0.05, rng), path)
@@ -320,6 +355,6 @@ def test_ctrl_c_within_compiled_code_is_an_interruption_too(capsys, monkeypatch)
         wrapped.__cause__ = KeyboardInterrupt()
         raise SystemError("CPUDispatcher returned a result with an exception set") from wrapped
 
-    monkeypatch.setattr("nmcfast.cli._models", compiled)
+    monkeypatch.setattr("nmcfast.cli.models.run", compiled)
     code, out, err = call(capsys, "models")
     assert code == 5 and not out and "interrupted" in err[0]

@@ -1,4 +1,4 @@
-"""nmcfast/convert.py: what is exported is what generation would have made, and nothing is half there."""
+"""nmcfast/library/convert.py: what is exported is what generation would have made, and nothing is half there."""
 
 import errno
 import json
@@ -19,7 +19,7 @@ from nmcfast.errors import DamageError, InputError, MissingExtraError, NoSpaceEr
 from nmcfast.export import formats, zarr
 from nmcfast.export.formats import BULK
 from nmcfast.export.verify import verify
-from nmcfast.library import open_library
+from nmcfast.library.library import open_library
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,12 @@ def test_particles_that_are_not_there_are_refused(toys: Path, tmp_path: Path, pa
 def test_decks_get_labels_of_any_voxel_size_in_a_folder_a_particle(library: Path, tmp_path: Path) -> None:
     done = export_library(open_library(library), tmp_path / "out", to="numpy", particles=range(1, 4), voxel_size=0.08)
     assert (done.made, done.present, done.root_sha256) == (3, 3, None)
-    assert sorted(tree(tmp_path / "out")) == ["000001/particle.npz", "000002/particle.npz", "000003/particle.npz",
-                                              "export.json"]  # fmt: skip
+    assert sorted(tree(tmp_path / "out")) == [
+        "000001/particle.npz",
+        "000002/particle.npz",
+        "000003/particle.npz",
+        "export.json",
+    ]
     for index in (1, 2, 3):
         particle, held = open_library(library)[index], np.load(tmp_path / f"out/{index:06d}/particle.npz")
         volume = particle.voxelize(0.08)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from naive_cutouts import most_prominent, nearest, pixels, softmax_image
 
-from nmcfast import cutouts
 from nmcfast.errors import InputError
-from nmcfast.fit2d import SectionFit
 from nmcfast.kernels import gnet, soft, windows
+from nmcfast.sections import cutouts
+from nmcfast.sections.fit import SectionFit
 
 
 def random_markers(count, seed, disorder=0.5):
@@ -52,9 +52,12 @@ def test_zero_eigenvalues_few_grains_and_equal_grains():
     grids = cutouts.radial_grids(np.array([10.0]))
     position = np.array([[20.0, 3.0, 1.0], [30.0, -4.0, 0.0], [20.0, 3.0, 1.0]])
     markers = cutouts.Markers(
-        position, np.stack([np.eye(3)] * 3), np.array([[0.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.0, 4.0, 1.0]]),
-        np.array([6.0, 1.0, 6.0]), np.array([0, 3]),
-    )  # fmt: skip
+        position,
+        np.stack([np.eye(3)] * 3),
+        np.array([[0.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.0, 4.0, 1.0]]),
+        np.array([6.0, 1.0, 6.0]),
+        np.array([0, 3]),
+    )
     found = cutouts.evaluate(markers, grids)
     expected = softmax_image(*part(markers, 0), pixels(10.0))
     assert (found.channel[0, 3:] == -1).all()

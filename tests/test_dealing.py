@@ -1,11 +1,11 @@
-"""kernels/dealing.py: eight lists dealt by bytes, compiled and not, are those that a loop over candidates makes."""
+"""Dealing: eight lists dealt by bytes, compiled and not, are those that a loop over candidates makes."""
 
 import numba
 import numpy as np
 import pytest
 
-from nmcfast.kernels import dealing
-from nmcfast.kernels.lanes import raw
+from nmcfast.kernels.gbpd import dealing
+from nmcfast.kernels.vectors.lanes import raw
 
 
 def deal(flags, pairs, lists, count, stride, ends):

@@ -14,7 +14,6 @@ from library_toys import VOXEL, write_library
 from solver_readers import FOLDER, NEEDS, python_with, read_with
 
 from nmcfast import open_library
-from nmcfast.convert import deck_of
 from nmcfast.errors import InputError
 from nmcfast.export import schema
 from nmcfast.export.deck import Deck
@@ -22,6 +21,7 @@ from nmcfast.export.decks import pybamm, text
 from nmcfast.export.decks.elastic import EXPANSION, STIFFNESS
 from nmcfast.export.formats import BULK, DECKS, any_module
 from nmcfast.export.orientations import bunge_angles, matrices
+from nmcfast.library.convert import deck_of
 
 TOY = deck()
 TABLES = {"pybamm", "parquet"}  # formats of a slice of a library, not of a particle
@@ -77,8 +77,14 @@ def compare(found: dict[str, Any], made: Deck) -> None:
 def test_calculix_turns_the_crystal_as_the_quaternion_says(tmp_path: Path) -> None:
     """One crystal, held all around, swells by ε in its own axes: the stress is −R (C : ε) Rᵀ everywhere."""
     turned = TOY.orientation[:1]
-    single = replace(deck((3, 3, 3)), labels=np.ones((3, 3, 3), np.uint16), orientation=turned, offset=np.zeros(1),
-                     volume=np.zeros(1), centroid=np.zeros((1, 3)))  # fmt: skip
+    single = replace(
+        deck((3, 3, 3)),
+        labels=np.ones((3, 3, 3), np.uint16),
+        orientation=turned,
+        offset=np.zeros(1),
+        volume=np.zeros(1),
+        centroid=np.zeros((1, 3)),
+    )
     any_module("abaqus").write(single, tmp_path)
     swelling = (0.006, 0.002, -0.01)  # as the first two differ, C14 makes a shear stress
     materials = tmp_path / "materials.inp"
@@ -104,7 +110,7 @@ def test_a_free_crystal_swells_without_stress_also_with_a_loose_voxel(tmp_path: 
     labels[0, 0, 0] = labels[1, 1, 1] = 1  # they share a corner with each other and none with the rest
     alike = replace(TOY, labels=labels, orientation=np.repeat(TOY.orientation[:1], len(TOY.orientation), axis=0))
     any_module("abaqus").write(alike, tmp_path)
-    physics = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "physics_elasticity.py"))
+    physics = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "studies" / "physics_elasticity.py"))
     job = physics["read_job"](tmp_path)
     answer, _ = physics["run"](job, (tmp_path / "materials.inp").read_text())
     assert np.count_nonzero(np.isnan(answer.von_mises)) == 2
@@ -170,8 +176,13 @@ def test_the_table_of_grains_has_every_grain_also_one_without_a_voxel(tmp_path: 
 
 def test_labels_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
     many = 70_000
-    big = replace(TOY, **{name: np.resize(getattr(TOY, name), (many, *getattr(TOY, name).shape[1:]))
-                          for name in ("offset", "volume", "centroid", "orientation")})  # fmt: skip
+    big = replace(
+        TOY,
+        **{
+            name: np.resize(getattr(TOY, name), (many, *getattr(TOY, name).shape[1:]))
+            for name in ("offset", "volume", "centroid", "orientation")
+        },
+    )
     with pytest.raises(InputError, match="70000 grains, but labels of tiff are uint16, at most 65535"):
         any_module("tiff").write(big, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -11,8 +11,8 @@ import pytest
 from scipy import ndimage
 
 from nmcfast.ebsd import EbsdMap, Phase, Watershed, read_labels, read_map, segment_grains
-from nmcfast.ebsd_grains import nearest_points, neighbour_pairs
-from nmcfast.ebsd_write import simulate_map, write_ang, write_ctf, write_grain_export
+from nmcfast.ebsd.grains import nearest_points, neighbour_pairs
+from nmcfast.ebsd.write import simulate_map, write_ang, write_ctf, write_grain_export
 from nmcfast.errors import InputError
 
 STEP = 0.05
@@ -276,7 +276,7 @@ def test_hexagonal_neighbours_are_the_six_at_one_step(shifted: int) -> None:
     m = small_map("hexagonal")
     keep = m.layout.row >= 1 - shifted  # without the first row, the shifted rows change parity
     x, y = m.x[keep], m.y[keep]
-    from nmcfast.ebsd_grid import infer_grid
+    from nmcfast.ebsd.grid import infer_grid
 
     layout = infer_grid(x, y, Path("m"), 1)
     assert layout.shifted == shifted
@@ -287,7 +287,7 @@ def test_hexagonal_neighbours_are_the_six_at_one_step(shifted: int) -> None:
 
 
 def test_square_neighbours_are_four_and_holes_none() -> None:
-    from nmcfast.ebsd_grid import infer_grid
+    from nmcfast.ebsd.grid import infer_grid
 
     x, y = (a.ravel().astype(float) for a in np.meshgrid(range(5), range(4)))
     hole = np.arange(20) != 7
@@ -394,7 +394,7 @@ def test_resampling_moves_boundaries_by_at_most_half_a_step(angle: float) -> Non
 def test_nearest_points_equal_brute_force() -> None:
     m = small_map("hexagonal")
     hole = (np.arange(len(m)) != 500) & (m.layout.row != 0)
-    from nmcfast.ebsd_grid import infer_grid
+    from nmcfast.ebsd.grid import infer_grid
 
     x, y = m.x[hole], m.y[hole]
     layout = infer_grid(x, y, Path("m"), 1)
@@ -479,8 +479,8 @@ def test_bad_label_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_damaged_files_give_grains_or_one_line(tmp_path: Path) -> None:
-    """300 of the 10,000 cases of scripts/fuzz_ebsd.py, without real files."""
-    script = Path(__file__).parents[1] / "scripts" / "fuzz_ebsd.py"
+    """300 of the 10,000 cases of scripts/checks/fuzz_ebsd.py, without real files."""
+    script = Path(__file__).parents[1] / "scripts" / "checks" / "fuzz_ebsd.py"
     spec = importlib.util.spec_from_file_location("fuzz_ebsd", script)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

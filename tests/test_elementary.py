@@ -1,11 +1,11 @@
-"""kernels/elementary.py and doubles.py: within two units in the last place, and the same compiled or not."""
+"""kernels/vectors/elementary.py and doubles.py: within two units in the last place, and the same compiled or not."""
 
 import numba
 import numpy as np
 import pytest
 
-from nmcfast.kernels import doubles as db
-from nmcfast.kernels import elementary
+from nmcfast.kernels.vectors import doubles as db
+from nmcfast.kernels.vectors import elementary
 
 RNG = np.random.default_rng(0)
 
@@ -47,8 +47,14 @@ def test_exponential():
 
 
 def test_logarithm():
-    x = np.concatenate([RNG.random(20_000), np.exp(RNG.uniform(-700, 700, 20_000)), 1.0 + 1e-9 * RNG.normal(size=999),
-                        [1.0, 2.0**-53, 1.0 - 2.0**-53]])  # fmt: skip
+    x = np.concatenate(
+        [
+            RNG.random(20_000),
+            np.exp(RNG.uniform(-700, 700, 20_000)),
+            1.0 + 1e-9 * RNG.normal(size=999),
+            [1.0, 2.0**-53, 1.0 - 2.0**-53],
+        ]
+    )
     exact = np.log(x.astype(np.longdouble))
     assert units(apply(elementary.log8, x)[exact != 0], exact[exact != 0]) < 2.0
     assert apply(elementary.log8, np.ones(8)).tolist() == [0.0] * 8

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from nmcfast import reference
-from nmcfast.ebsd_grains import segment_grains
-from nmcfast.ebsd_write import simulate_map
+from nmcfast.calibration.grains import reference
+from nmcfast.ebsd.grains import segment_grains
+from nmcfast.ebsd.write import simulate_map
 from nmcfast.errors import InputError
-from nmcfast.fit2d import SectionFit, _loss, _pairs, _start, fit_section, label_section
-from nmcfast.section_statistics import compare_sections, measure_grains
+from nmcfast.sections.fit import SectionFit, _loss, _pairs, _start, fit_section, label_section
+from nmcfast.sections.statistics import compare_sections, measure_grains
 
 PIXEL = 0.05
 RADIUS = 32  # pixels: about 60 grains

@@ -6,18 +6,30 @@ import json
 import numpy as np
 import pytest
 
-from nmcfast import cutouts
 from nmcfast.errors import InputError
+from nmcfast.sections import cutouts
 
 torch = pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
-from nmcfast import gan, gan_nets  # noqa: E402  (torch first, or nothing)
-from nmcfast.moment_fit import MomentFit, PlainLaw  # noqa: E402
+from nmcfast.calibration.grains import gan, nets  # noqa: E402  (torch first, or nothing)
+from nmcfast.calibration.grains.moment_fit import MomentFit, PlainLaw  # noqa: E402
 
 TINY = dataclasses.replace(
-    gan.FAST, start="torch", warm_up=0, batch_generator=8, batch_discriminator=16, score_cutouts=64, steps=10, epochs=8,
-    final_rate=1.0, hidden=(32,), features=(8, 16, 16), dense=16, average=0.9, learning_rate=3e-3,
+    gan.FAST,
+    start="torch",
+    warm_up=0,
+    batch_generator=8,
+    batch_discriminator=16,
+    score_cutouts=64,
+    steps=10,
+    epochs=8,
+    final_rate=1.0,
+    hidden=(32,),
+    features=(8, 16, 16),
+    dense=16,
+    average=0.9,
+    learning_rate=3e-3,
     discriminator_rate=2e-3,
-)  # fmt: skip
+)
 
 
 def radial_section(seed):
@@ -37,7 +49,7 @@ def test_torch_and_numba_agree_on_g_net():
     """Same inputs, same markers to 1e-5 of the range, Algorithm 1 line 6."""
     options = dataclasses.replace(gan.FAST, hidden=(60, 64, 64))
     torch.manual_seed(0)
-    net = gan_nets.Generator(options)
+    net = nets.Generator(options)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -52,7 +64,7 @@ def test_torch_and_numba_agree_on_g_net():
 
 def test_the_untrained_net_starts_where_the_options_say():
     torch.manual_seed(1)
-    net = gan_nets.Generator(gan.FAST)
+    net = nets.Generator(gan.FAST)
     inputs = cutouts.draw_seeds(np.full(4, 40.0), 0.0018, np.random.default_rng(0)).inputs
     diagonal, offset = net(torch.from_numpy(inputs))
     assert diagonal.mean().item() == pytest.approx(gan.FAST.start_diagonal, rel=0.25)
@@ -67,14 +79,14 @@ def known_moments(monkeypatch):
     """Sections are said to have the moments of LAW; a minute is saved, and what G imitates is known."""
     fit = MomentFit(LAW, np.zeros(6), np.zeros(13), np.zeros(13), np.ones(13), 5.0, 60, ())
     monkeypatch.setattr(gan, "fit_moments", lambda *_args, **_more: fit)
-    monkeypatch.setattr(gan_nets, "IMITATION_STEPS", 150)
+    monkeypatch.setattr(nets, "IMITATION_STEPS", 150)
 
 
 def test_g_imitates_a_law():
     """What it misses of each marker's variance, on new seeds; an untrained net misses all of it."""
     torch.manual_seed(2)
-    net = gan_nets.Generator(gan.FAST)
-    missed = gan_nets.imitate(net, LAW, gan.FAST, np.random.default_rng(0))
+    net = nets.Generator(gan.FAST)
+    missed = nets.imitate(net, LAW, gan.FAST, np.random.default_rng(0))
     assert max(missed[name] for name in ("D1", "D2", "D3", "r")) < 0.15
     assert missed["cut_off"] < 0.01
     inputs = cutouts.draw_seeds(np.full(40, 40.0), LAW.mu, np.random.default_rng(1)).inputs
@@ -96,7 +108,7 @@ def test_what_the_start_from_moments_found_is_held(sections, known_moments):
     assert [row["mu"] for row in rows] == [LAW.mu] * 2
     marks = torch.randn(50, 4, requires_grad=True)
     penalty = trainer.gauge(marks[:, :3].exp(), marks[:, 3])
-    held = gan_nets.marker_moments(marks[:, :3].exp(), marks[:, 3]).detach() - trainer.held
+    held = nets.marker_moments(marks[:, :3].exp(), marks[:, 3]).detach() - trainer.held
     assert penalty.item() == pytest.approx(held.square().sum().item(), rel=1e-5)
     penalty.backward()
     assert (marks.grad != 0).all()
@@ -126,19 +138,19 @@ def test_one_hot_and_rounded_images():
     label = np.array([[[0, 1], [2, 2]]], np.int32)
     image = np.array([[[[0.9, 0.3], [0.0, 0.2]], [[0.1, 0.36], [0.1, 0.1]]]], np.float32)
     cut = cutouts.Cutouts(image, label, np.array([[0, 1]], np.int32))
-    assert gan_nets.rounded(cut).tolist() == [[[[1, 0], [0, 0]], [[0, 0], [0, 0]]]]
-    assert gan_nets.one_hot(cut).tolist() == [[[[1, 0], [0, 0]], [[0, 1], [0, 0]]]]
+    assert nets.rounded(cut).tolist() == [[[[1, 0], [0, 0]], [[0, 0], [0, 0]]]]
+    assert nets.one_hot(cut).tolist() == [[[[1, 0], [0, 0]], [[0, 1], [0, 0]]]]
 
 
 @pytest.mark.parametrize("straight_through", [False, True])
 def test_the_gradient_reaches_g_and_is_that_of_the_soft_image(straight_through):
     options = dataclasses.replace(TINY, straight_through=straight_through)
     torch.manual_seed(0)
-    net = gan_nets.Generator(options)
+    net = nets.Generator(options)
     distance = np.array([30.0, 60.0])
     seeds, grids = cutouts.draw_seeds(distance, 0.0018, np.random.default_rng(1)), cutouts.radial_grids(distance)
     diagonal, offset = net(torch.from_numpy(seeds.inputs))
-    image = gan_nets.SoftImage.apply(diagonal, offset, seeds, grids, gan_nets.one_hot if straight_through else None, 12)
+    image = nets.SoftImage.apply(diagonal, offset, seeds, grids, nets.one_hot if straight_through else None, 12)
     assert (image.detach().unique().numel() == 2) == straight_through
     (image * torch.linspace(0, 1, 32)).sum().backward()
     assert all(p.grad.abs().max() > 0 for p in net.parameters())
@@ -147,7 +159,7 @@ def test_the_gradient_reaches_g_and_is_that_of_the_soft_image(straight_through):
 def test_normalised_gradients_have_length_one():
     net = torch.nn.Linear(3, 2)
     net(torch.ones(1, 3)).square().sum().backward()
-    gan_nets.normalise_gradient(net)
+    nets.normalise_gradient(net)
     assert sum(p.grad.square().sum().item() for p in net.parameters()) == pytest.approx(1.0)
 
 
@@ -271,8 +283,8 @@ def test_misplaced_pixels_stay_near_and_keep_all_channels_together():
     image = torch.zeros(2, 3, 32, 32)
     image[:, 0], image[:, 1] = torch.arange(32.0), torch.arange(32.0)[:, None]  # x and y of each pixel
     image[:, 2] = image[:, 0] + 100 * image[:, 1]
-    moved = gan_nets.misplaced(image, 1, np.random.default_rng(0))
+    moved = nets.misplaced(image, 1, np.random.default_rng(0))
     assert (moved[:, :2] - image[:, :2]).abs().max() == 1
     assert (moved[:, 2] == moved[:, 0] + 100 * moved[:, 1]).all()
     assert (moved[:, :2] != image[:, :2]).any(dim=1).float().mean() > 0.8  # 8 of 9 places are others
-    assert gan_nets.misplaced(image, 0, np.random.default_rng(0)) is image
+    assert nets.misplaced(image, 0, np.random.default_rng(0)) is image

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nmcfast.errors import InputError
-from nmcfast.kernels import candidates, gbpd, labels
+from nmcfast.kernels.gbpd import candidates, labels, volumes
 
 compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
 UNTOUCHED = 77777  # more than any label
@@ -64,9 +64,20 @@ def case(kind, seed):
 
 
 KINDS = (
-    "plain", "zero eigenvalues", "zero matrices", "needles", "offsets", "one huge offset", "far seeds", "all far",
-    "duplicates", "on voxel centres", "huge coordinates", "one seed", "twins",
-)  # fmt: skip
+    "plain",
+    "zero eigenvalues",
+    "zero matrices",
+    "needles",
+    "offsets",
+    "one huge offset",
+    "far seeds",
+    "all far",
+    "duplicates",
+    "on voxel centres",
+    "huge coordinates",
+    "one seed",
+    "twins",
+)
 
 
 def mismatches(found, position, matrices, offset, points, squared):
@@ -143,8 +154,8 @@ def run(kernel, position, matrices, offset, shape, origin, h, workers, dtype=np.
 @pytest.mark.parametrize("shape", ((65, 130, 70), (1, 300, 3)))
 def test_parallel_equals_serial_to_the_bit(shape):
     position, matrices, offset = radial(3, 130, 3)
-    serial, one = run(gbpd.label_volume_serial, position, matrices, offset, shape, (-60,) * 3, 0.9, 1)
-    parallel, three = run(gbpd.label_volume_parallel, position, matrices, offset, shape, (-60,) * 3, 0.9, 3)
+    serial, one = run(volumes.label_volume_serial, position, matrices, offset, shape, (-60,) * 3, 0.9, 1)
+    parallel, three = run(volumes.label_volume_parallel, position, matrices, offset, shape, (-60,) * 3, 0.9, 3)
     assert np.array_equal(serial, parallel)
     assert three.shape == (3, 4) and abs(three[:, 2].sum() / one[:, 2].sum() - 1) < 0.05
 
@@ -157,8 +168,8 @@ def test_boxes_dealt_to_workers_are_all_labelled(seeds, workers):
     position, matrices = rng.uniform(0, [260, 130, 12], (seeds, 3)), np.stack([np.eye(3)] * seeds)
     shape = (3, 9, 260) if numba.config.DISABLE_JIT else (12, 130, 260)
     arguments = position, matrices, rng.uniform(0, 3, seeds), shape, (0, 0, 0), 1.0
-    one, _ = run(gbpd.label_volume_serial, *arguments, 1)
-    dealt, _ = run(gbpd.label_volume_serial, *arguments, workers)
+    one, _ = run(volumes.label_volume_serial, *arguments, 1)
+    dealt, _ = run(volumes.label_volume_serial, *arguments, workers)
     assert np.array_equal(dealt, one) and one.max() < seeds
 
 
@@ -167,10 +178,11 @@ def test_boxes_dealt_to_workers_are_all_labelled(seeds, workers):
 def test_blocks_that_are_asked_for_have_their_labels_and_others_stay_as_they_are(workers):
     position, matrices, offset = radial(4, 140, 3)
     shape, origin = (140, 133, 137), (-70,) * 3
-    full, every = run(gbpd.label_volume_serial, position, matrices, offset, shape, origin, 1.0, 1)
+    full, every = run(volumes.label_volume_serial, position, matrices, offset, shape, origin, 1.0, 1)
     blocks = np.zeros((18, 17, 18), bool)
     blocks[3:9, 2:4, 16:] = True
-    part, some = run(gbpd.label_volume_parallel, position, matrices, offset, shape, origin, 1.0, workers, blocks=blocks)
+    seeds = position, matrices, offset
+    part, some = run(volumes.label_volume_parallel, *seeds, shape, origin, 1.0, workers, blocks=blocks)
     asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)[:140, :133, :137]
     assert np.array_equal(part[asked], full[asked])
     assert (part[~asked] == UNTOUCHED).all()
@@ -198,10 +210,10 @@ def test_boxes_out_of_reach_of_relevant_seeds_get_the_last_entry(workers):
     """Every voxel of a relevant seed has its label; the rest have theirs or −1, and most boxes are −1."""
     position, matrices, offset = radial(4, 140, 3)
     shape, origin = (140,) * 3, (-70,) * 3
-    full, every = run(gbpd.label_volume_serial, position, matrices, offset, shape, origin, 1.0, 1)
+    full, every = run(volumes.label_volume_serial, position, matrices, offset, shape, origin, 1.0, 1)
     relevant = (np.linalg.norm(position - [40, 0, 0], axis=1) < 15).astype(np.uint8)
     part, some = run(
-        gbpd.label_volume_parallel, position, matrices, offset, shape, origin, 1.0, workers, relevant=relevant
+        volumes.label_volume_parallel, position, matrices, offset, shape, origin, 1.0, workers, relevant=relevant
     )
     wanted = relevant[full].astype(bool)
     assert wanted.any() and np.array_equal(part[wanted], full[wanted])
@@ -221,7 +233,7 @@ def test_labels_as_uint16():
 def test_work_does_not_grow():
     """Counts of work per voxel at 128³, D ratio 3, when written: candidates 0.742, evaluations 3.97; + 10 % fails."""
     position, matrices, offset = radial(0, 128, 3)
-    _, counts = run(gbpd.label_volume_serial, position, matrices, offset, (128,) * 3, (-64,) * 3, 1.0, 1)
+    _, counts = run(volumes.label_volume_serial, position, matrices, offset, (128,) * 3, (-64,) * 3, 1.0, 1)
     boxes, tested, evaluated, close = counts.sum(0) / 128**3
     assert boxes < 1.1 * 0.0179
     assert tested < 1.1 * 0.742
@@ -233,7 +245,7 @@ def test_scratch_is_below_a_quarter_of_the_labels():
     """Two workers and the tables, 30,199 seeds, against 256³ int32: 19 %."""
     n, workers = 30_199, 2
     c = np.zeros((n + 1) * candidates.RECORD, np.float32)
-    worker = sum(array.nbytes for array in gbpd.memory_for(c))
+    worker = sum(array.nbytes for array in volumes.memory_for(c))
     tables = n * (3 * 8 + 6 * 4 + 8 + 4 + 1)
     assert workers * worker + tables < 0.25 * 256**3 * 4
 
@@ -255,7 +267,7 @@ def test_labels_without_the_compiler_too(kind):
     position, matrices, offset, _, origin, h = case(kind, 1)
     position, matrices, offset = position[:20], matrices[:20], offset[:20]
     with np.errstate(all="ignore"):
-        found, _ = run(gbpd.label_volume_serial, position, matrices, offset, (5, 4, 9), origin, h, 1)
+        found, _ = run(volumes.label_volume_serial, position, matrices, offset, (5, 4, 9), origin, h, 1)
     points = naive.voxel_centres((5, 4, 9), origin, h)
     assert mismatches(found, position, matrices, offset, points, False)[1] == 0
 
@@ -285,7 +297,7 @@ def test_factors_reproduce_the_metric():
     eigenvalues[::3, 0] = 0
     eigenvalues[::7, :2] = 0
     matrices, out = naive.metrics(rng, 50, eigenvalues), np.empty((6, 50), np.float32)
-    gbpd.factors(matrices, 0.5, out)
+    volumes.factors(matrices, 0.5, out)
     a = np.zeros((50, 3, 3))
     a[:, [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]] = out.T
     wrong = np.abs(a.transpose(0, 2, 1) @ a - 0.25 * matrices).max((1, 2))

@@ -19,10 +19,14 @@ NMC811 = load_model("nmc811")
 # particles of about 1.6 µm and 40 grains: small enough to make dozens of them in a test
 SMALL = Model(
     "small",
-    ShellLaw("independent", 0.128, (OrderLaw("lognormal", (0.1, 0.0, 23.0), "estimated"),
-                                    OrderLaw("normal", (0.0, 0.5), "estimated"))),
-    NMC811.grains, {"shell": "a test", "grains": "a test"},
-)  # fmt: skip
+    ShellLaw(
+        "independent",
+        0.128,
+        (OrderLaw("lognormal", (0.1, 0.0, 23.0), "estimated"), OrderLaw("normal", (0.0, 0.5), "estimated")),
+    ),
+    NMC811.grains,
+    {"shell": "a test", "grains": "a test"},
+)
 GOLDEN = Path(__file__).parent / "golden" / "particles.json"
 
 
@@ -173,9 +177,11 @@ def test_wrong_parameters_write_nothing(tmp_path, options, said):
 
 def test_shells_without_a_grain_are_drawn_again_and_counted():
     tiny = Model(
-        "tiny", ShellLaw("independent", 0.128, (OrderLaw("lognormal", (0.3, 0.0, 9.0), "estimated"),)),
-        NMC811.grains, {},
-    )  # fmt: skip
+        "tiny",
+        ShellLaw("independent", 0.128, (OrderLaw("lognormal", (0.3, 0.0, 9.0), "estimated"),)),
+        NMC811.grains,
+        {},
+    )
     particles = [generate_particle(tiny, seed=1, index=i) for i in range(6)]
     assert all(len(p.grains) >= 1 for p in particles)
     assert sum(p.facts["rejected_grains"] for p in particles) > 0
@@ -189,7 +195,7 @@ def test_a_model_that_never_holds_a_grain_is_refused():
 
 
 def test_golden_particles():
-    """Particles of nmc811 are the same to the bit as when tests/golden was written (scripts/make_golden.py)."""
+    """Particles of nmc811 are the same to the bit as when tests/golden was written (scripts/make/golden.py)."""
     for name, digest in json.loads(GOLDEN.read_text()).items():
         seed, index = (int(part) for part in name.split("/"))
         assert particle_digest(generate_particle(NMC811, seed=seed, index=index)) == digest, name

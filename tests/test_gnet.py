@@ -84,8 +84,14 @@ def test_forward_equals_float64():
 
 def test_forward_saturates_at_its_range():
     net = MODEL.grains.net
-    loud = MarkerNet(net.weights, (*net.biases[:2], np.array([1e4, -1e4, 0, 1e4], np.float32)), net.shift, net.scale,
-                     net.low, net.high)  # fmt: skip
+    loud = MarkerNet(
+        net.weights,
+        (*net.biases[:2], np.array([1e4, -1e4, 0, 1e4], np.float32)),
+        net.shift,
+        net.scale,
+        net.low,
+        net.high,
+    )
     diagonal, offset = loud(np.zeros((1, 60), np.float32))
     assert diagonal[0, 0] == 50 and diagonal[0, 1] == 0 and offset[0] == 10
 
@@ -99,8 +105,9 @@ def test_marks_of_a_pattern_equal_inputs_then_forward(with_radius, with_noise, c
     weights = tuple(rng.normal(size=pair).astype(np.float32) / 3 for pair in pairwise(widths))
     biases = tuple(rng.normal(size=n).astype(np.float32) for n in widths[1:])
     shift, scale = rng.normal(size=widths[0]).astype(np.float32), rng.uniform(0.1, 0.2, widths[0]).astype(np.float32)
-    net = MarkerNet(weights, biases, shift, scale, np.zeros(4, np.float32), np.full(4, 50.0, np.float32),
-                    with_radius, with_noise)  # fmt: skip
+    net = MarkerNet(
+        weights, biases, shift, scale, np.zeros(4, np.float32), np.full(4, 50.0, np.float32), with_radius, with_noise
+    )
     table = np.zeros((60, 8), np.float32)
     table[:, :6] = rng.uniform(-1, 1, (60, 6)) * [2, 2, 2, 1, 1, 0] + [0, 0, 0, 0, 0, 1]
     table[:, 5] = rng.uniform(0, np.pi, 60)
@@ -122,8 +129,10 @@ def test_marks_of_a_pattern_equal_inputs_then_forward(with_radius, with_noise, c
 def test_a_net_that_does_not_fit_together_is_refused(part):
     net = MODEL.grains.net
     broken = {name: getattr(net, name) for name in ("weights", "biases", "shift", "scale", "low", "high")}
-    broken[part] = (net.weights[0][:, :-1], *net.weights[1:]) if part == "weights" else (
-        (net.biases[0][:-1], *net.biases[1:]) if part == "biases" else broken[part][:-1]
-    )  # fmt: skip
+    broken[part] = (
+        (net.weights[0][:, :-1], *net.weights[1:])
+        if part == "weights"
+        else ((net.biases[0][:-1], *net.biases[1:]) if part == "biases" else broken[part][:-1])
+    )
     with pytest.raises(InputError, match="G_net"):
         MarkerNet(**broken)

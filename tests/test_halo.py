@@ -1,4 +1,4 @@
-"""kernels/halo.py: grains and their halo alone give the grains at every point of space, as all seeds would."""
+"""kernels/gbpd/halo.py: grains and their halo alone give the grains at every point of space, as all seeds would."""
 
 import numpy as np
 import pytest

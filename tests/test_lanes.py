@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from nmcfast.kernels import lanes as ln
+from nmcfast.kernels.vectors import lanes as ln
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="compares compiled code with Python")
 F = np.float32

@@ -16,7 +16,7 @@ from nmcfast import export_library, generate_library
 from nmcfast.errors import InputError
 from nmcfast.export.formats import BULK
 from nmcfast.expression import matching
-from nmcfast.library import open_library
+from nmcfast.library.library import open_library
 
 
 @pytest.fixture(scope="module", params=BULK)

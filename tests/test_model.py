@@ -130,8 +130,11 @@ def test_missing_parts_are_named():
 
 
 def test_wrong_shapes_are_named():
-    tensors = {f"net.{k}.{kind}": getattr(MODEL.grains.net, f"{kind}{'s' if kind == 'weight' else 'es'}")[k]
-               for k in range(3) for kind in ("weight", "bias")}  # fmt: skip
+    tensors = {
+        f"net.{k}.{kind}": getattr(MODEL.grains.net, f"{kind}{'s' if kind == 'weight' else 'es'}")[k]
+        for k in range(3)
+        for kind in ("weight", "bias")
+    }
     tensors |= {f"net.{name}": getattr(MODEL.grains.net, name) for name in ("shift", "scale", "low", "high")}
     tensors["net.1.weight"] = np.zeros((64, 63), np.float32)
     head = parts()[0]["__metadata__"]

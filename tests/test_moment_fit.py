@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from nmcfast import moment_fit, reference
-from nmcfast.cutouts import Section
+from nmcfast.calibration.grains import moment_fit, reference
+from nmcfast.calibration.grains.moment_fit import MOMENTS, PlainLaw, fit_moments, label_fitted, normals, section_moments
+from nmcfast.calibration.grains.reference import MEAN_DISTANCE, disc
 from nmcfast.errors import InputError
-from nmcfast.moment_fit import MOMENTS, PlainLaw, fit_moments, label_fitted, normals, section_moments
 from nmcfast.parameters import KAPPA
-from nmcfast.reference import MEAN_DISTANCE, disc
+from nmcfast.sections.cutouts import Section
 
 LAW = PlainLaw(0.6, 0.3, 0.25, 0.8, 3.0, 0.0018, 5.0, 5.5)
 
@@ -57,9 +57,16 @@ def test_numbers_of_a_seed_are_independent_of_each_other_and_of_its_neighbours_n
 def naive_moments(labels):
     """The moments pixel by pixel and grain by grain."""
     n = labels.shape[0]
-    outside = {labels[j, i] for j in range(n) for i in range(n) if labels[j, i] and any(
-        not (0 <= j + b < n and 0 <= i + a < n) or labels[j + b, i + a] == 0
-        for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1)))}  # fmt: skip
+    outside = {
+        labels[j, i]
+        for j in range(n)
+        for i in range(n)
+        if labels[j, i]
+        and any(
+            not (0 <= j + b < n and 0 <= i + a < n) or labels[j + b, i + a] == 0
+            for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))
+        )
+    }
     grains = {}
     for grain in set(labels.ravel()) - outside - {0}:
         y, x = np.nonzero(labels == grain)
@@ -71,14 +78,25 @@ def naive_moments(labels):
         grains[grain] = (len(x), 0.5 * math.log((values[1] + 1 / 12) / (values[0] + 1 / 12)), alpha)
     pairs = {
         tuple(sorted((labels[j, i], labels[j + b, i + a])))
-        for a, b in ((1, 0), (0, 1)) for j in range(n - b) for i in range(n - a)
-    }  # fmt: skip
+        for a, b in ((1, 0), (0, 1))
+        for j in range(n - b)
+        for i in range(n - a)
+    }
     beside = [(a, b) for p, q in pairs if p != q and p in grains and q in grains for a, b in ((p, q), (q, p))]
     area = np.array([g[0] for g in grains.values()], float)
     log, long, alpha = np.log(area), *(np.array([g[k] for g in grains.values()]) for k in (1, 2))
     cosine = np.cos(2 * alpha)
-    found = [math.log(len(area)), log.mean(), log.std(), area.std() / area.mean(), long.mean(), long.std(),
-             cosine.mean(), np.cos(4 * alpha).mean(), (long * cosine).mean()]  # fmt: skip
+    found = [
+        math.log(len(area)),
+        log.mean(),
+        log.std(),
+        area.std() / area.mean(),
+        long.mean(),
+        long.std(),
+        cosine.mean(),
+        np.cos(4 * alpha).mean(),
+        (long * cosine).mean(),
+    ]
     for a, b in ((log, long), (log, cosine), (long, cosine)):
         found.append(np.corrcoef(a, b)[0, 1])
     ends = np.log([[grains[a][0], grains[b][0]] for a, b in beside])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nmcfast import reference, scores
-from nmcfast.reference import ISOTROPIC, PANCAKES, RADIAL_4
+from nmcfast.calibration.grains import reference, scores
+from nmcfast.calibration.grains.reference import ISOTROPIC, PANCAKES, RADIAL_4
 
 
 def cube(architecture, seed=0, edge=72, centre=(70.0, 0.0, 0.0)):

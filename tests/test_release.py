@@ -1,4 +1,4 @@
-"""nmcfast/release.py: what is released is opened by the readers it is made for, and changed by nobody unseen."""
+"""release: what is released is opened by the readers it is made for, and changed by nobody unseen."""
 
 import errno
 import json
@@ -20,15 +20,19 @@ from nmcfast.errors import DamageError, InputError, NoSpaceError
 from nmcfast.export import files, formats, release, schema
 from nmcfast.export.formats import BULK
 from nmcfast.export.verify import verify
-from nmcfast.library import open_library
-from nmcfast.release import release_library
+from nmcfast.library.library import open_library
+from nmcfast.release.release import release_library
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 
 SAID: dict[str, Any] = {
-    "title": 'Particles, "small" & round', "version": "1.2.0", "date": "2026-11-25",
-    "creators": ["Doe, Jane", "A Lab: of Particles"], "url": "https://example.org/a", "doi": "10.1234/abc.d",
-}  # fmt: skip
+    "title": 'Particles, "small" & round',
+    "version": "1.2.0",
+    "date": "2026-11-25",
+    "creators": ["Doe, Jane", "A Lab: of Particles"],
+    "url": "https://example.org/a",
+    "doi": "10.1234/abc.d",
+}
 
 
 @pytest.fixture(scope="module", params=BULK)
@@ -52,8 +56,9 @@ def library(finished: Path, tmp_path: Path) -> Path:
 
 
 def test_sha256sum_accepts_every_file(released: Path) -> None:
-    done = subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=released, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        ["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=released, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     checked = {line.removesuffix(": OK") for line in done.stdout.splitlines()}
     assert checked == set(tree(released)) - {"SHA256SUMS"}
@@ -98,13 +103,17 @@ def test_croissant_names_each_file_with_its_bytes(released: Path) -> None:
     entries = {e["@id"]: e for e in document["distribution"]}
     shards = entries.pop("shards")
     assert entries.keys() == {p.name for p in released.iterdir() if p.is_file()} - {
-        "SHA256SUMS", "croissant.json", "ro-crate-metadata.json",
-    }  # fmt: skip
+        "SHA256SUMS",
+        "croissant.json",
+        "ro-crate-metadata.json",
+    }
     for name, entry in entries.items():
         data = (released / name).read_bytes()
         assert (entry["sha256"], entry["contentSize"]) == (files.sha256_file(released / name), f"{len(data)} B")
-    assert any(p.is_file() for p in released.glob(f"{shards['includes']}/*" if "**" in shards["includes"]
-                                                  else shards["includes"]))  # fmt: skip
+    assert any(
+        p.is_file()
+        for p in released.glob(f"{shards['includes']}/*" if "**" in shards["includes"] else shards["includes"])
+    )
 
 
 @pytest.mark.filterwarnings("ignore")  # rocrate's own
@@ -112,8 +121,9 @@ def test_rocrate_reads_the_crate(released: Path) -> None:
     rocrate = pytest.importorskip("rocrate.rocrate", reason="rocrate is not installed")
     crate = rocrate.ROCrate(released)
     assert (crate.name, crate.root_dataset["license"].id) == (
-        SAID["title"], "https://creativecommons.org/licenses/by/4.0/",
-    )  # fmt: skip
+        SAID["title"],
+        "https://creativecommons.org/licenses/by/4.0/",
+    )
     parts = {e.id for e in crate.root_dataset["hasPart"]}
     assert parts == {p.name for p in released.iterdir() if p.is_file()} - {"ro-crate-metadata.json"} | {"shards/"}
     assert [a["name"] for a in crate.root_dataset["author"]] == ["Jane Doe", "A Lab: of Particles"]
@@ -137,8 +147,12 @@ def test_the_citation_is_valid(released: Path) -> None:
 
 
 def test_the_card_says_what_the_model_file_says(tmp_path: Path) -> None:
-    said = {"shell": "fitted to ct.tif | law independent", "grains": "guessed by the cat", "caution": "not for eating",
-            "material": "NMC622"}  # fmt: skip
+    said = {
+        "shell": "fitted to ct.tif | law independent",
+        "grains": "guessed by the cat",
+        "caution": "not for eating",
+        "material": "NMC622",
+    }
     generate_library(tmp_path / "lib", replace(SMALL, provenance=said), count=2, seed=3)
     release_library(tmp_path / "lib")
     card = (tmp_path / "lib/README.md").read_text()
@@ -214,7 +228,7 @@ def test_an_interrupted_release_is_unfinished_and_goes_on(
             raise KeyboardInterrupt
         write(final, data)
 
-    monkeypatch.setattr("nmcfast.release.files.write_file", interrupted)
+    monkeypatch.setattr("nmcfast.release.release.files.write_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         release_library(library, **SAID)
     monkeypatch.undo()
@@ -233,7 +247,7 @@ def test_a_second_release_interrupted_is_unfinished_not_damaged(library: Path, m
             raise KeyboardInterrupt
         write(final, data)
 
-    monkeypatch.setattr("nmcfast.release.files.write_file", interrupted)
+    monkeypatch.setattr("nmcfast.release.release.files.write_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         release_library(library, version="2.0.0")
     monkeypatch.undo()
@@ -247,7 +261,7 @@ def test_a_full_disk_is_one_clear_error(library: Path, monkeypatch: pytest.Monke
     def full(final: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("nmcfast.release.files.write_file", full)
+    monkeypatch.setattr("nmcfast.release.release.files.write_file", full)
     with pytest.raises(NoSpaceError, match="no space left on the disk; 2 of 2 shards are finished and intact"):
         release_library(library)
 
@@ -342,8 +356,9 @@ def test_the_command(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_missing_pyarrow_is_named_and_nothing_written(library: Path) -> None:
     before = tree(library)
     code = "import sys; sys.modules['pyarrow'] = None\nfrom nmcfast.cli import main\nsys.exit(main(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", code, "release", str(library)], capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, "release", str(library)], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (2, "nmcfast: a release needs pyarrow: pip install 'nmcfast[tables]'\n")
     assert tree(library) == before
 

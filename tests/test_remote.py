@@ -20,8 +20,8 @@ from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr
 from nmcfast.export.formats import BULK
 from nmcfast.export.shards import recipe_digest
-from nmcfast.library import open_library
-from nmcfast.remote import cache_folder
+from nmcfast.library.library import open_library
+from nmcfast.library.remote import cache_folder
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 URL = "memory://store/lib"
@@ -164,8 +164,10 @@ def test_torch_reads_it_in_workers(store: Any, tmp_path: Path) -> None:
 
 
 def test_a_missing_fsspec_is_named() -> None:
-    code = "import sys; sys.modules['fsspec'] = sys.modules['fsspec.core'] = None; import nmcfast\n" \
-           "try:\n    nmcfast.open_library('s3://x/y')\nexcept ImportError as error:\n    print(error)"  # fmt: skip
+    code = (
+        "import sys; sys.modules['fsspec'] = sys.modules['fsspec.core'] = None; import nmcfast\n"
+        "try:\n    nmcfast.open_library('s3://x/y')\nexcept ImportError as error:\n    print(error)"
+    )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "libraries at a URL need fsspec: pip install 'nmcfast[remote]'" in said
 

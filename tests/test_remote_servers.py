@@ -23,7 +23,7 @@ from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr as zarr_format
 from nmcfast.export.formats import BULK
-from nmcfast.library import open_library
+from nmcfast.library.library import open_library
 
 HTTPFileSystem = pytest.importorskip("fsspec.implementations.http", reason="aiohttp is not installed").HTTPFileSystem
 pytestmark = pytest.mark.filterwarnings("ignore")  # of servers and clients that are not ours
@@ -97,8 +97,12 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    for name, value in {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "x",
-                        "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": "us-east-1"}.items():  # fmt: skip
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "y",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
         monkeypatch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()
     files = s3fs.S3FileSystem(use_listings_cache=False)
@@ -221,8 +225,12 @@ def test_a_store_out_of_reach_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("scheme", "module", "extra"), [("s3", "s3fs", "s3"), ("http", "aiohttp", "remote")])
 def test_a_missing_package_of_a_store_is_named_with_its_extra(scheme: str, module: str, extra: str) -> None:
     code = f"import sys; sys.modules[{module!r}] = None\nfrom nmcfast.cli import main\nsys.exit(main(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", code, "info", f"{scheme}://nowhere.invalid/lib"], capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, "info", f"{scheme}://nowhere.invalid/lib"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert done.stderr.startswith(f"nmcfast: {scheme}://nowhere.invalid/lib: ")
     assert done.stderr.endswith(f": pip install 'nmcfast[{extra}]'\n")

@@ -1,4 +1,4 @@
-"""nmcfast/reproduce.py: a library generated again is the same to the byte, and one byte of another is found."""
+"""nmcfast/library/reproduce.py: a library generated again is the same to the byte, and one byte of another is found."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, root
 from nmcfast.export.formats import BULK
 from nmcfast.export.zarr import encoders
-from nmcfast.reproduce import reproduce_library
+from nmcfast.library.reproduce import reproduce_library
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from nmcfast.kernels import runs
-from nmcfast.kernels.labels import EVERYWHERE
+from nmcfast.kernels.gbpd.labels import EVERYWHERE
 
 RNG = np.random.default_rng(6)
 VOLUMES = {

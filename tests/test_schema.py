@@ -90,10 +90,10 @@ def test_bad_recipes_are_refused(change: dict[str, Any], said: str) -> None:
 
 
 def test_the_format_page_is_up_to_date() -> None:
-    script = Path(__file__).parents[1] / "scripts" / "format_page.py"
+    script = Path(__file__).parents[1] / "scripts" / "make" / "format_page.py"
     spec = importlib.util.spec_from_file_location("format_page", script)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run python scripts/format_page.py"
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run python scripts/make/format_page.py"

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from nmcfast.errors import InputError
-from nmcfast.section_statistics import (
+from nmcfast.sections.statistics import (
     angle_density,
     chord_lengths,
     compare_sections,

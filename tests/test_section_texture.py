@@ -1,4 +1,4 @@
-"""nmcfast/section_texture.py: orientations of grains on maps, and the texture that made them."""
+"""nmcfast/ebsd/texture.py: orientations of grains on maps, and the texture that made them."""
 
 from dataclasses import replace
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from nmcfast.ebsd import segment_grains
-from nmcfast.ebsd_map import EbsdMap
-from nmcfast.ebsd_write import simulate_map
+from nmcfast.ebsd.map import EbsdMap
+from nmcfast.ebsd.texture import fit_section_texture, grain_orientations
+from nmcfast.ebsd.write import simulate_map
 from nmcfast.errors import InputError
 from nmcfast.export.orientations import bunge_angles
-from nmcfast.grain_map import GrainMap
 from nmcfast.misorientation import misorientation, multiply, symmetry_operators
-from nmcfast.section_texture import fit_section_texture, grain_orientations
+from nmcfast.sections.grain_map import GrainMap
 from nmcfast.texture import Texture, draw_orientations
 
 PIXEL, SIZE = 0.05, 220

@@ -7,13 +7,13 @@ import pytest
 import tifffile
 from scipy import stats
 
-from nmcfast import shell_compare
+from nmcfast.calibration.shells import compare
+from nmcfast.calibration.shells.families import fit_families, log_density
+from nmcfast.calibration.shells.fit import calibrate_shells, distance_correlation, size_dependence
+from nmcfast.calibration.shells.phantom import make_phantom
 from nmcfast.errors import InputError
-from nmcfast.families import fit_families, log_density
 from nmcfast.harmonics import degree_of
-from nmcfast.phantom import make_phantom
 from nmcfast.shell import OrderLaw, ShellLaw, draw_shell
-from nmcfast.shell_fit import calibrate_shells, distance_correlation, size_dependence
 
 SCIPY = {
     "normal": lambda p: stats.norm(*p),
@@ -144,7 +144,7 @@ def test_size_dependence_tells_the_laws_apart():
 
 def test_relative_likelihood_is_a_density_of_the_same_coefficients():
     coefficients = sample(rough_law("relative"), 60)
-    fit = shell_compare.fit_law(coefficients, "relative", 1.0)
+    fit = compare.fit_law(coefficients, "relative", 1.0)
     expected = 0.0
     for column, order in zip(coefficients.T, degree_of(100), strict=True):
         law = SCIPY[fit.law.orders[order].family](fit.law.orders[order].parameters)
@@ -155,10 +155,10 @@ def test_relative_likelihood_is_a_density_of_the_same_coefficients():
     assert fit.log_likelihood == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("law", shell_compare.LAWS)
+@pytest.mark.parametrize("law", compare.LAWS)
 def test_the_law_that_made_the_shells_is_taken(law):
     truth = rough_law(law)
-    fits, report = shell_compare.compare_laws(sample(truth, 200), 1.0, seed=3, count=100)
+    fits, report = compare.compare_laws(sample(truth, 200), 1.0, seed=3, count=100)
     assert report["taken"] == law
     for order in range(2, 10):
         freedom, _, scale = fits[law].law.orders[order].parameters
@@ -172,11 +172,11 @@ def test_the_law_that_made_the_shells_is_taken(law):
 
 def test_too_few_particles_and_sizes_below_zero_are_refused():
     with pytest.raises(InputError, match="found 10 particles, expected at least 30"):
-        shell_compare.compare_laws(sample(rough_law(), 10), 1.0)
+        compare.compare_laws(sample(rough_law(), 10), 1.0)
     coefficients = sample(rough_law(), 40)
     coefficients[3, 0] = -1.0
     with pytest.raises(InputError, match=r"a_00 = -1\.0"):
-        shell_compare.fit_law(coefficients, "relative", 1.0)
+        compare.fit_law(coefficients, "relative", 1.0)
 
 
 # A whole calibration

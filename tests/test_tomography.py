@@ -10,13 +10,13 @@ import pytest
 import tifffile
 import zarr
 
-from nmcfast import tomography, volume_files
+from nmcfast.calibration.shells import tomography, volume_files
+from nmcfast.calibration.shells.phantom import voxelize_shell
+from nmcfast.calibration.shells.star_shapes import restored, smoothing_share, star_radius, star_shapes
+from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.errors import InputError, MissingExtraError
 from nmcfast.harmonics import icosphere
-from nmcfast.phantom import voxelize_shell
 from nmcfast.shell import Shell
-from nmcfast.star_shapes import restored, smoothing_share, star_radius, star_shapes
-from nmcfast.volume_files import read_volume
 
 CT = Path(__file__).parents[2] / "shared" / "data" / "ct" / "nmc-1-cal_generatedCBD_bridge.tif"
 

@@ -13,7 +13,7 @@ from nmcfast import export_library, generate_library
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import root, vtk_xml, vtu
 from nmcfast.export.verify import verify
-from nmcfast.library import open_library
+from nmcfast.library.library import open_library
 
 H = 0.05
 MESH = "shards/000001/000004.vtu"
@@ -57,8 +57,10 @@ def test_vtk_has_grains_volumes_and_surface_exactly(library: Path) -> None:
     reader.SetFileName(str(library / MESH))
     reader.Update()
     mesh = reader.GetOutput()
-    cells = {name: vtk_to_numpy(mesh.GetCellData().GetArray(name)) for name in
-             ("grain_id", "material", "distance", "orientation", "voxel")}  # fmt: skip
+    cells = {
+        name: vtk_to_numpy(mesh.GetCellData().GetArray(name))
+        for name in ("grain_id", "material", "distance", "orientation", "voxel")
+    }
     sizes = vtkCellSizeFilter()
     sizes.SetInputData(mesh)
     sizes.Update()

@@ -138,5 +138,9 @@ def _materials(orientation: np.ndarray, groups: np.ndarray) -> Iterator[str]:
     yield from rows(
         "*ORIENTATION, NAME=CRYSTAL_%d, SYSTEM=RECTANGULAR\n" + ", ".join(["%.9f"] * 6) + "\n"
         "*SOLID SECTION, ELSET=GRAIN_%d, MATERIAL=NMC811, ORIENTATION=CRYSTAL_%d\n",
-        groups, axes_1, axes_2, groups, groups,
-    )  # fmt: skip
+        groups,
+        axes_1,
+        axes_2,
+        groups,
+        groups,
+    )

@@ -35,8 +35,9 @@ _GRAIN = "  - {homogenization: single, constituents: [{phase: NMC811, O: [%.9f, 
 
 def write(deck: Deck, folder: Path) -> list[Path]:
     """particle.vti with `material` of each voxel, lengths in µm, and material.yaml with one entry a grain."""
-    image = write_image(folder / "particle.vti", {"material": deck.labels_as("int32", "damask")},
-                        deck.origin, deck.voxel_size)  # fmt: skip
+    image = write_image(
+        folder / "particle.vti", {"material": deck.labels_as("int32", "damask")}, deck.origin, deck.voxel_size
+    )
     return [image, write_text(folder / "material.yaml", _materials(deck.orientation))]
 
 

@@ -32,9 +32,17 @@ def _fill(file: Any, mesh: HexMesh, groups: np.ndarray) -> None:
     file.floating_point_word_size, file.file_size = np.int32(8), np.int32(1)
     cell, side = mesh.outer
     sizes = {
-        "len_string": _NAME, "len_line": 81, "four": 4, "len_name": _NAME, "num_dim": 3, "num_nodes": len(mesh.points),
-        "num_elem": len(mesh.cells), "num_el_blk": len(groups), "num_side_sets": 1, "num_side_ss1": len(cell),
-    }  # fmt: skip
+        "len_string": _NAME,
+        "len_line": 81,
+        "four": 4,
+        "len_name": _NAME,
+        "num_dim": 3,
+        "num_nodes": len(mesh.points),
+        "num_elem": len(mesh.cells),
+        "num_el_blk": len(groups),
+        "num_side_sets": 1,
+        "num_side_ss1": len(cell),
+    }
     file.createDimension("time_step", None)
     for name, size in sizes.items():
         file.createDimension(name, size)

@@ -15,8 +15,11 @@ def write(deck: Deck, folder: Path) -> list[Path]:
         raise MissingExtraError("format 'tiff' needs tifffile: pip install 'nmcfast[solvers]'") from None
     path = folder / "labels.tif"
     tifffile.imwrite(
-        path, deck.labels_as("uint16", "tiff"), imagej=True, compression="zlib",
+        path,
+        deck.labels_as("uint16", "tiff"),
+        imagej=True,
+        compression="zlib",
         resolution=(1.0 / deck.voxel_size, 1.0 / deck.voxel_size),
         metadata={"axes": "ZYX", "unit": "um", "spacing": deck.voxel_size},
-    )  # fmt: skip
+    )
     return [path, write_grain_table(deck, folder)]

@@ -25,16 +25,37 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded: its threads wait by spinning, also for our clocks
 
 FULL: dict[str, Any] = {
-    "sizes": [64, 128, 256, 512], "by_hand": [64, 128, 256], "repeat": 5, "least": 3, "limits": 9,
-    "growth": [64, 96, 128, 192, 256, 384, 512], "box": 256,
+    "sizes": [64, 128, 256, 512],
+    "by_hand": [64, 128, 256],
+    "repeat": 5,
+    "least": 3,
+    "limits": 9,
+    "growth": [64, 96, 128, 192, 256, 384, 512],
+    "box": 256,
     "seeds_in_box": [500, 2_000, 8_000, 30_199, 120_000, 240_000],
-    "fine": [1, 2, 4], "fine_size": 256, "shells": 1000, "median": 128, "library": 128, "together": 4,
-}  # fmt: skip
+    "fine": [1, 2, 4],
+    "fine_size": 256,
+    "shells": 1000,
+    "median": 128,
+    "library": 128,
+    "together": 4,
+}
 QUICK: dict[str, Any] = {
-    "sizes": [64, 128], "by_hand": [64, 128], "repeat": 3, "least": 1, "limits": 3,
-    "growth": [64, 128, 192], "box": 128, "seeds_in_box": [500, 2_000, 8_000, 30_000],
-    "fine": [1, 2], "fine_size": 128, "shells": 200, "median": 16, "library": 16, "together": 0,
-}  # fmt: skip
+    "sizes": [64, 128],
+    "by_hand": [64, 128],
+    "repeat": 3,
+    "least": 1,
+    "limits": 3,
+    "growth": [64, 128, 192],
+    "box": 128,
+    "seeds_in_box": [500, 2_000, 8_000, 30_000],
+    "fine": [1, 2],
+    "fine_size": 128,
+    "shells": 200,
+    "median": 16,
+    "library": 16,
+    "together": 0,
+}
 PARTS = (
     "limits",
     "labels",
@@ -122,9 +143,13 @@ def run(options: argparse.Namespace) -> None:
             rows = measured()
             spent = time.perf_counter() - start
             results["parts"][name] = {
-                "rows": rows, "seconds": spent, "others": load.share(), "quick": options.quick,
-                "commit": results["machine"]["commit"], "date": time.strftime("%Y-%m-%d", time.gmtime()),
-            }  # fmt: skip
+                "rows": rows,
+                "seconds": spent,
+                "others": load.share(),
+                "quick": options.quick,
+                "commit": results["machine"]["commit"],
+                "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            }
             report.store(options.output, results)
             print(f"{name}: {spent:.0f} s", file=sys.stderr)
 

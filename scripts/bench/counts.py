@@ -17,16 +17,19 @@ from cases import make_case
 from numba.core.runtime import _nrt_python, rtsys
 
 from nmcfast import generate_particle, load_model
-from nmcfast.kernels import gbpd, label_grid
-from nmcfast.kernels.labels import EVERYWHERE, tables
+from nmcfast.kernels import label_grid
+from nmcfast.kernels.gbpd import volumes
+from nmcfast.kernels.gbpd.labels import EVERYWHERE, tables
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "counts.json"
 TOLERANCE = 1.10
 BOXES: dict[str, tuple[str, int, float, int | None]] = {
-    "D 3, 64³": ("gbpd", 64, 3.0, None), "D 10, 90³": ("gbpd", 90, 10.0, None), "power, 64³": ("power", 64, 1.0, None),
+    "D 3, 64³": ("gbpd", 64, 3.0, None),
+    "D 10, 90³": ("gbpd", 90, 10.0, None),
+    "power, 64³": ("power", 64, 1.0, None),
     "D 3, 64³, as fine as 12.5 nm": ("gbpd", 64, 3.0, 20),
-}  # fmt: skip
+}
 PARTICLES = {"particle 26 of seed 0, median volume": 26, "particle 1 of seed 0, small": 1}
 _OURS = tuple(str(ROOT / folder) for folder in ("nmcfast", "kernels", "export"))
 
@@ -46,7 +49,7 @@ def of_labels(kind: str, size: int, ratio: float, seeds: int | None) -> dict[str
     lut, relevant = np.arange(n + 1, dtype=np.int32), np.ones(n, np.uint8)
 
     def label() -> np.ndarray:
-        return gbpd.label_volume_serial(out, lut, relevant, *seeds, 1)
+        return volumes.label_volume_serial(out, lut, relevant, *seeds, 1)
 
     boxes, candidates, evaluations, close = label().sum(0).tolist()
     whole = label_grid, (case.position, case.matrices, case.offset, shape, case.origin, 1.0, case.norm)

@@ -1,4 +1,4 @@
-// The label kernel by hand, a yardstick for what numba makes of kernels/candidates.py, ceilings.py, gbpd.py, leaves.py:
+// The label kernel by hand, a yardstick for what numba makes of kernels/gbpd/candidates.py, ceilings.py, gbpd.py, leaves.py:
 // the same algorithm with the same counts, one thread, AVX2. A shared library; `label_volume` is its one entry.
 //
 // Boxes of 256, 128, ... 8 voxels deal their candidates to their eight children, which go side by side: a candidate is

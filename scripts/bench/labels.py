@@ -11,8 +11,9 @@ import yardstick
 from cases import DENSITY, RATIO, Case, Region, make_case, middle
 from timing import in_turn, measure
 
-from nmcfast.kernels import gbpd, label_grid
-from nmcfast.kernels.labels import EVERYWHERE, tables
+from nmcfast.kernels import label_grid
+from nmcfast.kernels.gbpd import volumes
+from nmcfast.kernels.gbpd.labels import EVERYWHERE, tables
 
 RATIOS = (1.0, 3.0, 10.0)
 STREAM_PLANES = 256  # voxels of the buffer's edge along z that fine volumes pass through
@@ -41,7 +42,7 @@ class Labeller:
         """Labels of the voxels from an origin (x, y, z) on, tables of the seeds included; the kernel's counts."""
         case = self.case
         place, factor, shift, frame = tables(case.position, case.matrices, case.offset, origin, self.voxel_size)
-        kernel = gbpd.label_volume_parallel if workers > 1 else gbpd.label_volume_serial
+        kernel = volumes.label_volume_parallel if workers > 1 else volumes.label_volume_serial
         seeds = case.position, case.matrices, case.offset, frame, EVERYWHERE, case.norm == "squared"
         return kernel(self.out, self._lut, self._relevant, place, factor, shift, *seeds, workers)
 
@@ -72,7 +73,7 @@ def rows_of_case(case: Case, threads: int, repeat: int) -> tuple[list[dict[str, 
 def per_voxel(grid: Labeller) -> dict[str, float]:
     """What the kernel counts in a box, for one voxel; writes its labels."""
     counts = (grid.run(grid.case.origin).sum(0) / grid.out.size).tolist()
-    return dict(zip((f"{name} a voxel" for name in gbpd.COUNTS), counts, strict=True))
+    return dict(zip((f"{name} a voxel" for name in volumes.COUNTS), counts, strict=True))
 
 
 def by_hand(programs: Path, sizes: list[int], repeat: int) -> list[dict[str, Any]]:

@@ -16,11 +16,19 @@ from compiled import HERE, program
 
 # torch is pinned by itself and first: a range takes the CUDA build, many times as large
 ENVIRONMENTS = {
-    "main": [["torch==2.13.0"], [
-        "numpy==2.4.6", "scipy==1.17.1", "numba==0.68.1", "pykeops==2.3", "pyapd==0.2.0", "damask==3.1.0",
-    ]],
+    "main": [
+        ["torch==2.13.0"],
+        [
+            "numpy==2.4.6",
+            "scipy==1.17.1",
+            "numba==0.68.1",
+            "pykeops==2.3",
+            "pyapd==0.2.0",
+            "damask==3.1.0",
+        ],
+    ],
     "microstructpy": [["microstructpy==1.6.1"]],
-}  # fmt: skip
+}
 VORO = "voro++-dev"  # Debian's package: unpacked beside the environments, not installed
 NAMES = {
     "voro": "Voro++",

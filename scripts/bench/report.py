@@ -85,28 +85,36 @@ def head(results: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {number}" for name, number in m["packages"].items())
     spent = sum(part["seconds"] for part in done.values())
     lines = [
-        "# Benchmark", "", "    python scripts/bench --peers FOLDER", "",
+        "# Benchmark",
+        "",
+        "    python scripts/bench --peers FOLDER",
+        "",
         f"{m['processor']} ({m['vectors']}), {m['cores']} cores, {m['memory_gib']} GiB; Python {m['python']},"
-        f" {versions}; {m['compiler']}. Commit {m['commit']}. {spent / 60:.0f} minutes.", "",
+        f" {versions}; {m['compiler']}. Commit {m['commit']}. {spent / 60:.0f} minutes.",
+        "",
         "Medians of the wall clock (least – largest) and of the processor time of all threads; a first run, which may"
         " compile or load, does not count. Peers run on the same seeds in the same run, by their own programs. [n]: n"
         " voxels in the middle of the box were labelled, and the time of one is extrapolated to it.",
-    ]  # fmt: skip
+    ]
     busy = {name: part["others"] for name, part in done.items() if part["others"] > BUSY}
     if busy:
         said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in busy.items())
-        lines += ["", f"**The machine was busy**: other programs had of its processors, on average, during {said}."
-                      " Read processor times and ratios of them there; wall clocks say little."]  # fmt: skip
+        lines += [
+            "",
+            f"**The machine was busy**: other programs had of its processors, on average, during {said}."
+            " Read processor times and ratios of them there; wall clocks say little.",
+        ]
     quick = [name for name, part in done.items() if part["quick"]]
     return lines + (["", f"From a quick run: {', '.join(quick)}."] if quick else [])
 
 
 def limit_table(rows: list[Row]) -> list[str]:
     body = [
-        (r["who"], spread(r), number(per(r, "cpu_s"))) if "voxels" in r
+        (r["who"], spread(r), number(per(r, "cpu_s")))
+        if "voxels" in r
         else (r["who"], f"{1 / per(r):.3g} × 10⁹ a second", f"{1 / per(r, 'cpu_s'):.3g} × 10⁹ a second")
         for r in rows
-    ]  # fmt: skip
+    ]
     return ["## Limits of one core, C", "", *table(("limit", "ns a voxel", "processor time"), body)]
 
 
@@ -130,9 +138,16 @@ def label_tables(rows: list[Row]) -> list[str]:
             ratio = number(per(r, "cpu_s") / per(ours, "cpu_s"))
             differ = "" if "differing" not in r else f"{r['differing']:,} of {r['voxels']:,}"
             body.append(
-                (f"{r['size']}³, {r['seeds']:,} seeds", r["who"] + part, r["threads"], spread(r),
-                 number(per(r, "cpu_s")), ratio, differ)
-            )  # fmt: skip
+                (
+                    f"{r['size']}³, {r['seeds']:,} seeds",
+                    r["who"] + part,
+                    r["threads"],
+                    spread(r),
+                    number(per(r, "cpu_s")),
+                    ratio,
+                    differ,
+                )
+            )
         names = ("box", "who", "threads", "ns a voxel", "processor time", "× label_grid's processor time", "differing")
         page += ["", f"### {title}", "", *table(names, body)]
     page += ["", "Versions: " + ", ".join(_versions(rows)) + "."]
@@ -149,14 +164,22 @@ def ratio_table(rows: list[Row]) -> list[str]:
         return float("nan")
 
     body = [
-        (f"{size}³", number(ns("gbpd", size, "kernel")),
-         number(ns("gbpd", size, "kernel", "wall_s") / ns("gbpd", size, "kernel", "wall_s", 2)),
-         number(ns("voronoi", size, "voro") / ns("voronoi", size, "kernel")),
-         number(ns("power", size, "voro") / ns("power", size, "kernel")))
+        (
+            f"{size}³",
+            number(ns("gbpd", size, "kernel")),
+            number(ns("gbpd", size, "kernel", "wall_s") / ns("gbpd", size, "kernel", "wall_s", 2)),
+            number(ns("voronoi", size, "voro") / ns("voronoi", size, "kernel")),
+            number(ns("power", size, "voro") / ns("power", size, "kernel")),
+        )
         for size in dict.fromkeys(r["size"] for r in rows)
-    ]  # fmt: skip
-    names = ("box", "kernel, Eq. (8), one thread, ns", "faster on several threads (wall clock)",
-             "Voro++ ÷ kernel, Voronoi", "Voro++ ÷ kernel, power")  # fmt: skip
+    ]
+    names = (
+        "box",
+        "kernel, Eq. (8), one thread, ns",
+        "faster on several threads (wall clock)",
+        "Voro++ ÷ kernel, Voronoi",
+        "Voro++ ÷ kernel, power",
+    )
     return table(names, body)
 
 
@@ -166,15 +189,24 @@ def by_hand_table(rows: list[Row]) -> list[str]:
     for ours, c in zip(rows[::2], rows[1::2], strict=True):
         what = f"Eq. (8), D ratio {ours['ratio']:g}" if ours["kind"] == "gbpd" else KINDS[ours["kind"]]
         body.append(
-            (f"{ours['size']}³", what, number(per(ours, "cpu_s")), number(per(c, "cpu_s")),
-             f"{per(ours, 'cpu_s') / per(c, 'cpu_s'):.2f}", f"{c['differing']:,} of {c['voxels']:,}",
-             "yes" if ours["counts"] == c["counts"] else "no")
-        )  # fmt: skip
+            (
+                f"{ours['size']}³",
+                what,
+                number(per(ours, "cpu_s")),
+                number(per(c, "cpu_s")),
+                f"{per(ours, 'cpu_s') / per(c, 'cpu_s'):.2f}",
+                f"{c['differing']:,} of {c['voxels']:,}",
+                "yes" if ours["counts"] == c["counts"] else "no",
+            )
+        )
     names = ("box", "case", "numba", "C", "numba ÷ C", "voxels that differ", "same counts of work")
     return [
-        "## Our kernel and the same algorithm by hand in C (labels.c)", "",
-        "ns of processor time a voxel, one thread, int32, in turn.", "", *table(names, body),
-    ]  # fmt: skip
+        "## Our kernel and the same algorithm by hand in C (labels.c)",
+        "",
+        "ns of processor time a voxel, one thread, int32, in turn.",
+        "",
+        *table(names, body),
+    ]
 
 
 def _versions(rows: list[Row]) -> list[str]:
@@ -183,10 +215,16 @@ def _versions(rows: list[Row]) -> list[str]:
 
 def growth_table(rows: list[Row]) -> list[str]:
     body = [
-        (f"{r['size']}³", f"{r['seeds']:,}", f"{r['ratio']:g}", spread(r), number(per(r, "cpu_s")),
-         *(f"{v:.3g}" for v in r["counts"].values()))
+        (
+            f"{r['size']}³",
+            f"{r['seeds']:,}",
+            f"{r['ratio']:g}",
+            spread(r),
+            number(per(r, "cpu_s")),
+            *(f"{v:.3g}" for v in r["counts"].values()),
+        )
         for r in rows
-    ]  # fmt: skip
+    ]
     names = ("box", "seeds", "D ratio", "ns a voxel", "processor time", *rows[0]["counts"])
     return ["## How labelling grows: kernel, one thread, int32", "", *table(names, body)]
 
@@ -197,9 +235,12 @@ def fine_table(rows: list[Row]) -> list[str]:
     ]
     names = ("voxel", "voxels", "threads", "ns a voxel", "processor time")
     return [
-        f"## Finer voxels of one box: {rows[0]['seeds']:,} seeds in {rows[0]['size']}³ pixels of 50 nm", "",
-        "uint16, streamed through one buffer of 256 planes.", "", *table(names, body),
-    ]  # fmt: skip
+        f"## Finer voxels of one box: {rows[0]['seeds']:,} seeds in {rows[0]['size']}³ pixels of 50 nm",
+        "",
+        "uint16, streamed through one buffer of 256 planes.",
+        "",
+        *table(names, body),
+    ]
 
 
 def micro_table(title: str, unit: str, paper: str, value: float) -> Any:
@@ -221,41 +262,76 @@ def particle_table(rows: list[Row]) -> list[str]:
 
 def median_table(rows: list[Row]) -> list[str]:
     body = [
-        (r["name"], r["workers"], number(1 / per(r, scale=1)), number(r["workers"] / per(r, "cpu_s", 1)),
-         number(r["grains"]), f"{r['box_voxels']:.3g}", number(r["bytes"] / r["count"]))
+        (
+            r["name"],
+            r["workers"],
+            number(1 / per(r, scale=1)),
+            number(r["workers"] / per(r, "cpu_s", 1)),
+            number(r["grains"]),
+            f"{r['box_voxels']:.3g}",
+            number(r["bytes"] / r["count"]),
+        )
         for r in rows
-    ]  # fmt: skip
-    names = ("drawn, pruned, labelled at 50 nm, written", "processes", "particles a second", "by processor time",
-             "grains", "voxels in the box", "bytes")  # fmt: skip
+    ]
+    names = (
+        "drawn, pruned, labelled at 50 nm, written",
+        "processes",
+        "particles a second",
+        "by processor time",
+        "grains",
+        "voxels in the box",
+        "bytes",
+    )
     r = rows[0]
     return [
-        "## Particles of median volume", "",
+        "## Particles of median volume",
+        "",
         f"The particles of seed 0 with the shell volumes nearest the median of 400, {r['volumes_um3'][0]:.0f} to"
         f" {r['volumes_um3'][1]:.0f} µm³ around {r['median_um3']:.0f}. The mean of the 400 is {r['mean_um3']:.0f} µm³.",
-        "", *table(names, body),
-    ]  # fmt: skip
+        "",
+        *table(names, body),
+    ]
 
 
 def library_table(rows: list[Row]) -> list[str]:
     body = [
-        (r["name"], r["workers"], number(1 / per(r, scale=1)), number(r["workers"] / per(r, "cpu_s", 1)),
-         number(r["grains"]), f"{r['volume_um3']:.0f}", number(r["bytes"] / r["count"]), number(r["peak_mib"]))
+        (
+            r["name"],
+            r["workers"],
+            number(1 / per(r, scale=1)),
+            number(r["workers"] / per(r, "cpu_s", 1)),
+            number(r["grains"]),
+            f"{r['volume_um3']:.0f}",
+            number(r["bytes"] / r["count"]),
+            number(r["peak_mib"]),
+        )
         for r in rows
-    ]  # fmt: skip
-    names = ("first particles of seed 0", "processes", "particles a second", "by processor time", "grains", "µm³",
-             "bytes a particle", "peak memory of a process, MiB")  # fmt: skip
+    ]
+    names = (
+        "first particles of seed 0",
+        "processes",
+        "particles a second",
+        "by processor time",
+        "grains",
+        "µm³",
+        "bytes a particle",
+        "peak memory of a process, MiB",
+    )
     bare = max((r for r in rows if "without" in r["name"]), key=lambda r: r["workers"])
     hours, busy = 1e6 * per(bare, scale=1) / 3600, 1e6 * per(bare, "cpu_s", 1) / bare["workers"] / 3600
     error, larger = bare["relative_error"], bare["mean_um3"] / bare["volume_um3"]
     return [
-        "## Libraries", "", *table(names, body), "",
+        "## Libraries",
+        "",
+        *table(names, body),
+        "",
         f"1,000,000 particles without labels: {number(hours)} hours on {bare['workers']} cores ({number(busy)} by"
         f" processor time), extrapolated from {bare['count']} whose sizes scatter: standard error {100 * error:.0f} %,"
         f" {bare['volume_um3']:.0f} µm³ and {number(bare['grains'])} grains on average. Particles are much larger on"
         f" average than in the middle: of {bare['shells']:,} shells the mean is {bare['mean_um3']:.0f} µm³, the median"
         f" {bare['median_um3']:.0f}. With time as volume, for that mean: {number(hours * larger)} hours"
         f" ({number(busy * larger)} by processor time).",
-    ]  # fmt: skip
+    ]
 
 
 def start_table(rows: list[Row]) -> list[str]:
@@ -279,8 +355,12 @@ def start_table(rows: list[Row]) -> list[str]:
         listed = sorted(modules.items(), key=lambda item: -item[1][1])
         rest = split["split_all_s"] - sum(of[1] for _, of in listed)
         body = [(name, int(n), number(s)) for name, (n, s) in listed] + [("everything else", "", number(rest))]
-        page += ["", "What is compiled for the first particle; processor time of each module's functions alone:",
-                 "", *table(("module", "functions × signatures", "s"), body)]  # fmt: skip
+        page += [
+            "",
+            "What is compiled for the first particle; processor time of each module's functions alone:",
+            "",
+            *table(("module", "functions × signatures", "s"), body),
+        ]
     return page
 
 

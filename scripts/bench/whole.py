@@ -135,8 +135,10 @@ def median_library(count: int, processes: int) -> list[dict[str, Any]]:
             "grains": float(np.mean(np.concatenate([f["grains"] for f in found]))),
             "box_voxels": float(np.mean(np.concatenate([f["voxels"] for f in found]))),
             "volumes_um3": [float(volume.min()), float(volume.max())],
-            "median_um3": median, "mean_um3": mean, "bytes": sum(f["bytes"] for f in found),
-        }  # fmt: skip
+            "median_um3": median,
+            "mean_um3": mean,
+            "bytes": sum(f["bytes"] for f in found),
+        }
         name = f"{count} particles of about median volume, {'with' if labels else 'without'} labels"
         rows.append(row("median", name, count, timed, workers=processes, **facts))
     return rows
@@ -148,10 +150,13 @@ def _timed(found: dict[str, Any]) -> dict[str, Any]:
 
 def _facts(found: dict[str, Any]) -> dict[str, Any]:
     return {
-        "grains": float(np.mean(found["grains"])), "box_voxels": float(np.mean(found["voxels"])),
-        "volume_um3": float(np.mean(found["volume_um3"])), "bytes": found["bytes"], "peak_mib": found["peak_mib"],
+        "grains": float(np.mean(found["grains"])),
+        "box_voxels": float(np.mean(found["voxels"])),
+        "volume_um3": float(np.mean(found["volume_um3"])),
+        "bytes": found["bytes"],
+        "peak_mib": found["peak_mib"],
         "relative_error": found["relative_error"],
-    }  # fmt: skip
+    }
 
 
 def _run(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -210,13 +215,16 @@ def child(task: dict[str, Any]) -> None:
         end, cpu = time.time(), _busy() - busy
         table = open_library(path).table
         found = {
-            "start": start, "end": end, "cpu_s": cpu, "grains": table["grains"].tolist(),
+            "start": start,
+            "end": end,
+            "cpu_s": cpu,
+            "grains": table["grains"].tolist(),
             "voxels": table["box_shape"].prod(axis=1).astype(float).tolist(),
             "volume_um3": table["shell_volume_um3"].tolist(),
             "bytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),
             "peak_mib": max(_own_peak_kib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024,
             "relative_error": float(np.std(table["grains"]) / np.mean(table["grains"]) / np.sqrt(count)),
-        }  # fmt: skip
+        }
         print(json.dumps(found), flush=True)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from cases import Case
 from compiled import program
 
-from nmcfast.kernels.labels import tables
+from nmcfast.kernels.gbpd.labels import tables
 
 _ARGUMENTS = [ctypes.c_void_p, *[ctypes.c_long] * 4, *[ctypes.c_void_p] * 7, ctypes.c_int, ctypes.c_void_p]
 

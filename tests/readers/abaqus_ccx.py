@@ -33,6 +33,12 @@ middle = re.search(r"mean normal\s+((?:[-+.\dE]+\s+){6})", text)[1].split()
 assert max(abs(float(v)) for v in middle[3:]) < 1e-9, "the outer surface is not closed"
 area = float(re.search(r"area, normal force.*?\n\s*\n\s*([-+.\dE]+)", text)[1])
 version = subprocess.run(["ccx", "-v"], capture_output=True, text=True, check=False).stdout.split()[-1]
-say(f"CalculiX {version}", "sets GRAIN_i, surface OUTER; normals sum to 0; solved",
-    grains={int(k): float(v) for k, v in totals}, surface=area, stressed=len(values), stress=mean)  # fmt: skip
+say(
+    f"CalculiX {version}",
+    "sets GRAIN_i, surface OUTER; normals sum to 0; solved",
+    grains={int(k): float(v) for k, v in totals},
+    surface=area,
+    stressed=len(values),
+    stress=mean,
+)
 shutil.rmtree(folder)

@@ -23,5 +23,10 @@ surface = fem.assemble_scalar(fem.form(fem.Constant(mesh, 1.0) * tagged))
 whole = fem.assemble_scalar(fem.form(fem.Constant(mesh, 1.0) * ufl.ds(mesh)))
 assert abs(whole - surface) < 1e-9 * whole, "the tagged facets are not all of the surface"
 enclosed = fem.assemble_scalar(fem.form(ufl.dot(ufl.SpatialCoordinate(mesh), ufl.FacetNormal(mesh)) / 3 * tagged))
-say(f"DOLFINx {dolfinx.__version__}", "cell tags = labels, facet tag 1",
-    grains=sums(grains.values, cell_volumes), surface=surface, enclosed=enclosed)  # fmt: skip
+say(
+    f"DOLFINx {dolfinx.__version__}",
+    "cell tags = labels, facet tag 1",
+    grains=sums(grains.values, cell_volumes),
+    surface=surface,
+    enclosed=enclosed,
+)

@@ -20,5 +20,9 @@ for k in range(reader.GetNumberOfObjects(BLOCK)):
     assert reader.GetObjectName(BLOCK, k).startswith(f"grain_{label}")
     grains[label] = float(volumes(blocks.GetBlock(k)).sum())
 assert reader.GetNumberOfObjects(SIDE_SET) == 1 and reader.GetObjectName(SIDE_SET, 0).startswith("outer")
-say(f"VTK {vtkVersion().GetVTKVersion()}", "blocks grain_i, side set outer",
-    grains=grains, **quads(corners(sides.GetBlock(0), 4)))  # fmt: skip
+say(
+    f"VTK {vtkVersion().GetVTKVersion()}",
+    "blocks grain_i, side set outer",
+    grains=grains,
+    **quads(corners(sides.GetBlock(0), 4)),
+)

@@ -10,10 +10,18 @@ from measures.arrays import say  # noqa: E402
 
 mesh = fipy.Gmsh3D(f"{folder}/particle_v2.msh")
 volume = np.asarray(mesh.cellVolumes)
-grains = {int(name[6:]): float(volume[np.asarray(inside)].sum())
-          for name, inside in mesh.physicalCells.items() if name.startswith("grain_")}  # fmt: skip
+grains = {
+    int(name[6:]): float(volume[np.asarray(inside)].sum())
+    for name, inside in mesh.physicalCells.items()
+    if name.startswith("grain_")
+}
 outer = np.asarray(mesh.physicalFaces["surface"])
 assert np.array_equal(outer, np.asarray(mesh.exteriorFaces)), "the tagged faces are not the surface"
 area, normal, middle = (np.asarray(v)[..., outer] for v in (mesh._faceAreas, mesh.faceNormals, mesh.faceCenters))
-say(f"FiPy {fipy.__version__}", "grain_i, surface", grains=grains, surface=float(area.sum()),
-    enclosed=float((area * (normal * middle).sum(axis=0)).sum() / 3))  # fmt: skip
+say(
+    f"FiPy {fipy.__version__}",
+    "grain_i, surface",
+    grains=grains,
+    surface=float(area.sum()),
+    enclosed=float((area * (normal * middle).sum(axis=0)).sum() / 3),
+)

@@ -20,10 +20,16 @@ def outward(w):
 
 
 volumes = one.elemental(skfem.CellBasis(mesh, skfem.ElementHex1()))
-grains = {int(name[6:]): float(volumes[cells].sum())
-          for name, cells in mesh.subdomains.items() if name.startswith("grain_")}  # fmt: skip
+grains = {
+    int(name[6:]): float(volumes[cells].sum()) for name, cells in mesh.subdomains.items() if name.startswith("grain_")
+}
 facets = np.asarray(mesh.boundaries["surface"])
 assert sorted(facets) == sorted(mesh.boundary_facets()), "the tagged facets are not the surface"
 outer = skfem.FacetBasis(mesh, skfem.ElementHex1(), facets=facets)
-say(f"scikit-fem {skfem.__version__}", "grain_i, surface", grains=grains, surface=float(one.assemble(outer)),
-    enclosed=float(outward.assemble(outer)))  # fmt: skip
+say(
+    f"scikit-fem {skfem.__version__}",
+    "grain_i, surface",
+    grains=grains,
+    surface=float(one.assemble(outer)),
+    enclosed=float(outward.assemble(outer)),
+)

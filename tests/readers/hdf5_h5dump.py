@@ -25,8 +25,11 @@ for path in sorted(Path(sys.argv[1]).glob("shards/*/shard.h5")):
 shape = [int(n) for n in found.groups()]
 with tempfile.TemporaryDirectory() as scratch:
     told("h5dump", "-d", f"/view/{index:06d}", "-b", "LE", "-o", f"{scratch}/labels", str(path))
-    kind = np.dtype({"U16LE": "<u2", "U32LE": "<u4"}[
-        re.search(r"H5T_STD_(\w+)", told("h5dump", "-H", "-d", "/labels", str(path)))[1]])  # fmt: skip
+    kind = np.dtype(
+        {"U16LE": "<u2", "U32LE": "<u4"}[
+            re.search(r"H5T_STD_(\w+)", told("h5dump", "-H", "-d", "/labels", str(path)))[1]
+        ]
+    )
     labels = np.fromfile(f"{scratch}/labels", kind).reshape(shape)
 recipe = re.search(r"\(0\): \"(.*)\"\s*\}", told("h5dump", "-w", "0", "-a", "/recipe", str(path)), re.S)[1]
 size = json.loads(recipe.replace('\\"', '"'))["voxel_size"]

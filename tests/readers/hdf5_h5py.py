@@ -14,5 +14,10 @@ with h5py.File(f"{sys.argv[1]}/library.h5") as file:
     first, last = file["particles/grain_start"][row : row + 2].tolist()
     turns, origin = file["grains/orientation"][first:last].tolist(), file["particles/box_origin"][row].tolist()
     assert [d.label for d in file["labels"].dims] == ["p", "z", "y", "x"]
-say(f"h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}", "labels, 0 outside; names", **image(labels, size),
-    orientation=dict(enumerate(turns, 1)), origin=origin)  # fmt: skip
+say(
+    f"h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}",
+    "labels, 0 outside; names",
+    **image(labels, size),
+    orientation=dict(enumerate(turns, 1)),
+    origin=origin,
+)

@@ -21,5 +21,10 @@ for label, system in model.coords.items():
     if label:
         assert model.properties[label].cordm == label
         axes[label] = {"c": system.k.tolist(), "a": system.i.tolist()}
-say(f"pyNastran {pyNastran.__version__}", "PSOLID and MAT1 i, PSHELL 1000001", grains=grains, **quads(np.array(outer)),
-    axes=axes)  # fmt: skip
+say(
+    f"pyNastran {pyNastran.__version__}",
+    "PSOLID and MAT1 i, PSHELL 1000001",
+    grains=grains,
+    **quads(np.array(outer)),
+    axes=axes,
+)

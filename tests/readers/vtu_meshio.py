@@ -11,5 +11,10 @@ mesh = meshio.read(path)
 (block,) = mesh.cells
 grain = mesh.cell_data["grain_id"][0]
 orientation = dict(zip(grain.tolist(), mesh.cell_data["orientation"][0].tolist(), strict=True))
-say(f"meshio {meshio.__version__}", "grain_id", grains=sums(grain, hexahedra(mesh.points[block.data])),
-    **quads(mesh.points[outer_quads(block.data)]), orientation=orientation)  # fmt: skip
+say(
+    f"meshio {meshio.__version__}",
+    "grain_id",
+    grains=sums(grain, hexahedra(mesh.points[block.data])),
+    **quads(mesh.points[outer_quads(block.data)]),
+    orientation=orientation,
+)

@@ -17,5 +17,10 @@ mesh = reader.GetOutput()
 cells = {n: vtk_to_numpy(mesh.GetCellData().GetArray(n)) for n in ("grain_id", "material", "orientation")}
 assert (cells["grain_id"] == cells["material"]).all()
 orientation = dict(zip(cells["grain_id"].tolist(), cells["orientation"].tolist(), strict=True))
-say(f"VTK {vtkVersion().GetVTKVersion()}", "grain_id, material", grains=sums(cells["grain_id"], volumes(mesh)),
-    **quads(surface(mesh)), orientation=orientation)  # fmt: skip
+say(
+    f"VTK {vtkVersion().GetVTKVersion()}",
+    "grain_id, material",
+    grains=sums(cells["grain_id"], volumes(mesh)),
+    **quads(surface(mesh)),
+    orientation=orientation,
+)

@@ -43,8 +43,9 @@ with viewer.txn() as state:
 browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 profile = tempfile.mkdtemp()
 flags = ["--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-first-run"]
-shown = subprocess.Popen([browser, *flags, f"--user-data-dir={profile}", str(viewer)],
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+shown = subprocess.Popen(
+    [browser, *flags, f"--user-data-dir={profile}", str(viewer)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+)
 try:
     labels = np.zeros((depth, height, width), np.int64)
     for plane in range(depth):

@@ -29,5 +29,9 @@ box = opened(shard / "particles/box_shape")[row].read().result()
 labels = stored[(row, *map(slice, box.tolist()))].read().result()
 first, last = opened(shard / "particles/grain_start")[row : row + 2].read().result().tolist()
 turns = opened(shard / "grains/orientation")[first:last].read().result().tolist()
-say(f"tensorstore {version('tensorstore')}", "labels, 0 outside; names, units", **image(labels, unit.multiplier / 1000),
-    orientation=dict(enumerate(turns, 1)))  # fmt: skip
+say(
+    f"tensorstore {version('tensorstore')}",
+    "labels, 0 outside; names, units",
+    **image(labels, unit.multiplier / 1000),
+    orientation=dict(enumerate(turns, 1)),
+)

@@ -23,5 +23,9 @@ size, unit = tree["labels"].attrs["dimension_units"][3].split()
 assert unit == "nm"
 first, last = tree["particles/grain_start"].values[row : row + 2].tolist()
 turns = tree["grains/orientation"].values[first:last].tolist()
-say(f"xarray {xarray.__version__}", "labels, 0 outside; names, units", **image(labels, float(size) / 1000),
-    orientation=dict(enumerate(turns, 1)))  # fmt: skip
+say(
+    f"xarray {xarray.__version__}",
+    "labels, 0 outside; names, units",
+    **image(labels, float(size) / 1000),
+    orientation=dict(enumerate(turns, 1)),
+)

@@ -17,5 +17,10 @@ box = shard["particles/box_shape"][row]
 labels = shard["labels"][(row, *map(slice, box.tolist()))]
 first, last = shard["particles/grain_start"][row : row + 2]
 turns = shard["grains/orientation"][int(first) : int(last)].tolist()
-say(f"zarr-python {zarr.__version__}", "labels, 0 outside; names, units", **image(labels, size),
-    orientation=dict(enumerate(turns, 1)), origin=shard["particles/box_origin"][row].tolist())  # fmt: skip
+say(
+    f"zarr-python {zarr.__version__}",
+    "labels, 0 outside; names, units",
+    **image(labels, size),
+    orientation=dict(enumerate(turns, 1)),
+    origin=shard["particles/box_origin"][row].tolist(),
+)

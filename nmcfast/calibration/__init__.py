@@ -1,0 +1,1 @@
+"""Measurements in, model files out: `shells` from CT volumes, `grains` from EBSD maps."""

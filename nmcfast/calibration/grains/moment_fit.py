@@ -1,0 +1,284 @@
+"""A plain law of markers whose sections have the statistics of measured ones: where training starts. Not the paper's.
+
+Six numbers are found by the method of simulated moments: means over whole sections, which a discriminator that sees
+cutouts of 32 px does not have, are compared with those of simulated sections, always of the same random numbers.
+The reason is in docs/calibration.md: sections leave open how much of their spread is spread of size and how much of
+shape, and what training starts with decides. s sections, m = 13 moments.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.linalg import hadamard
+from scipy.optimize import least_squares
+from tqdm import tqdm
+
+from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc, tessellate
+from nmcfast.calibration.grains.scores import LEAST_PIXELS
+from nmcfast.errors import InputError
+from nmcfast.kernels import label_grid
+from nmcfast.markers import metrics
+from nmcfast.parameters import KAPPA, NOISES
+from nmcfast.sections.cutouts import Section, in_plane
+from nmcfast.sections.statistics import edge_grains, measure_grains, touching_labels
+
+Array = NDArray[np.float64]
+
+MOMENTS = {  # and the standard error that segmentation and 2D fit add, however many sections there are
+    "log grains": 0.004,
+    "mean log area": 0.011,
+    "spread of log area": 0.007,
+    "variation of area": 0.007,
+    "mean log elongation": 0.008,
+    "spread of log elongation": 0.003,
+    "mean cos 2α": 0.006,
+    "mean cos 4α": 0.010,
+    "mean log elongation · cos 2α": 0.010,
+    "area with elongation": 0.026,
+    "area with cos 2α": 0.012,
+    "elongation with cos 2α": 0.007,
+    "area with that of neighbours": 0.008,
+}
+NUMBERS = ("shape", "spread_first", "spread_across", "spread_offset", "coupling", "log_mu")
+STEPS = np.array([0.05, 0.05, 0.05, 0.2, 0.5, 0.04])  # of the differences that stand for a slope
+LOW, HIGH = np.array([-2.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0, 2.5, 12.0])
+# What sections hardly tell stays near a plain guess: centre and width of normal priors of spread_offset and coupling
+GUESS, WIDTH = np.array([1.0, 2.0]), np.array([1.0, 2.0])
+WIDEST = 3.0  # the intensity may be this many times more or less than the first guess
+LEAST_GRAINS = 50  # of a section, for correlations to mean something
+ROUNDS = (12, 48)  # simulated sections
+_POISSON_VORONOI = 1.458  # grains px⁻² of a section over μ^(2/3), for the first guess of μ
+_SHRINKAGE = 0.2  # of correlations of moments: few sections know them badly
+
+
+@dataclass(frozen=True)
+class PlainLaw:
+    """A law of markers without a net: log D₁, log D₂, log D₃ and r independent and normal, plus what room adds to r.
+
+    shape, half the mean of log(D₂/D₁) and of log(D₃/D₁): e^shape is the radial elongation; spread_first, spread_across:
+    standard deviations of log D₁, and of log D₂ and log D₃, alike since γ is uniform; spread_offset of r; coupling of r
+    to the mean distance of the 12 nearest seeds, per mean seed spacing; mu px⁻³; size px⁻², geometric mean of D;
+    offset, mean of r. No label tells size from the scale of r, nor r from r plus a constant.
+    """
+
+    shape: float
+    spread_first: float
+    spread_across: float
+    spread_offset: float
+    coupling: float
+    mu: float
+    size: float
+    offset: float
+
+    def __call__(self, inputs: NDArray[np.float32]) -> tuple[Array, Array]:
+        """D (n, 3) px⁻² and r (n,) of inputs (n, 60) of G_net, Algorithm 1 line 6: a function of them, as G_net is."""
+        by_neighbour = inputs.reshape(len(inputs), KAPPA, 3 + NOISES).astype(np.float64)
+        first, second, third, offset = normals(by_neighbour[:, :, 3:])
+        room = np.linalg.norm(by_neighbour[:, :, :3], axis=2).mean(axis=1) * self.mu ** (1 / 3) - MEAN_DISTANCE
+        centre = math.log(self.size) + 2 / 3 * self.shape  # of log D₂ and log D₃
+        log = np.empty((len(inputs), 3))
+        log[:, 0] = centre - 2 * self.shape + self.spread_first * first
+        log[:, 1] = centre + self.spread_across * second
+        log[:, 2] = centre + self.spread_across * third
+        return np.exp(log), self.offset + self.spread_offset * offset + self.coupling * room
+
+
+def normals(noise: Array) -> Array:
+    """Four independent, nearly normal numbers (4, n) of the noises (n, 12, 2) of a seed's neighbours.
+
+    Sums of all 24 with signs that are orthogonal and half of them negative: a neighbour that two grains share has
+    another rank in each, so that their numbers do not correlate.
+    """
+    signs = np.tile(hadamard(8)[1:5], 3)  # (4, 24)
+    flat = noise.transpose(0, 2, 1).reshape(len(noise), -1) - 0.5
+    return signs @ flat.T * math.sqrt(12.0 / signs.shape[1])
+
+
+def section_moments(labels: NDArray[np.integer]) -> Array:
+    """The moments (m,) of the whole grains, from 5 pixels on, of a disc of labels (n, n), 0 outside.
+
+    "With" is Pearson's correlation over grains, or over pairs that touch; area stands for its logarithm. Elongation is
+    a ratio of lengths, α that of Eq. (4).
+    """
+    size = labels.shape[0]
+    table = measure_grains(labels, 1.0, (size / 2, size / 2), LEAST_PIXELS)
+    table = table.selected(~edge_grains(labels, table.label) & np.isfinite(table.alpha))
+    row = np.full(int(labels.max()) + 1, -1)
+    row[table.label] = np.arange(len(table.label))
+    pairs = row[touching_labels(labels)]
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    if len(table.label) == 0:
+        return np.full(len(MOMENTS), -np.inf)
+    area = np.log(table.area)
+    long = 0.5 * np.log((table.variance[:, 0] + 1 / 12) / (table.variance[:, 1] + 1 / 12))  # 1/12: a pixel's extent
+    cosine = np.cos(2 * table.alpha)
+    beside = np.concatenate([pairs, pairs[:, ::-1]])
+    return np.array(
+        [
+            math.log(len(area)),
+            area.mean(),
+            area.std(),
+            table.area.std() / table.area.mean(),
+            long.mean(),
+            long.std(),
+            cosine.mean(),
+            np.cos(4 * table.alpha).mean(),
+            (long * cosine).mean(),
+            _correlation(area, long),
+            _correlation(area, cosine),
+            _correlation(long, cosine),
+            _correlation(*area[beside].T),
+        ]
+    )
+
+
+def label_fitted(section: Section, radius: int) -> NDArray[np.int32]:
+    """Labels (2R, 2R) of the disc of R = radius px about the centre of a fitted section, 0 outside."""
+    grains = in_plane(
+        section.position, section.diagonal, section.offset, section.tilt, np.array([0, len(section.tilt)])
+    )
+    matrices = metrics(grains.frame, grains.diagonal)
+    labels = label_grid(
+        grains.position, matrices, grains.offset, (1, 2 * radius, 2 * radius), (-radius, -radius, -0.5), 1
+    )
+    return disc(labels[0] + 1, radius)
+
+
+@dataclass(frozen=True)
+class MomentFit:
+    """Outcome: the law, moments (m,) measured and of the law, errors (m,) of their difference, χ².
+
+    uncertainty (6,): standard errors of NUMBERS. simulations: how many sections were drawn. at_bound: numbers of the
+    law that ended at an end of their range.
+    """
+
+    law: PlainLaw
+    uncertainty: Array
+    measured: Array
+    simulated: Array
+    error: Array
+    chi2: float
+    simulations: int
+    at_bound: tuple[str, ...]
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of χ²."""
+        return len(MOMENTS) - len(NUMBERS)
+
+    def table(self) -> dict[str, Any]:
+        """What a report says of it; JSON-able."""
+        columns = zip(MOMENTS, self.measured, self.simulated, self.error, strict=True)
+        rows = {name: {"measured": float(a), "law": float(b), "error": float(c)} for name, a, b, c in columns}
+        uncertainty = dict(zip(NUMBERS, self.uncertainty.tolist(), strict=True))
+        return {
+            "law": asdict(self.law),
+            "uncertainty": uncertainty,
+            "chi2": self.chi2,
+            "freedom": self.freedom,
+            "p_value": float(stats.chi2.sf(self.chi2, self.freedom)),
+            "at_bound": list(self.at_bound),
+            "simulations": self.simulations,
+            "moments": rows,
+        }
+
+
+def fit_moments(
+    labels: Sequence[NDArray[np.integer]],
+    rng: np.random.Generator,
+    size: float,
+    offset: float,
+    rounds: Sequence[int] = ROUNDS,
+    quiet: bool = True,
+) -> MomentFit:
+    """The plain law whose sections through the centre have the moments of those given, all (2R, 2R), 0 outside a disc.
+
+    size px⁻² and offset fix the geometric mean of D and the mean of r. rounds: simulated sections of each round. Takes
+    one to two minutes for R = 118 px; quiet=False shows how it goes on. Raises InputError for too few whole grains.
+    """
+    radius = labels[0].shape[0] // 2
+    rows = np.array([section_moments(section) for section in labels])
+    if (fewest := math.exp(rows[:, 0].min())) < LEAST_GRAINS:
+        raise InputError(
+            f"section {rows[:, 0].argmin()}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
+            f" a start from moments needs {LEAST_GRAINS}; leave it out, or take --schedule paper"
+        )
+    measured = rows.mean(axis=0)
+    guess = (math.exp(measured[0]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
+    seeds = [_seed_template(radius, guess * WIDEST, rng) for _ in range(max(rounds))]
+    measuring = np.diag(np.square(list(MOMENTS.values())))
+    simulations = 0
+    bar = tqdm(desc="fitting a plain law", unit=" simulated sections", disable=True if quiet else None)
+
+    def simulated(numbers: Array, count: int) -> Array:
+        nonlocal simulations
+        simulations += count
+        bar.update(count)
+        law = _law(numbers, size, offset)
+        return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
+
+    numbers = np.array([0.8 * measured[4] * measured[6], 0.2, 0.2, *GUESS, math.log(guess)])
+    low = np.append(LOW, math.log(guess / WIDEST))
+    high = np.append(HIGH, math.log(guess * WIDEST))
+    spread = _shrunk(np.cov(simulated(numbers, max(rounds)).T))
+    for count in rounds:
+        error = spread * (1 / len(labels) + 1 / count) + measuring
+        whiten = np.linalg.inv(np.linalg.cholesky(error))
+
+        def residual(numbers: Array, whiten: Array = whiten, count: int = count) -> Array:
+            apart = whiten @ (simulated(numbers, count).mean(axis=0) - measured)
+            return np.concatenate([apart, (numbers[3:5] - GUESS) / WIDTH])
+
+        def slope(numbers: Array, residual: Any = residual) -> Array:
+            step = np.where(numbers + STEPS > high, -STEPS, STEPS)
+            here = residual(numbers)
+            return np.stack([(residual(numbers + d) - here) / d.sum() for d in np.diag(step)], axis=1)
+
+        found = least_squares(residual, numbers, slope, (low, high), x_scale=STEPS, xtol=0.02, ftol=1e-3, max_nfev=12)
+        numbers = found.x
+    mean = simulated(numbers, rounds[-1]).mean(axis=0)
+    chi2 = float(np.square(whiten @ (mean - measured)).sum())
+    uncertainty = np.sqrt(np.diag(np.linalg.inv(found.jac.T @ found.jac)))
+    bar.close()
+    edges = np.minimum(numbers - low, high - numbers) < 1e-3
+    bound = tuple(name for name, edge in zip(NUMBERS, edges, strict=True) if edge)
+    law, errors = _law(numbers, size, offset), np.sqrt(np.diag(error))
+    return MomentFit(law, uncertainty, measured, mean, errors, chi2, simulations, bound)
+
+
+def _law(numbers: Array, size: float, offset: float) -> PlainLaw:
+    shape, first, across, spread_offset, coupling, log_mu = (float(x) for x in numbers)
+    return PlainLaw(shape, first, across, spread_offset, coupling, math.exp(log_mu), size, offset)
+
+
+def _seed_template(radius: int, most: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Seeds of a section in mean spacings, with noises and angles, as many as intensities up to `most` px⁻³ need."""
+    half = np.array([radius * most ** (1 / 3)] * 2 + [most ** (1 / 3) / 2]) + REACH + RING
+    count = rng.poisson(8 * half.prod())
+    return rng.uniform(-half, half, (count, 3)), rng.random((count, NOISES)), np.pi * rng.random(count)
+
+
+def _simulate(law: PlainLaw, radius: int, place: Array, noise: Array, angle: Array) -> NDArray[np.int32]:
+    """Labels (2R, 2R) of the central section that a law gives to a template of seeds, 0 outside the disc."""
+    high = np.array([radius, radius, 0.5])
+    spacing = law.mu ** (-1 / 3)
+    near = (np.abs(place) < high / spacing + REACH + RING).all(axis=1)
+    grains = tessellate(law, law.mu, -high, high, place[near] * spacing, noise[near], angle[near])
+    return disc(grains.labels((-radius, -radius, -0.5), (1, 2 * radius, 2 * radius))[0] + 1, radius)
+
+
+def _correlation(a: Array, b: Array) -> float:
+    """Pearson's; 0 where one does not vary."""
+    a, b = a - a.mean(), b - b.mean()
+    scale = math.sqrt(float((a @ a) * (b @ b)))
+    return float(a @ b) / scale if scale > 0 else 0.0
+
+
+def _shrunk(covariance: Array) -> Array:
+    """A covariance (m, m) whose correlations are a little weaker."""
+    return (1 - _SHRINKAGE) * covariance + _SHRINKAGE * np.diag(np.diag(covariance))

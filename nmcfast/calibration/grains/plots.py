@@ -1,0 +1,77 @@
+"""Pictures of a grain calibration: sections measured, fitted and generated, and how the training went."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmcfast.calibration.grains import reference
+from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
+from nmcfast.calibration.shells.plots import new_figure
+from nmcfast.markers import MarkerNet
+from nmcfast.parameters import PIXEL_UM
+from nmcfast.sections.fit import SectionFit, label_section
+from nmcfast.sections.grain_map import GrainMap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 3  # sections of a kind
+
+
+def write_grain_report(
+    folder: Path, maps: Sequence[GrainMap], fits: Sequence[SectionFit], net: MarkerNet, mu: float, history: list
+) -> None:
+    """sections.png and history.png in a folder that exists; maps and fits in the same order, mu px⁻³."""
+    sections(maps, fits, net, mu).savefig(folder / "sections.png", dpi=90)
+    training(history).savefig(folder / "history.png", dpi=90)
+
+
+def sections(maps: Sequence[GrainMap], fits: Sequence[SectionFit], net: MarkerNet, mu: float) -> "Figure":
+    """Measured sections, their 2D fits (Fig. 7) and as many generated ones below each other; unassigned is black."""
+    shown = min(SHOWN, len(maps))
+    figure = new_figure(3.2 * shown, 9.6)
+    axes = figure.subplots(3, shown, squeeze=False)
+    rng = np.random.default_rng(0)
+    for k, (grains, fit) in enumerate(zip(maps[:shown], fits[:shown], strict=True)):
+        ny, nx = grains.labels.shape
+        fitted = label_section(fit, (ny, nx), grains.pixel_size, grains.centre)
+        radius = 0.5 * min(ny, nx) * grains.pixel_size
+        drawn = reference.draw_section(net, mu, radius / PIXEL_UM, rng)
+        images = (grains.labels, np.where(grains.mask, fitted, 0), drawn)
+        sizes = (grains.pixel_size, grains.pixel_size, PIXEL_UM)
+        for row, (image, size) in enumerate(zip(images, sizes, strict=True)):
+            extent = (0.0, image.shape[1] * size, 0.0, image.shape[0] * size)
+            axes[row, k].imshow(_coloured(image), extent=extent, origin="lower", interpolation="nearest")
+        for row, name in enumerate((f"measured {k + 1}", f"fitted {k + 1}", f"generated {k + 1}")):
+            axes[row, k].set_title(name, fontsize=9)
+            axes[row, k].set_xlabel("µm")
+    return figure
+
+
+def _coloured(labels: np.ndarray) -> np.ndarray:
+    """A colour for each label, neighbours unlike each other; 0 black -> (ny, nx, 3)."""
+    colours = np.random.default_rng(1).uniform(0.25, 1.0, (int(labels.max(initial=0)) + 1, 3))
+    colours[0] = 0.0
+    return colours[labels]
+
+
+def training(history: list[dict[str, float]]) -> "Figure":
+    """Held-out distances over their floors, the losses and the intensity, epoch by epoch."""
+    figure = new_figure(12.0, 3.5)
+    left, middle, right = figure.subplots(1, 3)
+    epoch = [row["epoch"] for row in history]
+    for name in CUTOUT_STATISTICS:
+        left.plot(epoch, [row[name] for row in history], lw=1, label=name)
+    left.plot(epoch, [row["score"] for row in history], "k", lw=2, label="mean")
+    left.axhline(1.0, color="0.6", lw=1)
+    left.set(xlabel="epoch", ylabel="held-out W₁ over floor", yscale="log")
+    left.legend(fontsize=7)
+    for name, label in (("loss_d", "D"), ("loss_g", "G")):
+        middle.plot(epoch, [row[name] for row in history], label=label)
+    middle.set(xlabel="epoch", ylabel="loss")
+    middle.legend(fontsize=7)
+    right.plot(epoch, [row["mu"] for row in history])
+    right.set(xlabel="epoch", ylabel="μ / px⁻³")
+    return figure

@@ -1,0 +1,141 @@
+"""What the commands share: their parser, how a result is said, numbers and paths as people type them, progress bars."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nmcfast.errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of the program are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def command(commands: Any, name: str, run: Callable[..., int], text: str, example: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object on stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
+    print(json.dumps(result, ensure_ascii=False) if options.json else text)  # noqa: T201
+
+
+def local(path: Path) -> Path:
+    """A path to read or write; InputError for a URL, whose two slashes pathlib has made one."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        url = str(path).replace(":/", "://", 1)
+        raise InputError(f"{url}: is a URL, expected a path: work on a local copy (info, export read from URLs)")
+    return path
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def remark(options: argparse.Namespace, text: str) -> None:
+    if not options.quiet:
+        print(f"nmcfast: {text}", file=sys.stderr)  # noqa: T201
+
+
+def number_range(option: str, noun: str, text: str | None) -> range | None:
+    if text is None:
+        return None
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdigit() and last.isdigit()):
+        raise InputError(f"{option}: found {text!r}, expected I:J, the first {noun} and the one behind the last")
+    return range(int(first), int(last))
+
+
+def worker_count(text: str) -> int:
+    from nmcfast.generate import available_workers
+
+    if text == "auto":
+        return available_workers()
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"--workers: found {text!r}, expected auto or a number from 1 on")
+    return int(text)
+
+
+def prepare(options: argparse.Namespace, model: Any) -> None:
+    """Compile what is not compiled yet, and say so: it takes a while, once."""
+    from nmcfast.generate import warm_up
+    from nmcfast.kernels import compiled
+
+    if not compiled():
+        remark(options, "compiling the kernels, once for this installation; some 20 seconds")
+        warm_up(model)
+
+
+class ParticleBar:
+    """A progress bar on a terminal, with rate, time left and rejected shells; elsewhere it only counts."""
+
+    def __init__(self, options: argparse.Namespace, count: int | None) -> None:
+        from tqdm import tqdm
+
+        self.rejected = 0
+        disable = True if options.quiet else None
+        self._bar = tqdm(total=count, unit="particle", file=sys.stderr, disable=disable, dynamic_ncols=True)
+
+    def __enter__(self) -> "ParticleBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, index: int, rejected: int) -> None:
+        self.rejected += rejected
+        self._bar.set_postfix(rejected=self.rejected, refresh=False)
+        self._bar.update()
+
+
+class ShardBar:
+    """A progress bar on a terminal that learns from its calls how many shards there are."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="shard", file=sys.stderr, disable=True if options.quiet else None, dynamic_ncols=True)
+
+    def __enter__(self) -> "ShardBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+
+def as_lines(table: dict[str, Any], indent: str = "") -> str:
+    lines = []
+    for name, value in table.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", as_lines(value, indent + "  ")]
+        else:
+            lines.append(
+                f"{indent}{name:<22} {value:.6g}" if isinstance(value, float) else f"{indent}{name:<22} {value}"
+            )
+    return "\n".join(lines)
+
+
+def refuse_existing(options: argparse.Namespace) -> None:
+    if options.output.exists() and not options.overwrite:
+        raise InputError(f"{options.output}: exists; choose another name or add --overwrite")

@@ -1,0 +1,56 @@
+"""nmcfast export: particles in another format, at any voxel size."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from nmcfast.cli.common import ParticleBar, command, counted, local, number_range, say
+
+
+def add(commands: Any) -> None:
+    from nmcfast.export.formats import BULK, DECKS
+
+    parser = command(
+        commands,
+        "export",
+        run,
+        "write particles of a library in another format, at any voxel size",
+        "nmcfast export lib.zarr --particles 0:10 --to vtu --output lib.vtu",
+    )
+    parser.add_argument("library", metavar="LIBRARY", help="a path, or a URL that fsspec knows")
+    parser.add_argument("--particles", metavar="I:J", help="particles I to J − 1 (all)")
+    text = f"a library: {', '.join(BULK)}; input of a program: {', '.join(sorted(DECKS))}"
+    parser.add_argument("--to", required=True, metavar="FORMAT", help=text)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="library or folder to write")
+    text = "edge of a voxel, µm; labels are made again from the grains (that of the library)"
+    parser.add_argument("--voxel-size", type=float, metavar="H", help=text)
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
+
+
+def run(options: argparse.Namespace) -> int:
+    from nmcfast.library.convert import export_library
+    from nmcfast.library.library import open_library
+
+    output = local(options.output)
+    library = open_library(options.library)
+    particles = number_range("--particles", "particle", options.particles)
+    with ParticleBar(options, len(library) if particles is None else len(particles)) as bar:
+        done = export_library(
+            library,
+            output,
+            to=options.to,
+            particles=particles,
+            voxel_size=options.voxel_size,
+            overwrite=options.overwrite,
+            progress=lambda index: bar(index, 0),
+        )
+    result = {
+        "path": str(done.path),
+        "format": done.format,
+        "made": done.made,
+        "particles": done.present,
+        "root_sha256": done.root_sha256,
+    }
+    seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
+    say(options, result, f"{done.path}: {counted(done.made, 'particle')} written, {done.present} there{seal}")
+    return 0

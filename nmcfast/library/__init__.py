@@ -1,0 +1,1 @@
+"""Libraries of particles: opened (`library`, `remote`), tabulated (`index`, `summary`), converted, reproduced, used."""

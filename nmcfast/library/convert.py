@@ -1,0 +1,215 @@
+"""From a library to another format: libraries of any bulk format, input of solvers, at any voxel size.
+
+Labels of another voxel size are made again from the analytic grains, Eq. (8), never resampled. A library exported to
+a bulk format is, byte for byte, the one that `generate` makes with that format and voxel size.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nmcfast.errors import InputError, NoSpaceError
+from nmcfast.export import files, formats, root, shards
+from nmcfast.export.deck import Deck
+from nmcfast.export.schema import ParticleRecord
+from nmcfast.library.library import Library
+
+SETTINGS = "export.json"
+
+Progress = Callable[[int], None]  # called with the number of each particle that is finished
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What one run of `export_library` did: particles written now, particles there are, root hash of a library."""
+
+    path: Path
+    format: str
+    made: int
+    present: int
+    root_sha256: str | None = None
+
+
+def export_library(
+    library: Library,
+    output: str | Path,
+    *,
+    to: str,
+    particles: range | None = None,
+    voxel_size: float | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write particles of a library in another format, or go on where such a run ended; one shard in memory at most.
+
+    voxel_size in µm, that of the library when None. A bulk format gives a library, any other a folder a particle.
+    Raises InputError for numbers the library does not have and for an output that is something else.
+    """
+    module, output = formats.any_module(to), Path(output)
+    chosen = _chosen(library, particles)
+    if voxel_size is not None and not 0.0 < voxel_size < float("inf"):
+        raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
+    if output.resolve() == library.path.resolve():
+        raise InputError(f"{output}: is the library itself; choose another output")
+    if to in formats.BULK:
+        return _to_library(library, output, to, chosen, voxel_size, overwrite, progress)
+    size = voxel_size or library.recipe["voxel_size"]
+    _claim(output, _settings(library, to, chosen, size), overwrite)
+    if hasattr(module, "write_table"):
+        return _to_table(library, output, to, chosen)
+    made = 0
+    for index in chosen:
+        folder = output / f"{index:06d}"
+        if not folder.is_dir():
+            with _whole(folder) as draft:
+                module.write(deck_of(library, index, size), draft)
+            made += 1
+        if progress is not None:
+            progress(index)
+    return Exported(output, to, made, len(chosen))
+
+
+def _chosen(library: Library, particles: range | None) -> range:
+    held = library.numbers
+    if particles is None:
+        return held
+    if not (held.start <= particles.start < particles.stop <= held.stop and particles.step == 1):
+        raise InputError(
+            f"particles: found {particles.start}:{particles.stop}, {library.place} has {held.start}:{held.stop}: "
+            "choose I:J within it, I below J"
+        )
+    return particles
+
+
+def deck_of(library: Library, index: int, voxel_size: float) -> Deck:
+    """A particle of a library as the arrays that writers of solver input get, at a voxel size in µm.
+
+    InputError when no voxel of that size has its centre in a grain: a mesh or an image of nothing opens nowhere.
+    """
+    record = _at_voxel_size(library, index, voxel_size)
+    assert record.labels is not None
+    if not record.labels.any():
+        raise InputError(f"particle {index}: no voxel of {voxel_size:g} µm has its centre in it: choose smaller voxels")
+    return Deck(
+        index=index,
+        labels=record.labels,
+        origin=record.box_origin,
+        voxel_size=voxel_size,
+        position=record.position,
+        diagonal=record.diagonal,
+        offset=record.offset,
+        angle=record.angle,
+        centroid=record.centroid,
+        volume=record.volume,
+        orientation=record.orientation,
+        descriptors=record.scalars,
+        source=library.recipe,
+    )
+
+
+def _at_voxel_size(library: Library, index: int, voxel_size: float) -> ParticleRecord:
+    """The record of a particle with labels of this voxel size: those stored, or made from the grains."""
+    if library.recipe["labels"] and voxel_size == library.recipe["voxel_size"]:
+        return replace(library.record(index), labels=library.labels(index))
+    particle = library[index]
+    return particle.to_record(particle.voxelize(voxel_size), voxel_size)
+
+
+# to a library
+
+
+def _to_library(
+    library: Library,
+    output: Path,
+    to: str,
+    chosen: range,
+    voxel_size: float | None,
+    overwrite: bool,
+    progress: Progress | None,
+) -> Exported:
+    recipe = _recipe(library.recipe, to, chosen, voxel_size)
+    if overwrite and output.exists():
+        root.remove_library(output)
+    root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.place))
+    done, made = set(shards.committed_shards(output)), 0
+    writer = formats.bulk_module(to).ShardWriter
+    for number in range(shards.shard_count(recipe)):
+        members = shards.shard_range(recipe, number)
+        if number not in done:
+            with writer(output, number, members.start, recipe) as shard:
+                for index in members:
+                    wanted = recipe["labels"]
+                    shard.add(_at_voxel_size(library, index, recipe["voxel_size"]) if wanted else library.record(index))
+                    made += 1
+                    if progress is not None:
+                        progress(index)
+                shard.commit()
+    return Exported(output, to, made, len(chosen), root.finish_library(output))
+
+
+def _recipe(source: dict[str, Any], to: str, chosen: range, voxel_size: float | None) -> dict[str, Any]:
+    """The recipe with which `generate` would make these particles in that format."""
+    old, new = (formats.bulk_module(name).encoders() for name in (source["format"], to))
+    kept = {name: value for name, value in source.items() if name not in old}
+    labels = source["labels"] or voxel_size is not None
+    size = float(voxel_size or source["voxel_size"])
+    changed = {"format": to, "first": chosen.start, "count": len(chosen), "labels": labels, "voxel_size": size}
+    return {**kept, **changed, **new}
+
+
+# to folders
+
+
+def _settings(library: Library, to: str, chosen: range, voxel_size: float) -> dict[str, Any]:
+    recipe = {"recipe": library.recipe, "recipe_sha256": shards.recipe_digest(library.recipe)}
+    return {**recipe, "format": to, "particles": [chosen.start, chosen.stop], "voxel_size": voxel_size}
+
+
+def _claim(output: Path, settings: dict[str, Any], overwrite: bool) -> None:
+    """Make the folder of an export, or accept the one of the same export; InputError for anything else."""
+    path = output / SETTINGS
+    if overwrite and path.is_file():
+        doomed = files.temporary(output)
+        os.rename(output, doomed)
+        shutil.rmtree(doomed)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        if not path.is_file() or files.read_json(path) != settings:
+            raise InputError(
+                f"{output}: exists and is not this export (as its {SETTINGS} says): choose another output"
+                + (", or --overwrite" if path.is_file() else "")
+            )
+        files.sweep(output)
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        files.write_file(path, files.json_bytes(settings))
+    except OSError as error:
+        raise InputError(f"{output}: cannot be made ({error.strerror}): choose another place") from error
+
+
+def _to_table(library: Library, output: Path, to: str, chosen: range) -> Exported:
+    """One file over all chosen particles, such as a size distribution."""
+    formats.any_module(to).write_table(library.index(chosen), output)
+    return Exported(output, to, len(chosen), len(chosen))
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which takes its final name when it is whole, and else goes."""
+    draft = files.temporary(folder)
+    try:
+        draft.mkdir()
+        yield draft
+        for path in (*draft.rglob("*"), draft):
+            files.fsync(path)
+        os.rename(draft, folder)
+    except BaseException as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in shards.DISK_FULL:
+            remedy = "free some space and run the same command again to continue"
+            raise NoSpaceError(f"{folder}: no space left on the disk; what is finished is intact: {remedy}") from error
+        raise

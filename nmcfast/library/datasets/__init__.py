@@ -1,0 +1,1 @@
+"""Particles of a library as data sets of `torch` and `xarray`."""

@@ -1,0 +1,51 @@
+"""What a library holds, in numbers: for `nmcfast info`."""
+
+from typing import Any
+
+import numpy as np
+
+from nmcfast.library.library import Library
+
+DESCRIPTORS = (
+    "d_max",
+    "compactness",
+    "aspect_ratio",
+    "sphericity",
+    "shell_volume_um3",
+    "volume_um3",
+    "grains",
+)
+REJECTIONS = ("rejected_size", "rejected_radius", "rejected_volume", "rejected_grains")
+
+
+def summarise(library: Library) -> dict[str, Any]:
+    """Recipe, progress, quantiles of the descriptors, rejected shells by reason, provenance; JSON-able."""
+    table = library.table
+    result: dict[str, Any] = {
+        "path": library.place,
+        "particles": len(library),
+        "finished": len(table),
+        "missing_shards": len(library.missing_shards),
+        "recipe": library.recipe,
+    }
+    if len(table):
+        result["median (5 %, 95 %)"] = {name: _quantiles(table[name]) for name in DESCRIPTORS}
+        rejected = {name: int(table[name].sum()) for name in REJECTIONS}
+        drawn = len(table) + sum(rejected.values())
+        result["shells drawn"] = {
+            "drawn": drawn,
+            **rejected,
+            "rejected_share": sum(rejected.values()) / drawn,
+        }
+        result["grains"] = {
+            "kept": int(table["grains"].sum()),
+            "disconnected": int(table["disconnected"].sum()),
+            "seeds_without_voxel": int(table["empty_seeds"].sum()),
+        }
+    result["provenance"] = dict(library.model.provenance)
+    return result
+
+
+def _quantiles(values: np.ndarray) -> str:
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+    return f"{middle:.4g} ({low:.4g}, {high:.4g})"

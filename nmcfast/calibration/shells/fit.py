@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nmcfast import parameters
 from nmcfast.calibration.shells.compare import LAWS, compare_laws
 from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothing_share, star_shapes
 from nmcfast.errors import InputError
+from nmcfast.options import ShellOptions, VolumeOptions
 from nmcfast.shell import ShellLaw
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
 
@@ -30,24 +31,24 @@ def calibrate_shells(
     path: str | os.PathLike[str],
     voxel_size_um: float | tuple[float, ...] | None = None,
     *,
-    seed: int = 0,
-    law: str = "auto",
-    restore: bool = False,
+    seed: int = ShellOptions.seed,
+    law: str = ShellOptions.law,
+    restore: bool = ShellOptions.restore,
     report_dir: str | os.PathLike[str] | None = None,
     **choices: Any,
 ) -> ShellCalibration:
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
-    path as `volumes.read.open_volume`; voxel_size_um None takes what the file states; choices as `particles.Choices`:
+    path as `volumes.read.open_volume`; voxel_size_um None takes what the file states; choices as `VolumeOptions`:
     segmented, phase, sigma and what else is decided of a volume; law "auto" takes the better one, "independent" or
     "relative" that one; restore: undo what the Gaussian takes from fine waves (`star_shapes.restored`), without it a
     systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4 and
     10a and the slices as PNG. Raises InputError on any input that cannot be a CT volume.
     """
-    from nmcfast.calibration.shells.particles import Choices, find_particles  # here: only images need the imaging extra
+    from nmcfast.calibration.shells.particles import find_particles  # here: only images need the imaging extra
 
     _check_law(law)
-    chosen = Choices(**choices)
+    chosen = VolumeOptions(**choices)
     if restore and chosen.kind != "grey":
         raise InputError("restore: a segmented volume is not smoothed here, so there is nothing to restore")
     size = (voxel_size_um,) if isinstance(voxel_size_um, float | int) else voxel_size_um
@@ -64,7 +65,7 @@ def calibrate_shells(
     taken = comparison["taken"] if law == "auto" else law
     report = {
         "input": {"file": Path(path).name, "voxel_size_um": found.voxel_um, **found.facts},
-        "options": {**chosen.to_dict(), "seed": seed, "law": law, "restore": restore},
+        "options": {**asdict(chosen), "seed": seed, "law": law, "restore": restore},
         "decisions": [str(note) for note in found.notes],
         "segmentation": found.counts,
         "star_shapes": _star_summary(shapes, labels),

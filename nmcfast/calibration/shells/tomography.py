@@ -13,6 +13,7 @@ from scipy import ndimage, sparse
 from nmcfast import parameters
 from nmcfast.calibration.shells.parting import NECK, SLAB, STEPS, find, part_particles, shifted
 from nmcfast.calibration.volumes import grey, view
+from nmcfast.calibration.volumes.phases import phase_mask
 from nmcfast.errors import InputError
 from nmcfast.shell_descriptors import sphericity
 
@@ -69,17 +70,6 @@ def foreground(volume: np.ndarray, sigma: float = parameters.SMOOTHING) -> np.nd
     plain = grey.Grey(volume, None, (float(volume.min()), float(volume.max())), grey.checked_sigma(sigma))
     counts, edges, kept = grey.histogram(plain)
     return grey.above(plain, grey.otsu(counts, edges)[0], kept)
-
-
-def phase_mask(volume: np.ndarray, phase: int) -> np.ndarray:
-    """Voxels of one phase of a segmented volume, section 2.1 -> bool; InputError when there are none."""
-    mask = volume == phase
-    if not mask.any():
-        present = np.unique(volume)
-        more = f" and {present.size - 10} more" if present.size > 10 else ""
-        names = ", ".join(str(value) for value in present[:10]) + more
-        raise InputError(f"phase: found no voxel of phase {phase}, the volume holds {names}; add --phase N")
-    return mask
 
 
 def clean_labels(labels: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:

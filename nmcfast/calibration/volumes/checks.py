@@ -1,12 +1,12 @@
 """What any array must be before it is read as a volume: three axes, numbers, room in memory."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from nmcfast.calibration.volumes.volume import Ask, Note
 from nmcfast.errors import InputError
+from nmcfast.memory import available_memory
 
 BYTES_A_VOXEL = 60  # peak of a segmentation in one piece, measured 58 on 251 × 301 × 301 voxels
 LEAN_BYTES = 12  # and in blocks, beyond `DIRECT` voxels; `scripts/checks/ct_memory.py`
@@ -51,12 +51,3 @@ def check_room(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
     if needed > free:
         size = f"{needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free"
         raise InputError(f"{path}: {tuple(shape)} voxels need about {size}; crop or bin the volume")
-
-
-def available_memory() -> float:
-    """Bytes of memory that can be had without swapping, as far as the system tells."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            return 1024.0 * next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):  # not Linux
-        return float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")

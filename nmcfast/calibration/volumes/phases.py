@@ -1,15 +1,27 @@
-"""Which side of a threshold is particles, and closed pores within them."""
+"""One phase of many, which side of a threshold is particles, and closed pores within them, section 2.1."""
 
 import numpy as np
 from scipy import ndimage
 
 from nmcfast.calibration.volumes.volume import Note
+from nmcfast.errors import InputError
 
 THROUGH = 0.9  # free: share of a phase in its largest part from which it runs through the volume
 ISLANDS = 0.5  # free: share in the largest part below which a phase is islands
 HOLLOW = 0.05  # free: outward drift, in units of σ²/voxel, from which a phase curves like the space around balls
 SPAN = 2.0  # voxels, width of the Gaussian that shows which way a surface curves
 LOOKED_AT = 260  # voxels, edge of the middle block that is looked at
+
+
+def phase_mask(volume: np.ndarray, phase: int) -> np.ndarray:
+    """Voxels of one phase of a segmented volume, section 2.1 -> bool; InputError when there are none."""
+    mask = volume == phase
+    if not mask.any():
+        present = np.unique(volume)
+        more = f" and {present.size - 10} more" if present.size > 10 else ""
+        names = ", ".join(str(value) for value in present[:10]) + more
+        raise InputError(f"phase: found no voxel of phase {phase}, the volume holds {names}; add --phase N")
+    return mask
 
 
 def void_like(mask: np.ndarray, view: np.ndarray | None = None) -> str:

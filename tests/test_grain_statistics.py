@@ -67,7 +67,7 @@ def test_surfaces_of_balls_and_of_a_grain_cut_in_two_have_no_bias():
     [((1, 0, 0), 1.0, 0.927), ((1, 1, 0), np.sqrt(2.0), 0.933), ((1, 1, 1), 0.75 * np.sqrt(3.0), 0.961)],
 )
 def test_planes_are_as_much_too_small_as_is_said(normal, area, share):
-    """A cube cut through its middle: what two halves have more than the whole is the cut, twice; its rim goes as 1/n."""
+    """A cube cut through its middle: what two halves have more than the whole is the cut, twice (rim: 1/n)."""
 
     def found(n):
         z, y, x = np.indices((n, n, n)) - (0.5 * n - 0.6)

@@ -22,7 +22,7 @@ from nmcfast.export.formats import BULK
 from nmcfast.export.solid import Mended
 from nmcfast.export.verify import verify
 from nmcfast.library import convert
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ from library_toys import empty_library, record, seen_by_paraview, tree, write_li
 from test_generate import SMALL
 
 from nmcfast import generate_library, generate_particle
-from nmcfast.errors import DamageError, InputError
+from nmcfast.errors import DamageError, InputError, NmcfastError
 from nmcfast.export import hdf5, root, schema
 from nmcfast.export.schema import VARIABLES
 from nmcfast.export.verify import verify
 from nmcfast.generate import particle_digest
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 SHARD = "shards/000001/shard.h5"
 

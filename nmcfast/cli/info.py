@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nmcfast.library.library import open_library
+    from nmcfast.library.open import open_library
     from nmcfast.library.summary import short_lines, summarise
 
     result = summarise(open_library(options.library))

@@ -112,7 +112,7 @@ def _chosen(library: Library, particles: range | None) -> range:
         return held
     if not (held.start <= particles.start < particles.stop <= held.stop and particles.step == 1):
         raise InputError(
-            f"particles: found {particles.start}:{particles.stop}, {library.place} has {held.start}:{held.stop}: "
+            f"particles: found {particles.start}:{particles.stop}, {library.name} has {held.start}:{held.stop}: "
             "choose I:J within it, I below J"
         )
     return particles
@@ -168,7 +168,7 @@ def _to_library(
     if overwrite and output.exists():
         root.remove_library(output)
     fresh = not output.exists()
-    root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.place))
+    root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.name))
     try:
         made = _write_shards(library, output, recipe, progress)
     except BaseException:

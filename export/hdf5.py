@@ -16,8 +16,8 @@ from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 
 DATA = "shard.h5"
 LOCKED = (
-    "is locked by another program (HDF5 could not lock it), which has it open for writing or lies on a file system without"
-    " locks: close that program, or set HDF5_USE_FILE_LOCKING=FALSE"
+    "is locked by another program that has it open for writing, or lies where nothing can be locked: close that program,"
+    " or set HDF5_USE_FILE_LOCKING=FALSE"
 )
 VIEW = "shard.xmf"
 LIBRARY_FILES = ("library.h5",)

@@ -271,6 +271,23 @@ def test_one_flipped_bit_is_found(library: Path, tmp_path: Path) -> None:
     assert damaged > 0
 
 
+HOLDER = "import h5py, sys; held = h5py.File(sys.argv[1], 'r+'); print('open', flush=True); sys.stdin.read()"
+
+
+def test_a_locked_shard_is_locked_and_not_damaged(library: Path, tmp_path: Path) -> None:
+    """Another program has the file open for writing: exit 1, and what helps is named; then all is well again."""
+    copy = shutil.copytree(library, tmp_path / "lib.h5")
+    command = [sys.executable, "-c", HOLDER, str(copy / SHARD)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"open\n"
+        for read in (lambda: open_library(copy).labels(4), lambda: verify(copy)):
+            with pytest.raises(NmcfastError, match=r"shard\.h5: is locked by .* HDF5_USE_FILE_LOCKING=FALSE") as caught:
+                read()
+            assert caught.value.exit_code == 1
+        holder.communicate()
+    assert open_library(copy).labels(4).any()
+
+
 @pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n", b"other"])
 def test_what_is_no_hdf5_file_is_damage(library: Path, tmp_path: Path, content: bytes) -> None:
     copy = shutil.copytree(library, tmp_path / "copy.h5")

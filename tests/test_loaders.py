@@ -293,7 +293,7 @@ def test_ranks_share_the_particles_as_the_distributed_sampler_does(toys: Path, r
             dataset.set_epoch(epoch)
             parts.append([int(sample["index"]) for sample in dataset])
             assert len(parts[-1]) == len(dataset) == -(-7 // ranks)
-        order = sum(parts, [])
+        order = [index for part in parts for index in part]
         whole = orders(opened.torch(["d_max"], seed=4), epoch + 1)[-1]
         assert order == [whole[k % 7] for k in range(len(order))], "the first ones are repeated at the end"
     with pytest.raises(IndexError, match="element"):
@@ -328,7 +328,7 @@ if __name__ == "__main__":
 def test_ranks_of_torch_distributed_have_every_particle_once(
     library: Path, tmp_path: Path, ranks: int, workers: int, method: str
 ) -> None:
-    """Real processes over gloo: five particles on two ranks are six of an epoch, on three as well, one of them twice."""
+    """Real processes over gloo: five particles on two or three ranks are six of an epoch, one of them twice."""
     pytest.importorskip("torch", reason="torch is not installed")
     program = tmp_path / "rank.py"
     program.write_text(RANK)

@@ -30,8 +30,8 @@ class ParticleDataset(Dataset):
     in an order that seed and epoch decide: element k is the k-th of this epoch, so a DataLoader needs neither a sampler
     nor shuffle=True. Each process opens its own files.
 
-    Where torch.distributed runs, each rank has its own part, as with DistributedSampler: all parts have the same length,
-    the first particles of the epoch are repeated at its end where it does not divide, and every rank must call
+    Where torch.distributed runs, each rank has its own part, as with DistributedSampler: all parts have the same
+    length, the first particles of the epoch are repeated at its end where it does not divide, and every rank must call
     `set_epoch`. rank, ranks: to say it by hand; 0, 1 gives every rank everything.
     """
 

@@ -16,7 +16,7 @@ from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 
 DATA = "shard.h5"
 LOCKED = (
-    "is locked by another program that has it open for writing, or lies where nothing can be locked: close that program,"
+    "is locked by another program that writes to it, or lies where nothing can be locked: close that program,"
     " or set HDF5_USE_FILE_LOCKING=FALSE"
 )
 VIEW = "shard.xmf"

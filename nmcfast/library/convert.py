@@ -167,7 +167,7 @@ def _to_library(
     recipe = _recipe(library.recipe, to, chosen, voxel_size)
     if overwrite and output.exists():
         root.remove_library(output)
-    fresh = not output.exists()
+    fresh = not root.is_library(output)
     root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.name))
     try:
         made = _write_shards(library, output, recipe, progress)

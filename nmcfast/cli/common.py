@@ -16,7 +16,11 @@ Group = TypeVar("Group")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all errors of the program are."""
+    """A parser whose errors are one line, as all errors of the program are; "-3m" is a value, not an option."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._negative_number_matcher = re.compile(r"-(\d|\.\d)")  # argparse's own knows whole numbers alone
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")

@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any
 
 from numba import config, types
+from numba.core.caching import FunctionCache
 from numba.core.registry import CPUDispatcher
 
 
@@ -41,6 +42,12 @@ def cache_folder() -> Path:
 _OPTIONS = {"nogil": True, "no_cfunc_wrapper": True}  # nobody calls kernels from C
 
 
+class _Cache(FunctionCache):
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """By types and machine alone: the folder knows the sources, and functions closed over have no lasting key."""
+        return sig, codegen.magic_tuple()
+
+
 class _Kernel(CPUDispatcher):
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """As numba's, but a constant is passed like any other number: else each one compiles the callee again."""
@@ -64,11 +71,16 @@ def helper(function: Callable) -> Any:
     return _dispatcher(_Helper, function, _OPTIONS | {"no_cpython_wrapper": True})
 
 
+def made_of(function: Callable, name: str) -> Any:
+    """A helper of a function that is defined within another one, for what that one was given: under its own name."""
+    return helper(_named(function, name))
+
+
 def _dispatcher(kind: type[CPUDispatcher], function: Callable, options: dict[str, bool]) -> Any:
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
     compiled = kind(function, targetoptions={"nopython": True, **options})
-    compiled.enable_caching()
+    compiled._cache = _Cache(function)
     return compiled
 
 
@@ -85,6 +97,6 @@ def twins(function: Callable, name: str) -> tuple[Any, Any]:
 
 
 def _named(function: Callable, name: str) -> Callable:
-    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
     same.__module__, same.__qualname__, same.__doc__ = function.__module__, name, function.__doc__
     return same

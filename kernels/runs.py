@@ -9,8 +9,8 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
 from nmcfast.kernels.gbpd.descent import enlarged
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.kernels.vectors.lanes import at, first_bit, put, raw
 
 COUNT, X, Y, Z = range(4)  # columns of the sums

@@ -1,4 +1,4 @@
-// The label kernel by hand, a yardstick for what numba makes of kernels/gbpd/candidates.py, ceilings.py, gbpd.py, leaves.py:
+// The label kernel by hand, a yardstick for what numba makes of kernels/gbpd:
 // the same algorithm with the same counts, one thread, AVX2. A shared library; `label_volume` is its one entry.
 //
 // Boxes of 256, 128, ... 8 voxels deal their candidates to their eight children, which go side by side: a candidate is
@@ -587,7 +587,7 @@ INLINE void label_tile(work *w, triple low, int squared) {
     }
 }
 
-// Fill out (nz, ny, nx) with the number of the winner; arguments as gbpd.label_volume_serial has them; adds to counts.
+// Fill out (nz, ny, nx) with the number of the winner; arguments as layout.Tables has them; adds to counts.
 void label_volume(int32_t *out, long nz, long ny, long nx, long n, const double *place, const float *factor,
                   const double *shift, const double *position, const double *matrices, const double *offset,
                   const double *frame, int squared, int64_t *counts) {

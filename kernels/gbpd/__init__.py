@@ -8,6 +8,7 @@ label_box   labels of one box: a descent to its blocks and their leaves
 descent     from a box to its children, depth first; what is done on the way is given
 leaves      who wins at each voxel of a leaf
 ceilings    caps of boxes: some seed stays below
+cells       two low seeds of each cell of a tile
 candidates  who may win in the children of a box, by caps and tangents
 corners     the same by two low seeds at the corners
 selection   lists of the children from bits

@@ -12,7 +12,8 @@ from numba import prange
 
 from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.gbpd.candidates import place_seeds
-from nmcfast.kernels.gbpd.ceilings import cap_pyramid, cell_edge
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid
+from nmcfast.kernels.gbpd.cells import cell_edge
 from nmcfast.kernels.gbpd.descent import descent, enlarged, list_all, memory_for, root_box, tile_at
 from nmcfast.kernels.gbpd.label_box import Labelling, label_box
 from nmcfast.kernels.gbpd.layout import (

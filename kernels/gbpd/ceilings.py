@@ -1,7 +1,6 @@
 """Caps of boxes: values that the smallest d of Eq. (8) stays below in all of a box, for `candidates`.
 
-Cells of a few seeds each find two seeds that are low at their centre: their own, then those that their neighbours
-found, in one sweep forward and one backward over the cells that are asked for. The largest of the corner values of a
+Cells of a few seeds each have two seeds that are low at their centre (`cells`). The largest of the corner values of a
 seed bounds it in the cell, since d is convex. Caps of larger boxes are the largest of their cells'. Whichever seeds are
 found, the caps are valid.
 
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmcfast.kernels._cache import helper
+from nmcfast.kernels.gbpd.cells import Lattice, cells_of, is_due, low_seeds
 from nmcfast.kernels.gbpd.layout import (
     A00,
     A01,
@@ -20,27 +20,19 @@ from nmcfast.kernels.gbpd.layout import (
     A11,
     A12,
     A22,
-    BLOCK_EDGE,
     CAP,
     ERROR,
     FAR,
-    INF,
-    KNOWN,
-    RECORD,
     SX,
     SY,
     SZ,
-    TILE,
     R,
     X,
     Y,
     Z,
-    seed_count,
 )
-from nmcfast.kernels.gbpd.marks import is_asked, is_mine
 from nmcfast.kernels.vectors.lanes import (
     at,
-    bits_at,
     halves,
     load,
     lower_peak,
@@ -52,8 +44,6 @@ from nmcfast.kernels.vectors.lanes import (
     store,
 )
 
-_SEEDS_PER_CELL = 0.5  # at least, on average
-
 
 class Ceiling(NamedTuple):
     """The caps of a tile: their address, the edge of the cells, voxels, the tile's first voxel, cells along z, y, x."""
@@ -64,149 +54,10 @@ class Ceiling(NamedTuple):
     cells: Any
 
 
-class _Lattice(NamedTuple):
-    """The cells of a tile: how many along z, y, x, their edge, and where the tile begins from its middle, z y x."""
-
-    cells: Any
-    edge: int
-    offset: Any
-
-
-class _Low(NamedTuple):
-    """Addresses of two candidates of each cell that are low at its centre, −1 for none, and of their values there."""
-
-    who: Any
-    value: Any
-
-
 @helper
 def ceiling_of(caps, scene):
     """The ceiling of caps of a tile, which must outlive it."""
-    return Ceiling(raw(caps), scene.edge, scene.tile.low, _cells_of(scene.tile, scene.edge))
-
-
-@helper
-def _cells_of(tile, edge):
-    low, high = tile.low, tile.high
-    return (-(-(high[0] - low[0]) // edge), -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge))
-
-
-@helper
-def _is_due(asked, share, first, size):
-    """Whether some of a box is asked for, of this worker."""
-    return is_mine(share, first, size) and is_asked(asked, first, size)
-
-
-@helper
-def cell_edge(c, tile):
-    """Edge of the cells, voxels: 8 · 2ᵏ, so that those of a tile hold enough seeds."""
-    low, high, middle = tile
-    inside, volume = 0, 1.0
-    for axis in range(3):
-        volume *= high[axis] - low[axis]
-    for o in range(0, seed_count(c) * RECORD, RECORD):
-        inside += (
-            abs(c[o + X]) <= high[2] - middle[2]
-            and abs(c[o + Y]) <= high[1] - middle[1]
-            and abs(c[o + Z]) <= high[0] - middle[0]
-        )
-    edge = BLOCK_EDGE
-    while edge < TILE and inside * edge**3 < _SEEDS_PER_CELL * volume:
-        edge *= 2
-    return edge
-
-
-@helper
-def _value(c, o, x, y, z, squared):
-    """d of a candidate at a point."""
-    dx, dy, dz = x - at(c, o + X), y - at(c, o + Y), z - at(c, o + Z)
-    u0 = at(c, o + A00) * dx + at(c, o + A01) * dy + at(c, o + A02) * dz
-    u1, u2 = at(c, o + A11) * dy + at(c, o + A12) * dz, at(c, o + A22) * dz
-    q = u0 * u0 + u1 * u1 + u2 * u2
-    return (q if squared else np.sqrt(q)) - at(c, o + R)
-
-
-@helper
-def _offer(c, low, cell, candidate, centre, squared):
-    """Let a candidate be one of the two of a cell, where it is low enough; −1 is none."""
-    who, value, k = low.who, low.value, 2 * cell
-    if candidate < 0 or at(who, k) == candidate or at(who, k + 1) == candidate:
-        return
-    v = _value(c, candidate, centre[2], centre[1], centre[0], squared)
-    if v < at(value, k):
-        put(value, k + 1, at(value, k))
-        put(who, k + 1, at(who, k))
-        put(value, k, v)
-        put(who, k, candidate)
-    elif v < at(value, k + 1):
-        put(value, k + 1, v)
-        put(who, k + 1, candidate)
-
-
-@helper
-def _centre(z, y, x, lattice):
-    """Centre of a cell, z y x float32."""
-    offset, edge = lattice.offset, lattice.edge
-    return (
-        np.float32(offset[0] + (z + 0.5) * edge),
-        np.float32(offset[1] + (y + 0.5) * edge),
-        np.float32(offset[2] + (x + 0.5) * edge),
-    )
-
-
-@helper
-def _offer_own(c, n, low, lattice, squared, known, beyond):
-    """Offer each cell the seeds in it; a seed `beyond` cells or less outside goes to the nearest. How many there were.
-
-    known 1: KNOWN ones only.
-    """
-    (nz, ny, nx), edge, offset = lattice
-    count = 0
-    for candidate in range(0, n * RECORD, RECORD):
-        z = int(np.floor((at(c, candidate + Z) - offset[0]) / edge))
-        y = int(np.floor((at(c, candidate + Y) - offset[1]) / edge))
-        x = int(np.floor((at(c, candidate + X) - offset[2]) / edge))
-        if max(-z, -y, -x, z - nz + 1, y - ny + 1, x - nx + 1) > beyond:
-            continue
-        if known and not bits_at(c, candidate + KNOWN):
-            continue
-        z, y, x = min(max(z, 0), nz - 1), min(max(y, 0), ny - 1), min(max(x, 0), nx - 1)
-        _offer(c, low, (z * ny + y) * nx + x, candidate, _centre(z, y, x, lattice), squared)
-        count += 1
-    return count
-
-
-@helper
-def _offer_neighbours(c, low, cell, z, y, x, step, lattice, squared):
-    """Offer a cell, number `cell`, at (z, y, x), what its neighbours behind it have found, step 1, or before it, −1."""
-    (nz, ny, nx), centre = lattice.cells, _centre(z, y, x, lattice)
-    for k in range(2):
-        if 0 <= x - step < nx:
-            _offer(c, low, cell, np.int64(at(low.who, 2 * (cell - step) + k)), centre, squared)
-        if 0 <= y - step < ny:
-            _offer(c, low, cell, np.int64(at(low.who, 2 * (cell - step * nx) + k)), centre, squared)
-        if 0 <= z - step < nz:
-            _offer(c, low, cell, np.int64(at(low.who, 2 * (cell - step * nx * ny) + k)), centre, squared)
-
-
-@helper
-def _low_seeds(c, scene, lattice, asked, share, known):
-    """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none. known 1: KNOWN ones."""
-    (nz, ny, nx), edge, first = lattice.cells, lattice.edge, scene.tile.low
-    found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
-    flat, n, low, squared = raw(c), seed_count(c), _Low(raw(found), raw(values)), scene.squared
-    if _offer_own(flat, n, low, lattice, squared, known, 1) == 0:
-        _offer_own(flat, n, low, lattice, squared, known, 2**62)
-    for step in (1, -1):
-        for a in range(nz):
-            z = a if step == 1 else nz - 1 - a
-            for b in range(ny):
-                y = b if step == 1 else ny - 1 - b
-                for d in range(nx):
-                    x = d if step == 1 else nx - 1 - d
-                    if _is_due(asked, share, (first[0] + z * edge, first[1] + y * edge, first[2] + x * edge), edge):
-                        _offer_neighbours(flat, low, (z * ny + y) * nx + x, z, y, x, step, lattice, squared)
-    return found, values  # values must live as long as their address is in use
+    return Ceiling(raw(caps), scene.edge, scene.tile.low, cells_of(scene.tile, scene.edge))
 
 
 @helper
@@ -231,15 +82,15 @@ def cap_pyramid(c, scene, asked, share, scratch, known):
     Boxes reach from face to face. known 1: caps among the candidates that are KNOWN alone, at least one.
     """
     low, middle, edge = scene.tile.low, scene.tile.middle, scene.edge
-    cells = _cells_of(scene.tile, edge)
-    lattice = _Lattice(cells, edge, (low[0] - middle[0], low[1] - middle[1], low[2] - middle[2]))
-    seeds, _ = _low_seeds(c, scene, lattice, asked, share, known)
+    cells = cells_of(scene.tile, edge)
+    lattice = Lattice(cells, edge, (low[0] - middle[0], low[1] - middle[1], low[2] - middle[2]))
+    seeds, _ = low_seeds(c, scene, lattice, asked, share, known)
     caps = np.full(_level(cells, 9)[0], FAR, np.float32)
     for z in range(cells[0]):
         for y in range(cells[1]):
             for x in range(cells[2]):
                 first = (low[0] + z * edge, low[1] + y * edge, low[2] + x * edge)
-                if _is_due(asked, share, first, edge):
+                if is_due(asked, share, first, edge):
                     p = (z * cells[1] + y) * cells[2] + x
                     i, j = np.int64(seeds[2 * p]), np.int64(seeds[2 * p + 1])
                     caps[p] = _cap_of(c, i, i if j < 0 else j, first, scene, scratch)

@@ -13,7 +13,8 @@ from numba import njit, prange
 
 from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.gbpd.candidates import place_seeds
-from nmcfast.kernels.gbpd.ceilings import cap_pyramid, cell_edge
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid
+from nmcfast.kernels.gbpd.cells import cell_edge
 from nmcfast.kernels.gbpd.descent import list_all, memory_for, root_box, tile_at
 from nmcfast.kernels.gbpd.label_box import Labelling, label_box
 from nmcfast.kernels.gbpd.layout import LEAF, TILE, Scene, ask_for, records_of, seed_count, set_names

@@ -17,9 +17,9 @@ from numba.core.caching import FunctionCache
 from numba.core.registry import CPUDispatcher
 
 
-def sources_digest() -> str:
+def sources_digest(root: Path = Path(__file__).parent) -> str:
     """First 16 hexadecimal digits of the SHA-256 of all kernel sources, those of sub-packages too, in order of path."""
-    digest, root = hashlib.sha256(), Path(__file__).parent
+    digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -80,7 +80,7 @@ def _dispatcher(kind: type[CPUDispatcher], function: Callable, options: dict[str
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
     compiled = kind(function, targetoptions={"nopython": True, **options})
-    compiled._cache = _Cache(function)
+    compiled._cache = _Cache(function)  # type: ignore[attr-defined]
     return compiled
 
 

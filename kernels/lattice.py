@@ -7,7 +7,7 @@ corner and origin (3,) are in x, y, z order. Points beyond the lattice take the 
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.vectors.lanes import at, put, raw
+from nmcfast.kernels.vectors.memory import at, put, raw
 
 
 @helper

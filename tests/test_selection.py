@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nmcfast.kernels.gbpd import selection
-from nmcfast.kernels.vectors.lanes import raw
+from nmcfast.kernels.vectors.memory import raw
 
 
 def selected(flags, pairs, lists, count, stride, ends):

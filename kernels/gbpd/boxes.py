@@ -14,22 +14,12 @@ from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.gbpd.candidates import place_seeds
 from nmcfast.kernels.gbpd.ceilings import cap_pyramid
 from nmcfast.kernels.gbpd.cells import cell_edge
-from nmcfast.kernels.gbpd.descent import descent, enlarged, list_all, memory_for, root_box, tile_at
+from nmcfast.kernels.gbpd.descent import descent, list_all, memory_for, root_box, tile_at
 from nmcfast.kernels.gbpd.label_box import Labelling, label_box
-from nmcfast.kernels.gbpd.layout import (
-    LEAF,
-    RECORD,
-    TILE,
-    WANTED,
-    Part,
-    Scene,
-    ask_for,
-    seed_count,
-    set_names,
-)
+from nmcfast.kernels.gbpd.layout import LEAF, RECORD, TILE, WANTED, Part, Scene, ask_for, seed_count, set_names
 from nmcfast.kernels.gbpd.leaves import given_of, sheet_of
 from nmcfast.kernels.gbpd.marks import Marks, is_asked, marks_of, share_of
-from nmcfast.kernels.vectors.lanes import at, bits_at, raw
+from nmcfast.kernels.vectors.memory import at, bits_at, enlarged, raw
 
 _EDGE = 16  # voxels of a box whose list is kept
 
@@ -53,16 +43,16 @@ def place_at(c, place, low, shape, squared):
 @helper
 def _visit(job, work, box, scene):
     """Keep the list of a box that is small, or one seed's alone."""
-    if box.size > _EDGE and box.count > 1:
+    if box.size > _EDGE and box.length > 1:
         return False, job
     asked, boxes, lists, total, used = job
-    if used + box.count > lists.size:
-        lists = enlarged(lists, used + box.count)
+    if used + box.length > lists.size:
+        lists = enlarged(lists, used + box.length)
     boxes[total, 0], boxes[total, 1], boxes[total, 2] = box.first
-    boxes[total, 3], boxes[total, 4], boxes[total, 5] = box.size, used, box.count
-    for k in range(box.count):
+    boxes[total, 3], boxes[total, 4], boxes[total, 5] = box.size, used, box.length
+    for k in range(box.length):
         lists[used + k] = at(work.lists, box.start + k)
-    return True, _Listing(asked, boxes, lists, total + 1, used + box.count)
+    return True, _Listing(asked, boxes, lists, total + 1, used + box.length)
 
 
 @helper

@@ -52,22 +52,18 @@ from nmcfast.kernels.gbpd.layout import (
 )
 from nmcfast.kernels.gbpd.selection import EIGHT, bits_of, put_pair, select
 from nmcfast.kernels.vectors.lanes import (
-    at,
-    bits_at,
     bits_unless_above,
     both,
     halves,
     least,
-    load,
     most,
     multiply_add,
-    put,
     spread,
     sqrt,
-    store,
     swapped,
     where_less,
 )
+from nmcfast.kernels.vectors.memory import at, bits_at, load, put, store
 
 _V, _GX, _GY, _GZ = range(0, 4 * 16, 16)  # of the tangents of two candidates
 _EPSILON, _FLOOR = np.float32(2.0**-19), np.float32(2.0**-40)
@@ -170,11 +166,11 @@ def _pair(work, box, pair):
 @helper
 def _write_lists(work, box):
     """Write the lists of the children of a box by the bytes in flags, that of child k at end + k room_for(count)."""
-    for pair in range((box.count + 1) // 2, -(-box.count // EIGHT) * (EIGHT // 2)):
+    for pair in range((box.length + 1) // 2, -(-box.length // EIGHT) * (EIGHT // 2)):
         put_pair(work.flags, pair, 0)
     for k in range(8):
-        end = box.end + k * room_for(box.count)
-        for eight in range(-(-box.count // EIGHT)):
+        end = box.end + k * room_for(box.length)
+        for eight in range(-(-box.length // EIGHT)):
             end = select(work.lists, end, box.start + EIGHT * eight, bits_of(work.flags, k, eight))
         put(work.ends, k, end)
 
@@ -187,7 +183,7 @@ def prune_by_caps(work, box, squared, children):
     """
     c, t, scratch = work.c, work.tangents, work.scratch
     cap, wanted, every = load(scratch, CAP), 0, children * 257
-    for pair in range((box.count + 1) // 2):
+    for pair in range((box.length + 1) // 2):
         a, b, asked = _pair(work, box, pair)
         _tangents(c, a, b, squared, scratch, t, 0)
         bits = bits_unless_above(_lowest(c, a, b, t, 0), cap) & every
@@ -202,7 +198,7 @@ def prune_by_corners(work, box, squared, children):
     """Lists as by `prune_by_caps`, by caps and by two low seeds of each child: tangents against their corners."""
     c, t, scratch = work.c, work.tangents, work.scratch
     best, who = spread(INF), spread(np.float32(0.0))
-    for pair in range((box.count + 1) // 2):
+    for pair in range((box.length + 1) // 2):
         a, b, _ = _pair(work, box, pair)
         _tangents(c, a, b, squared, scratch, t, pair * PAIR)
         value = load(t, pair * PAIR + _V)
@@ -212,7 +208,7 @@ def prune_by_corners(work, box, squared, children):
     load_picks(work, box)
     high = highest_of_picks(squared, scratch)
     bar, wanted, every = least(least(high, swapped(high)), load(scratch, CAP)), 0, children * 257
-    for pair in range((box.count + 1) // 2):
+    for pair in range((box.length + 1) // 2):
         a, b, asked = _pair(work, box, pair)
         p, error = pair * PAIR, halves(at(c, a + ERROR), at(c, b + ERROR))
         bits = bits_unless_above(_lowest(c, a, b, t, p), bar) & every

@@ -13,36 +13,9 @@ import numpy as np
 
 from nmcfast.kernels._cache import helper
 from nmcfast.kernels.gbpd.cells import Lattice, cells_of, is_due, low_seeds
-from nmcfast.kernels.gbpd.layout import (
-    A00,
-    A01,
-    A02,
-    A11,
-    A12,
-    A22,
-    CAP,
-    ERROR,
-    FAR,
-    SX,
-    SY,
-    SZ,
-    R,
-    X,
-    Y,
-    Z,
-)
-from nmcfast.kernels.vectors.lanes import (
-    at,
-    halves,
-    load,
-    lower_peak,
-    multiply_add,
-    put,
-    raw,
-    spread,
-    sqrt,
-    store,
-)
+from nmcfast.kernels.gbpd.layout import A00, A01, A02, A11, A12, A22, CAP, ERROR, FAR, SX, SY, SZ, R, X, Y, Z
+from nmcfast.kernels.vectors.lanes import halves, lower_peak, multiply_add, spread, sqrt
+from nmcfast.kernels.vectors.memory import at, load, put, raw, store
 
 
 class Ceiling(NamedTuple):

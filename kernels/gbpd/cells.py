@@ -28,7 +28,7 @@ from nmcfast.kernels.gbpd.layout import (
     seed_count,
 )
 from nmcfast.kernels.gbpd.marks import Marks, Share, is_asked, is_mine
-from nmcfast.kernels.vectors.lanes import at, bits_at, put, raw
+from nmcfast.kernels.vectors.memory import at, bits_at, put, raw
 
 _SEEDS_PER_CELL = 0.5  # at least, on average
 

@@ -31,22 +31,18 @@ from nmcfast.kernels.gbpd.layout import (
     Z,
 )
 from nmcfast.kernels.vectors.lanes import (
-    at,
     bits_unless_above,
     halves,
     high_twice,
     least,
-    load,
     low_twice,
     most,
     multiply_add,
-    put,
     spread,
     sqrt,
-    store,
-    transpose,
     where_less,
 )
+from nmcfast.kernels.vectors.memory import at, load, put, store, transpose
 
 
 @helper
@@ -55,11 +51,11 @@ def load_picks(work, box):
     c, lists, scratch, start = work.c, work.lists, work.scratch, box.start
     for k in range(16):
         put(work.picks, k, at(lists, start + 2 * np.int64(at(scratch, WHO + k)) + (k >> 3)))
-    if box.count > 4:
+    if box.length > 4:
         transpose(scratch, PICKED, c, work.picks, FIELDS)
         return
     a, b = np.int64(at(lists, start)), np.int64(at(lists, start + 1))  # a choice of two pairs takes less time
-    later = start + 2 * (box.count > 2)
+    later = start + 2 * (box.length > 2)
     d, e = np.int64(at(lists, later)), np.int64(at(lists, later + 1))
     who = load(scratch, WHO)
     for row in range(FIELDS):

@@ -14,7 +14,7 @@ from nmcfast.kernels._cache import helper, kernel, made_of
 from nmcfast.kernels.gbpd.candidates import prune_by_caps, prune_by_corners, room_for, set_children
 from nmcfast.kernels.gbpd.ceilings import ceiling_of, set_caps
 from nmcfast.kernels.gbpd.layout import PAIR, RECORD, TILE, Box, Tile, Work, floats, scratch_for, seed_count
-from nmcfast.kernels.vectors.lanes import at, raw
+from nmcfast.kernels.vectors.memory import at, enlarged, raw
 
 
 class Memory(NamedTuple):
@@ -73,15 +73,6 @@ def work_of(memory):
 
 
 @helper
-def enlarged(a, size):
-    """The array with room for `size` and half as many again."""
-    larger = np.empty(size + size // 2, a.dtype)
-    for i in range(a.size):
-        larger[i] = a[i]
-    return larger
-
-
-@helper
 def tile_at(low, shape):
     """The tile of a volume of shape (nz, ny, nx) that starts at voxel low, z y x."""
     low = (low[0], low[1], low[2])
@@ -105,15 +96,16 @@ def _end_of(first, size, high):
 def child_of(box, k, half, ends):
     """Child k of a box, whose list is where `prune_by_caps` and `prune_by_corners` write it."""
     first = (box.first[0] + (k >> 2) * half, box.first[1] + (k >> 1 & 1) * half, box.first[2] + (k & 1) * half)
-    stride = room_for(box.count)
+    stride = room_for(box.length)
     start = box.end + k * stride
     return Box(first, _end_of(first, half, box.last), half, start, at(ends, k) - start, box.end + 8 * stride)
 
 
 @helper
 def _push(stack, depth, box):
-    stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = *box.first, box.size
-    stack[depth, 4], stack[depth, 5], stack[depth, 6] = box.start, box.count, box.end
+    stack[depth, 0], stack[depth, 1], stack[depth, 2] = box.first
+    stack[depth, 3] = box.size
+    stack[depth, 4], stack[depth, 5], stack[depth, 6] = box.start, box.length, box.end
     return depth + 1
 
 
@@ -136,7 +128,7 @@ def descent(name, visit, enter):
         while depth > 0:
             depth -= 1
             box = _box_at(stack[depth], scene.tile.high)
-            stride, half = room_for(box.count), box.size // 2
+            stride, half = room_for(box.length), box.size // 2
             if box.end + 8 * stride > lists.size:
                 lists = enlarged(lists, box.end + 8 * stride)
             if half <= scene.edge and stride * PAIR > tangents.size:
@@ -155,7 +147,7 @@ def descent(name, visit, enter):
                 if children >> k & 1:
                     child = child_of(box, k, half, work.ends)
                     if enter(job, work, child, wanted >> k & 1, scene):
-                        lists[child.start + child.count] = c.size - RECORD  # the dummy
+                        lists[child.start + child.length] = c.size - RECORD  # the dummy
                         depth = _push(stack, depth, child)
         return job, Memory(c, lists, tangents, scratch, picks, ends, flags, stack)
 

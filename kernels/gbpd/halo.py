@@ -20,27 +20,15 @@ from nmcfast.kernels.gbpd.ceilings import cap_pyramid, set_caps_to
 from nmcfast.kernels.gbpd.descent import (
     child_of,
     descent,
-    enlarged,
     memory_for,
     memory_for_list,
     root_box,
     tile_at,
     work_of,
 )
-from nmcfast.kernels.gbpd.layout import (
-    BLOCK_EDGE,
-    INF,
-    KNOWN,
-    LEAF,
-    RECORD,
-    TILE,
-    Box,
-    Scene,
-    Work,
-    ask_for,
-)
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE, INF, KNOWN, LEAF, RECORD, TILE, Box, Scene, Work, ask_for
 from nmcfast.kernels.gbpd.marks import Marks, any_in, clear, is_asked, mark_place, marks_of, share_of
-from nmcfast.kernels.vectors.lanes import at, bits_at, put, put_bits, raw
+from nmcfast.kernels.vectors.memory import at, bits_at, enlarged, put, put_bits, raw
 
 _EIGHTH = LEAF // 2  # voxels: marking all of a leaf instead of its eighths keeps a quarter more
 
@@ -70,7 +58,7 @@ class _Marking(NamedTuple):
 @helper
 def _visit_to_mark(job, work, box, scene):
     """Mark who may win in a leaf; where all candidates are known, so is the winner, and this is the end."""
-    known = _all_known(work.c, work.lists, box.start, box.count)
+    known = _all_known(work.c, work.lists, box.start, box.length)
     if not known and box.size > LEAF:
         return False, job
     clear(job.unseen, box.first, box.size, LEAF)
@@ -96,7 +84,7 @@ def _mark_leaf(work, leaf, scene):
     prune_by_corners(work, leaf, scene.squared, children)
     for k in range(8):
         eighth = child_of(leaf, k, _EIGHTH, work.ends)
-        _mark(work.c, work.lists, eighth.start, eighth.count)
+        _mark(work.c, work.lists, eighth.start, eighth.length)
 
 
 @helper
@@ -132,15 +120,15 @@ def _visit_to_doubt(job, work, box, scene):
     if box.size > LEAF:
         return False, job
     unseen, asked, doubtful, places, held, used, most = job
-    if used + box.count + 1 > held.size:
-        held = enlarged(held, used + box.count + 1)
+    if used + box.length + 1 > held.size:
+        held = enlarged(held, used + box.length + 1)
     place = mark_place(doubtful, box.first, LEAF)
     put(doubtful.flat, place, True)
     put(places, place, used)
-    held[used] = box.count
-    for k in range(box.count):
+    held[used] = box.length
+    for k in range(box.length):
         held[used + 1 + k] = at(work.lists, box.start + k)
-    return True, _Doubt(unseen, asked, doubtful, places, held, used + 1 + box.count, max(most, box.count))
+    return True, _Doubt(unseen, asked, doubtful, places, held, used + 1 + box.length, max(most, box.length))
 
 
 @helper
@@ -191,7 +179,7 @@ def _visit_to_guard(job, work, box, scene):
         if children >> k & 1 and any_in(job.doubtful, leaf.first, LEAF, LEAF):
             i, j = np.int64(at(work.picks, k)), np.int64(at(work.picks, 8 + k))
             if not _is_guarded(job, work, leaf, i, j, scene):
-                _mark(work.c, work.lists, leaf.start, leaf.count)
+                _mark(work.c, work.lists, leaf.start, leaf.length)
     return True, job
 
 

@@ -22,7 +22,7 @@ from nmcfast.kernels.gbpd.leaves import (
     target_of,
 )
 from nmcfast.kernels.gbpd.marks import PART, Marks, Share, is_asked, is_every, is_mine, set_reached
-from nmcfast.kernels.vectors.lanes import at, bits_at, put
+from nmcfast.kernels.vectors.memory import at, bits_at, put
 
 COUNTS = ("boxes", "candidates", "evaluations", "close")  # what the labelling of a volume counts
 BOXES, CANDIDATES, EVALUATIONS, CLOSE = range(len(COUNTS))
@@ -57,7 +57,7 @@ def _visit(job, work, box, scene):
     """Label a block of 8³ voxels or less; larger boxes are not an end."""
     if box.size > BLOCK_EDGE:
         _count(job.task.counts, BOXES, 8)
-        _count(job.task.counts, CANDIDATES, 8 * box.count)
+        _count(job.task.counts, CANDIDATES, 8 * box.length)
         return False, job
     _label_block(job.task, work, box, scene, cap_at(job.ceiling, box.first))
     return True, job
@@ -69,7 +69,9 @@ def _enter(job, work, child, wins, scene):
     task = job.task
     if not is_mine(task.share, child.first, child.size) or not is_asked(task.asked, child.first, child.size):
         return False
-    if (child.count > 1 and wins) or (child.count and child.size > PART):  # there caps hold for the worker's own alone
+    if (child.length > 1 and wins) or (
+        child.length and child.size > PART
+    ):  # there caps hold for the worker's own alone
         return True
     if child.size <= PART and (wins or is_every(task.reached)):
         label = np.int64(bits_at(work.c, at(work.lists, child.start) + NAME)) if wins else task.beyond
@@ -99,7 +101,7 @@ def _label_block(task, work, block, scene, cap):
     for k in range(8):
         if children >> k & 1:
             _count(task.counts, BOXES, 1)
-            _count(task.counts, CANDIDATES, block.count)
+            _count(task.counts, CANDIDATES, block.length)
             _label_leaf(task, work, child_of(block, k, LEAF, work.ends), wanted >> k & 1, scene)
 
 
@@ -112,10 +114,10 @@ def _label_leaf(task, work, leaf, wins, scene):
         if not is_every(task.reached):
             return
         fill_leaf(target, task.beyond)
-    elif leaf.count == 1:
+    elif leaf.length == 1:
         fill_leaf(target, bits_at(work.c, at(work.lists, leaf.start) + NAME))
     else:
-        _count(task.counts, EVALUATIONS, leaf.count * LEAF**3)
+        _count(task.counts, EVALUATIONS, leaf.length * LEAF**3)
         near = compete(work, leaf, scene.tile.middle, scene.squared, target)
         if near:
             _count(task.counts, CLOSE, settle(work, leaf, scene, task.given, task.lut, near, target))

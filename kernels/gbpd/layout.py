@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.vectors.lanes import put_bits
+from nmcfast.kernels.vectors.memory import put_bits
 
 TILE = 256  # voxels of an edge of the box that shares one origin of coordinates
 BLOCK_EDGE = 8  # of the boxes that are asked for or not
@@ -62,7 +62,7 @@ class Box(NamedTuple):
     last: Any
     size: int
     start: int  # of its list
-    count: int  # of its candidates
+    length: int  # of its list: how many candidates there are
     end: int  # from where on other lists can follow
 
 

@@ -31,25 +31,17 @@ from nmcfast.kernels.gbpd.layout import (
 )
 from nmcfast.kernels.gbpd.marks import is_asked, is_every, set_reached
 from nmcfast.kernels.vectors.lanes import (
-    at,
-    bits_at,
     bits_unless_above,
     first_bit,
     least,
-    load,
     most,
     multiply_add,
-    prefetch,
-    put,
-    put_eight,
-    put_plane,
-    raw,
     spread,
     spread_bits,
     sqrt,
-    store,
     where_less,
 )
+from nmcfast.kernels.vectors.memory import at, bits_at, load, prefetch, put, put_eight, put_plane, raw, store
 
 
 class Given(NamedTuple):
@@ -100,7 +92,7 @@ def compete(work, leaf, middle, squared, target):
     distances come first, so that no step has to wait for its own root.
     """
     c, lists, t, scratch, first = work.c, work.lists, work.tangents, work.scratch, leaf.first
-    start, count = leaf.start, leaf.count
+    start, count = leaf.start, leaf.length
     out, begin, row, far = target
     lx = np.float32(first[2] + 0.5 - middle[2]) + load(scratch, STEP_X)
     ly = np.float32(first[1] + 0.5 - middle[1]) + load(scratch, STEP_Y)
@@ -155,7 +147,7 @@ def _rounding(work, leaf, middle, squared):
     e of |u| = |A (x − s)|; a square is off by e (2 |u| + e) at most, and rounded once more with r.
     """
     c, first, bound = work.c, leaf.first, np.float32(0.0)
-    for k in range(leaf.start, leaf.start + leaf.count):
+    for k in range(leaf.start, leaf.start + leaf.length):
         o = np.int64(at(work.lists, k))
         norm = np.float32(0.0)
         for row in range(A00, R):
@@ -190,13 +182,13 @@ def settle(work, leaf, scene, given, lut, near, target):
     while near:
         k = first_bit(near)
         near &= near - 1
-        if not squared and _lead(work.tangents, leaf.count, k) > doubt:
+        if not squared and _lead(work.tangents, leaf.length, k) > doubt:
             continue
         x = given.x + (first[2] + (k & 3) + 0.5) * given.size
         y = given.y + (first[1] + (k >> 2 & 3) + 0.5) * given.size
         z = given.z + (first[0] + (k >> 4) + 0.5) * given.size
         lowest, winner = np.inf, -1
-        for slot in range(leaf.start, leaf.start + leaf.count):
+        for slot in range(leaf.start, leaf.start + leaf.length):
             i = bits_at(work.c, at(work.lists, slot) + SEED)
             d = distance(given, i, x, y, z, squared)
             if d < lowest or (d == lowest and i < winner):

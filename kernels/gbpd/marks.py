@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from nmcfast.kernels._cache import helper
 from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
-from nmcfast.kernels.vectors.lanes import at, put, raw
+from nmcfast.kernels.vectors.memory import at, put, raw
 
 PART = 64  # voxels of an edge of the boxes that are shared among the workers
 

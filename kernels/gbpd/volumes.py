@@ -20,7 +20,7 @@ from nmcfast.kernels.gbpd.label_box import Labelling, label_box
 from nmcfast.kernels.gbpd.layout import LEAF, TILE, Scene, ask_for, records_of, seed_count, set_names
 from nmcfast.kernels.gbpd.leaves import Given, distance, given_of, sheet_of
 from nmcfast.kernels.gbpd.marks import marks_of, share_of
-from nmcfast.kernels.vectors.lanes import raw
+from nmcfast.kernels.vectors.memory import raw
 
 
 @kernel

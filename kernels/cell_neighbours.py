@@ -54,6 +54,8 @@ def _select(near, name, count, first, own, low, side, guess, k, all_squares, squ
     Row i of square and chosen, each `name.size` long, gets the squared distances and names of found[i] seeds, which are
     all within a distance and at least k, or −1 of them where the 27 cells do not hold so many for certain. low (3,) is
     the corner of the cell.
+
+    Thirteen arguments: it is called for every cell, and its arrays are the caller's, so that none is made here.
     """
     row, size = near.size // 3, name.size
     far = spread8(np.inf)

@@ -172,6 +172,8 @@ def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
     inputs (m, w), shift and scale (w,): the first layer sees (input − shift) · scale. widths (layers + 1,) from w to 4.
     weights: the layers one behind the other, each (blocks, in, 6), six units of it a block, zeros where there are
     fewer; biases (blocks, 6) likewise.
+
+    Nine arguments: a network is five arrays, its range two.
     """
     count = inputs.shape[0]
     x, y = _room_for(widths), _room_for(widths)
@@ -237,6 +239,8 @@ def mark(
 
     table (n, 8) float32 of `philox.draw_seeds`, neighbours (m, k) int32, size: of a pixel in the table's unit. The
     inputs are formed in float32 where the first layer wants them, 16 seeds side by side.
+
+    Fourteen arguments: the seeds are four, a network seven, its range two, and an array to fill.
     """
     flat, k_near = table.reshape(-1), neighbours.shape[1]
     x, y = _room_for(widths), _room_for(widths)

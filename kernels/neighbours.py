@@ -60,6 +60,8 @@ def _scan(i, points, place, sorted_place, slack, order, start, stop, bound, inde
 
     place (3,) and sorted_place, rows x, y, z of n + 16, are float32 coordinates from the corner of the cells. Sixteen
     at a time they say which seeds cannot be nearer, by more than their rounding, slack; float64 decides on the others.
+
+    Eleven arguments: it is called for every seed, and its arrays are the caller's, so that none is made here.
     """
     last = square.size - 1
     worst = min(square[last], bound)
@@ -94,6 +96,8 @@ def _search(i, points, sorted_place, slack, first, order, low, side, cells, inde
     """Fill index (k,) and square (k,) with the nearest seeds of seed i, cube of cells by cube of cells.
 
     Cells along z follow each other in the order, so a row of them is one run of seeds.
+
+    Eleven arguments: it is called for every seed, and its arrays are the caller's, so that none is made here.
     """
     index[:] = -1
     square[:] = np.inf

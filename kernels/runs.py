@@ -134,6 +134,8 @@ def merged(tags, x0, x1, first, tags2, x02, x12, first2, names):
     """The runs of two sets without a common voxel, under other names: tag t becomes names[t].
 
     Those that become 0 are left out, and those of one name that touch are joined.
+
+    Nine arguments: two sets of runs, four arrays each.
     """
     count = 0
     for k in range(tags.size):

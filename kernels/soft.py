@@ -107,6 +107,8 @@ def _cutouts(position, frame, diagonal, offset, first, corner, along, across, im
     position (n, 3), frame (n, 3, 3), diagonal (n, 3), offset (n,): markers of Algorithm 1; corner, along,
     across (b, 3): first pixel and steps of each grid. Labels and channels count the grains of their own
     cutout from 0.
+
+    Eleven arguments: what is known of seeds and grids, and three arrays to fill, each of a type of its own.
     """
     size = image.shape[-1]
     for cut in prange(first.size - 1):
@@ -133,6 +135,8 @@ def _leaf_gradients(base, diagonal, offset, kept, rank, x0, y0, share, slope, wo
     """Add what one leaf, slope (c, size, size) = dL/dimage, gives to dL/dD and dL/dr of the kept grains.
 
     share (m, 16) as `_normalise` leaves it; work (5, 16).
+
+    Twelve arguments: it is called for every leaf, and its arrays are the caller's, so that none is made here.
     """
     mean, d_logit = work[0], work[1]
     mean[:] = 0.0
@@ -169,6 +173,8 @@ def _cutout_gradients(
 
     channel (b, c) as `cutouts` found it: which grains have a channel is held fixed. The rest as there. Where D = 0
     the gradient with respect to it is given as 0.
+
+    Twelve arguments: those of `cutouts` that are known, the slope, and two arrays to fill.
     """
     size = slope.shape[-1]
     for cut in prange(first.size - 1):

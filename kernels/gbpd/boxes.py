@@ -107,7 +107,10 @@ def fetch(memory, part, b, scene):
 
 @helper
 def _label_share(out, names, tables, blocks, c, part, reached, counts, worker, workers):
-    """One worker's share of the boxes of a part of a volume; adds to counts (4,). Arguments as of `label_boxes`."""
+    """One worker's share of the boxes of a part of a volume; adds to counts (4,). Arguments as of `label_boxes`.
+
+    Ten arguments: those of `label_boxes`, and who works, with what counts.
+    """
     memory, patch, asked, lut = memory_for(c), np.empty(LEAF**3, out.dtype), marks_of(blocks), names.lut
     scene, share = Scene(tile_at(part.low, out.shape), part.edge, tables.squared, 1), share_of(out.shape, 0, 1)
     labelling = Labelling(

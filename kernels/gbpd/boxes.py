@@ -12,7 +12,7 @@ from numba import prange
 
 from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.gbpd.candidates import place_seeds
-from nmcfast.kernels.gbpd.ceilings import cap_pyramid
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid, ceiling_of
 from nmcfast.kernels.gbpd.cells import cell_edge
 from nmcfast.kernels.gbpd.descent import descent, list_all, memory_for, root_box, tile_at
 from nmcfast.kernels.gbpd.label_box import Labelling, label_box
@@ -113,7 +113,8 @@ def _label_share(out, names, tables, blocks, c, part, reached, counts, worker, w
     """
     memory, patch, asked, lut = memory_for(c), np.empty(LEAF**3, out.dtype), marks_of(blocks), names.lut
     scene, share = Scene(tile_at(part.low, out.shape), part.edge, tables.squared, 1), share_of(out.shape, 0, 1)
-    labelling = Labelling(
+    job = Labelling(
+        ceiling_of(part.caps, scene),
         sheet_of(out),
         raw(lut),
         np.int64(lut[lut.size - 1]),
@@ -128,7 +129,7 @@ def _label_share(out, names, tables, blocks, c, part, reached, counts, worker, w
         first, size = first_and_size(part, b)
         if is_asked(asked, first, size) and has_wanted(c, part, b):
             root = fetch(memory, part, b, scene)
-            memory = label_box(labelling, memory, root, part.caps, scene)
+            _, memory = label_box(job, memory, root, part.caps, scene)
     return patch  # it must live as long as its address is in use
 
 

@@ -57,13 +57,19 @@ class _Marking(NamedTuple):
 
 @helper
 def _visit_to_mark(job, work, box, scene):
-    """Mark who may win in a leaf; where all candidates are known, so is the winner, and this is the end."""
+    """Mark who may win in the eighths of a leaf; where all candidates are known so is the winner: an end."""
     known = _all_known(work.c, work.lists, box.start, box.length)
     if not known and box.size > LEAF:
         return False, job
     clear(job.unseen, box.first, box.size, LEAF)
-    if not known:
-        _mark_leaf(work, box, scene)
+    if known:
+        return True, job
+    set_caps_to(work.scratch, INF)
+    children = set_children(work.scratch, box, _EIGHTH, scene)
+    prune_by_corners(work, box, scene.squared, children)
+    for k in range(8):
+        eighth = child_of(box, k, _EIGHTH, work.ends)
+        _mark(work.c, work.lists, eighth.start, eighth.length)
     return True, job
 
 
@@ -74,17 +80,6 @@ def _enter_to_mark(job, work, child, wins, scene):
 
 
 _descend_to_mark = descent("mark_descent", _visit_to_mark, _enter_to_mark)
-
-
-@helper
-def _mark_leaf(work, leaf, scene):
-    """Mark the seeds that may win in the eighths of a leaf."""
-    set_caps_to(work.scratch, INF)
-    children = set_children(work.scratch, leaf, _EIGHTH, scene)
-    prune_by_corners(work, leaf, scene.squared, children)
-    for k in range(8):
-        eighth = child_of(leaf, k, _EIGHTH, work.ends)
-        _mark(work.c, work.lists, eighth.start, eighth.length)
 
 
 @helper

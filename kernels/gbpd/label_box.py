@@ -6,7 +6,7 @@ import numpy as np
 
 from nmcfast.kernels._cache import helper
 from nmcfast.kernels.gbpd.candidates import prune_by_corners, set_children
-from nmcfast.kernels.gbpd.ceilings import Ceiling, cap_at, ceiling_of, set_caps_to
+from nmcfast.kernels.gbpd.ceilings import Ceiling, cap_at, set_caps_to
 from nmcfast.kernels.gbpd.descent import child_of, descent
 from nmcfast.kernels.gbpd.layout import BLOCK_EDGE, LEAF, NAME
 from nmcfast.kernels.gbpd.leaves import (
@@ -29,8 +29,9 @@ BOXES, CANDIDATES, EVALUATIONS, CLOSE = range(len(COUNTS))
 
 
 class Labelling(NamedTuple):
-    """What the labels of a box take besides its candidates; lut, patch and counts are addresses."""
+    """The job of `label_box`: what labels take besides the candidates; lut, patch and counts are addresses."""
 
+    ceiling: Ceiling  # of the tile
     sheet: Sheet
     lut: Any  # (n + 1,), see `layout.Names`
     beyond: int  # its last
@@ -42,57 +43,19 @@ class Labelling(NamedTuple):
     counts: Any  # (4,) int64
 
 
-class _Job(NamedTuple):
-    task: Labelling
-    ceiling: Ceiling
-
-
 @helper
 def _count(counts, k, more):
     put(counts, k, at(counts, k) + more)
 
 
 @helper
-def _visit(job, work, box, scene):
-    """Label a block of 8³ voxels or less; larger boxes are not an end."""
-    if box.size > BLOCK_EDGE:
-        _count(job.task.counts, BOXES, 8)
-        _count(job.task.counts, CANDIDATES, 8 * box.length)
-        return False, job
-    _label_block(job.task, work, box, scene, cap_at(job.ceiling, box.first))
-    return True, job
-
-
-@helper
-def _enter(job, work, child, wins, scene):
-    """Go where a seed that is asked for wins, but not alone; what needs no descent is filled."""
-    task = job.task
-    if not is_mine(task.share, child.first, child.size) or not is_asked(task.asked, child.first, child.size):
-        return False
-    if (child.length > 1 and wins) or (
-        child.length and child.size > PART
-    ):  # there caps hold for the worker's own alone
-        return True
-    if child.size <= PART and (wins or is_every(task.reached)):
-        label = np.int64(bits_at(work.c, at(work.lists, child.start) + NAME)) if wins else task.beyond
-        fill_asked(task.sheet, child, label, task.asked, task.reached)
-    return False
-
-
-_descend = descent("label_descent", _visit, _enter)
-
-
-@helper
-def label_box(labelling, memory, root, caps, scene):
-    """Labels of a box whose list stands first in the lists; the memory, whose arrays may have grown."""
-    _, memory = _descend(_Job(labelling, ceiling_of(caps, scene)), memory, root, caps, scene)
-    return memory
-
-
-@helper
-def _label_block(task, work, block, scene, cap):
-    """Labels of a block from its list of candidates."""
-    set_caps_to(work.scratch, cap)
+def _visit(task, work, block, scene):
+    """Label a block of 8³ voxels or less, leaf by leaf; larger boxes are not an end."""
+    if block.size > BLOCK_EDGE:
+        _count(task.counts, BOXES, 8)
+        _count(task.counts, CANDIDATES, 8 * block.length)
+        return False, task
+    set_caps_to(work.scratch, cap_at(task.ceiling, block.first))
     prefetch_box(task.sheet, block)
     children = set_children(work.scratch, block, LEAF, scene)
     wanted = prune_by_corners(work, block, scene.squared, children)
@@ -103,6 +66,21 @@ def _label_block(task, work, block, scene, cap):
             _count(task.counts, BOXES, 1)
             _count(task.counts, CANDIDATES, block.length)
             _label_leaf(task, work, child_of(block, k, LEAF, work.ends), wanted >> k & 1, scene)
+    return True, task
+
+
+@helper
+def _enter(task, work, child, wins, scene):
+    """Go where a seed that is asked for wins, but not alone; what needs no descent is filled."""
+    size, length = child.size, child.length
+    if not is_mine(task.share, child.first, size) or not is_asked(task.asked, child.first, size):
+        return False
+    if (length > 1 and wins) or (length and size > PART):  # there caps hold for what is this worker's alone
+        return True
+    if size <= PART and (wins or is_every(task.reached)):
+        label = np.int64(bits_at(work.c, at(work.lists, child.start) + NAME)) if wins else task.beyond
+        fill_asked(task.sheet, child, label, task.asked, task.reached)
+    return False
 
 
 @helper
@@ -123,3 +101,6 @@ def _label_leaf(task, work, leaf, wins, scene):
             _count(task.counts, CLOSE, settle(work, leaf, scene, task.given, task.lut, near, target))
     if not whole:
         copy_patch(task.sheet, leaf, task.patch)
+
+
+label_box = descent("label_box", _visit, _enter)

@@ -13,7 +13,7 @@ from numba import njit, prange
 
 from nmcfast.kernels._cache import helper, kernel, twins
 from nmcfast.kernels.gbpd.candidates import place_seeds
-from nmcfast.kernels.gbpd.ceilings import cap_pyramid
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid, ceiling_of
 from nmcfast.kernels.gbpd.cells import cell_edge
 from nmcfast.kernels.gbpd.descent import list_all, memory_for, root_box, tile_at
 from nmcfast.kernels.gbpd.label_box import Labelling, label_box
@@ -70,9 +70,7 @@ def _label_share(out, names, tables, blocks, counts, share):
     given, asked, reached = given_of(tables), marks_of(blocks), marks_of(nothing)
     ask_for(c, names.relevant)
     set_names(c, lut)
-    labelling = Labelling(
-        sheet_of(out), raw(lut), np.int64(lut[n]), given, asked, reached, share, raw(patch), raw(counts)
-    )
+    sheet, beyond = sheet_of(out), np.int64(lut[n])
     for z in range(0, out.shape[0], TILE):
         for y in range(0, out.shape[1], TILE):
             for x in range(0, out.shape[2], TILE):
@@ -81,7 +79,19 @@ def _label_share(out, names, tables, blocks, counts, share):
                 scene = Scene(tile, cell_edge(c, tile), tables.squared, 1)
                 caps = cap_pyramid(c, scene, asked, share, memory.scratch, 0)
                 list_all(memory.lists, n)
-                memory = label_box(labelling, memory, root_box(scene, tile.low, TILE, n), caps, scene)
+                job = Labelling(
+                    ceiling_of(caps, scene),
+                    sheet,
+                    raw(lut),
+                    beyond,
+                    given,
+                    asked,
+                    reached,
+                    share,
+                    raw(patch),
+                    raw(counts),
+                )
+                _, memory = label_box(job, memory, root_box(scene, tile.low, TILE, n), caps, scene)
     return nothing, patch  # they must live as long as their address is in use
 
 

@@ -2,9 +2,9 @@
 
 In the middle of a tile the bound, which adds the width of the tile to every distance, is so ample that a constant of it
 can be wrong a hundredfold and no label shows it. Here it is spent: in the eight blocks of 8³ voxels farthest from the
-origin of coordinates, with seeds that all but tie there; and at the ends of a tile that is a plane or a row, where sums
-of coordinates are no longer than distances. Each entry (labels, lists of boxes, halo) equals a float64 brute force, to
-the last voxel, with ties to the lower index.
+origin of coordinates, with seeds that all but tie there; at the ends of a tile that is a plane or a row, where sums of
+coordinates are no longer than distances; in a tile of one leaf, where nothing is added. Each entry (labels, lists of
+boxes, halo) equals a float64 brute force, to the last voxel, with ties to the lower index.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from nmcfast.tessellation import Field, Grid, label
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
 FIRST = (-131, 1003, -90)
-VOLUME, PLANE, ROW = (Grid(FIRST, shape, 0.3) for shape in ((256, 256, 256), (1, 256, 256), (8, 8, 256)))
+SHAPES = {"volume": (256, 256, 256), "plane": (1, 256, 256), "row": (8, 8, 256), "leaf": (4, 4, 4)}
 DRAWS = 4
 
 
@@ -122,7 +122,34 @@ def slabs(rng, middle, corners):
     position = middle + rng.normal(size=(20, 3)) * 0.3
     position -= normal * ((position - corner) @ normal)[:, None]
     position[0] += normal * rng.uniform(1, 3)
-    return position, np.repeat(np.outer(normal, normal)[None], 20, 0)
+    return position, np.repeat(np.outer(normal, normal)[None], 20, 0) * rng.choice([1.0, 1e-3])
+
+
+def stacked_slabs(rng, middle, corners):
+    """As `slabs`, at 100 … 30,000 voxels on one side: parallel everywhere, but their rounding is not of one size."""
+    normal = rng.normal(size=3) + rng.permuted([4.0, 0.0, 0.0])
+    normal /= np.linalg.norm(normal)
+    position = middle - normal * 10.0 ** rng.uniform(2.4, 4.5, (40, 1))
+    return position, np.repeat(np.outer(normal, normal)[None], 40, 0)
+
+
+def nested(rng, middle, corners):
+    """60 seeds at the middle of the tile, less than 0.01 voxels apart, and a few axes."""
+    base = naive.metrics(rng, 3, 10.0 ** rng.uniform(-1, 1, (3, 3)))
+    return middle + jitter(rng, -2, 60, 3), np.repeat(base, 20, 0) * (1 + jitter(rng, -6, 60, 1, 1))
+
+
+def faint_twins(rng, middle, corners):
+    """As `twins_within_the_tile`, so faint that squares of A and of d are next to nothing in float32."""
+    position, metric = twins_within_the_tile(rng, middle, corners)
+    return position, metric * 1e-44
+
+
+def sunk_twins(rng, middle, corners):
+    """As `twins_within_the_tile`, with one seed 2·10⁶ voxels off of offset 10⁶: all others are 10⁶ lower than it."""
+    position, metric = twins_within_the_tile(rng, middle, corners)
+    position[0], metric[0] = middle + np.array([2e6, 0.0, 0.0]), np.eye(3)
+    return position, metric
 
 
 def elongated(rng, middle, corners):
@@ -137,8 +164,19 @@ def equal_balls(rng, middle, corners):
 
 
 KINDS = (
-    twins_seen_from_afar, twins_along_an_axis, twins_within_the_tile, needles, flat, slabs, elongated, equal_balls,
-)  # fmt: skip
+    twins_seen_from_afar,
+    twins_along_an_axis,
+    twins_within_the_tile,
+    needles,
+    flat,
+    slabs,
+    stacked_slabs,
+    nested,
+    faint_twins,
+    sunk_twins,
+    elongated,
+    equal_balls,
+)
 
 
 def seeds_of(kind, draw, grid, squared):
@@ -153,13 +191,15 @@ def seeds_of(kind, draw, grid, squared):
     offset = np.zeros(len(order))
     if kind is not equal_balls:
         offset = distances(Given(position, metric, offset), corners, squared).min(0)
-        offset += jitter(rng, -6, len(order)) * (1 + offset)
+        offset += jitter(rng, -6, len(order)) * (offset + (kind is not faint_twins))
+    if kind is sunk_twins:
+        offset[0] -= 1e6
     return Given(position[order] * grid.size + grid.origin, metric[order] / grid.size**2, offset[order])
 
 
 @pytest.mark.parametrize("norm", ("unsquared", "squared"))
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("grid", (VOLUME, PLANE, ROW), ids=("volume", "plane", "row"))
+@pytest.mark.parametrize("grid", [Grid(FIRST, shape, 0.3) for shape in SHAPES.values()], ids=SHAPES)
 @pytest.mark.parametrize("entry", ("label", "boxes"))
 def test_labels_in_the_corners_of_a_tile(entry, grid, kind, norm):
     """4 draws: 16,384 voxels of a volume, 1,024 pixels of a plane, 4,096 voxels of a row, none differs."""
@@ -182,7 +222,7 @@ def test_labels_in_the_corners_of_a_tile(entry, grid, kind, norm):
 
 @pytest.mark.parametrize("norm", ("unsquared", "squared"))
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("grid", (VOLUME, PLANE, ROW), ids=("volume", "plane", "row"))
+@pytest.mark.parametrize("grid", [Grid(FIRST, shape, 0.3) for shape in SHAPES.values()], ids=SHAPES)
 def test_halo_in_the_corners_of_a_tile(grid, kind, norm):
     """4 draws, a third of the seeds kept: with these and their halo alone the grains are what they are among all.
 

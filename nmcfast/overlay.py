@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.kernels import runs
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, Volume, label_dtype

@@ -22,6 +22,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=int, help="seed of all random numbers (0)")
     parser.add_argument("--model", help="name of a model or a model file (nmc811)")
     parser.add_argument("--format", help="format of the shards (zarr)")
+    parser.add_argument("--surface", help="where particles end: shell, at their shells; grains, section 2.6 (shell)")
+    parser.add_argument("--parts", help="crumbs of grains: merge, give them to neighbours; keep (merge)")
+    parser.add_argument("--smallest-grain", type=int, metavar="N", help="voxels; smaller grains are given away (1)")
     parser.add_argument("--voxel-size", type=float, help="edge of a voxel of the labels, µm (0.05)")
     parser.add_argument("--no-labels", action="store_true", default=None, help="store no label volumes")
     parser.add_argument("--shard-size", type=int, metavar="N", help="particles of a shard (64)")
@@ -36,6 +39,9 @@ _GENERATE: dict[str, tuple[type, Any]] = {
     "seed": (int, 0),
     "model": (str, "nmc811"),
     "format": (str, "zarr"),
+    "surface": (str, None),
+    "parts": (str, None),
+    "smallest_grain": (int, None),
     "voxel_size": (float, 0.05),
     "no_labels": (bool, False),
     "shard_size": (int, 64),
@@ -67,6 +73,9 @@ def run(options: argparse.Namespace) -> int:
             voxel_size=settings["voxel_size"],
             shard_size=settings["shard_size"],
             format=settings["format"],
+            surface=settings["surface"],
+            parts=settings["parts"],
+            smallest_grain=settings["smallest_grain"],
             shard_range=shard_range,
             workers=workers,
             overwrite=settings["overwrite"],

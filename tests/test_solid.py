@@ -1,5 +1,7 @@
 """Particles of surface "shell": the definition by brute force, connected grains, what is stored and said."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from naive_particle import distance
@@ -138,7 +140,7 @@ def test_connected_grains_are_what_flooding_finds():
             assert set(labels[here].tolist()) == {max(faces, key=lambda name: (faces[name], -name))}
 
     again = np.zeros_like(labels)
-    for row, (a, b) in enumerate(zip(first[:-1], first[1:], strict=True)):
+    for row, (a, b) in enumerate(pairwise(first)):
         for k in range(a, b):
             again[row // labels.shape[1], row % labels.shape[1], x0[k] : x1[k]] = tags[k]
     assert np.array_equal(again, labels)
@@ -154,7 +156,7 @@ def test_a_crumb_that_touches_crumbs_alone_follows_them():
 def test_a_particle_is_one_solid_of_connected_grains(size):
     particle = generate_particle(NMC811, seed=1, index=2)
     volume = particle.voxelize(size)
-    apart, owner = volume.split()
+    _, owner = volume.split()
     assert len(owner) == len(np.unique(volume.labels)) - 1
     assert len(Volume((volume.labels > 0).astype(np.uint8), volume.origin, size).split()[1]) == 1
     kept = generate_particle(NMC811, seed=1, index=2, parts="keep").voxelize(size)
@@ -214,7 +216,7 @@ def test_wrong_choices_are_refused(tmp_path, options, said):
 def test_libraries_of_either_surface_verify_and_say_what_they_are(tmp_path, options):
     generate_library(tmp_path / "lib", SMALL, count=2, seed=3, **options)
     assert verify(tmp_path / "lib").ok
-    opened, choice = open_library(tmp_path / "lib"), Surface.of(**{"kind": options.get("surface")})
+    opened, choice = open_library(tmp_path / "lib"), Surface.of(options.get("surface"))
     assert opened.recipe["surface"] == opened[1].surface == choice.kind
     assert np.array_equal(opened.labels(1), opened[1].voxelize(0.05).labels)
     said = summarise(opened)

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmcfast.errors import InputError
-
-SURFACES = ("shell", "grains")
-PARTS = ("merge", "keep")
-DEFAULT = "shell"  # by figures: docs/results/surfaces.md
+from nmcfast.options import PARTS, SURFACES, GenerateOptions
 
 
 @dataclass(frozen=True)
@@ -21,9 +18,9 @@ class Surface:
     model grid; kept grains of fewer leave their place to what comes next by Eq. (8). Both are for "shell" alone.
     """
 
-    kind: str = DEFAULT
+    kind: str = GenerateOptions.surface  # the default by figures: docs/results/surfaces.md
     parts: str = "merge"
-    smallest_grain: int = 1
+    smallest_grain: int = GenerateOptions.smallest_grain
 
     def __post_init__(self) -> None:
         if self.kind not in SURFACES:
@@ -39,12 +36,14 @@ class Surface:
             )
 
     @classmethod
-    def of(cls, kind: str | None = None, parts: str | None = None, smallest_grain: int | None = None) -> "Surface":
-        """The choice with defaults for what is None: crumbs are merged where the surface is the shell."""
-        kind = kind or DEFAULT
-        return cls(
-            kind, parts or ("keep" if kind == "grains" else "merge"), 1 if smallest_grain is None else smallest_grain
-        )
+    def of(
+        cls,
+        kind: str = GenerateOptions.surface,
+        parts: str | None = None,
+        smallest_grain: int = GenerateOptions.smallest_grain,
+    ) -> "Surface":
+        """The choice; parts None: crumbs are merged where the surface is the shell."""
+        return cls(kind, parts or ("keep" if kind == "grains" else "merge"), smallest_grain)
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any]) -> "Surface":

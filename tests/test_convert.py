@@ -19,7 +19,7 @@ from nmcfast.errors import DamageError, InputError, MissingExtraError, NoSpaceEr
 from nmcfast.export import formats, zarr
 from nmcfast.export.formats import BULK
 from nmcfast.export.verify import verify
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 
 @pytest.fixture(scope="module")

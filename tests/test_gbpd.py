@@ -1,5 +1,7 @@
 """Labels of Eq. (8) equal a float64 brute force in every voxel, but for ties closer than 1e-5."""
 
+import itertools
+
 import naive_gbpd as naive
 import numba
 import numpy as np
@@ -185,6 +187,21 @@ def test_blocks_that_are_asked_for_have_their_labels_and_others_stay_as_they_are
     assert np.array_equal(part[asked], full[asked])
     assert (part[~asked] == UNTOUCHED).all()
     assert some[:, 2].sum() < 0.02 * every[:, 2].sum()
+
+
+@compiled
+def test_a_block_that_is_asked_for_far_from_all_seeds_has_its_labels():
+    """40 seeds in the middle, a corner block alone: no cell that is asked for has a seed in or next to it."""
+    rng = np.random.default_rng(5)
+    position, matrices = rng.uniform(24, 40, (40, 3)), naive.metrics(rng, 40, rng.uniform(1, 3, (40, 3)))
+    arguments = position, matrices, rng.uniform(0, 3, 40), (64,) * 3, (0, 0, 0), 1.0
+    full, _ = run(volumes.label_volume_serial, *arguments, 1)
+    for corner in itertools.product((0, 7), repeat=3):
+        blocks = np.zeros((8, 8, 8), bool)
+        blocks[corner] = True
+        part, _ = run(volumes.label_volume_serial, *arguments, 1, blocks=blocks)
+        asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)
+        assert np.array_equal(part[asked], full[asked])
 
 
 @compiled

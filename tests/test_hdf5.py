@@ -20,7 +20,7 @@ from nmcfast.export import hdf5, root, schema
 from nmcfast.export.schema import VARIABLES
 from nmcfast.export.verify import verify
 from nmcfast.generate import particle_digest
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 SHARD = "shards/000001/shard.h5"
 

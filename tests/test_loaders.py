@@ -16,7 +16,7 @@ from nmcfast import export_library, generate_library
 from nmcfast.errors import InputError
 from nmcfast.export.formats import BULK
 from nmcfast.expression import matching
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 
 @pytest.fixture(scope="module", params=BULK)
@@ -157,6 +157,27 @@ def padded(index: int, held: Any) -> np.ndarray:
     assert labels is not None
     out[tuple(map(slice, labels.shape))] = labels
     return out
+
+
+@pytest.mark.parametrize("asked", [99, [5, 99], np.array([99])])
+def test_a_particle_that_is_not_there_is_named_by_xarray_in_one_line(toys: Path, asked: Any) -> None:
+    pytest.importorskip("xarray", reason="xarray is not installed")
+    held = open_library(toys).xarray()
+    for data in (held, held["d_max"]):
+        with pytest.raises(InputError) as caught:
+            data.sel(particle=asked)
+        assert str(caught.value) == f"{toys}: found particle [99], expected its finished particles, 0 to 6"
+    assert held.sel(particle=[5, 2])["particle"].values.tolist() == [5, 2]
+    assert held.sel(particle=slice(5, 99))["particle"].values.tolist() == [5, 6]
+    assert int(held.sel(particle=99, method="nearest")["particle"]) == 6
+
+
+def test_xarray_aligns_particles_with_arrays_of_others(toys: Path) -> None:
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    held = open_library(toys).xarray()
+    other = xarray.DataArray([1.0, 2.0, 3.0], {"particle": [2, 5, 90]})
+    assert (held["d_max"] * other)["particle"].values.tolist() == [2, 5]
+    assert pickle.loads(pickle.dumps(held["d_max"])).equals(held["d_max"])
 
 
 def test_xarray_reads_no_label_before_it_must(library: Path, tmp_path: Path) -> None:

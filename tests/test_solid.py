@@ -198,6 +198,7 @@ def test_shells_whose_grains_are_all_too_small_are_drawn_again_and_counted():
     ("options", "said"),
     [
         ({"surface": "sphere"}, "surface: found 'sphere', expected one of shell, grains"),
+        ({"surface": ""}, "surface: found '', expected one of"),
         ({"parts": "drop"}, "parts: found 'drop', expected one of merge, keep"),
         ({"smallest_grain": 0}, "smallest_grain: found 0, expected 1 voxel or more"),
         ({"surface": "grains", "parts": "merge"}, "use --surface shell, or --parts keep"),
@@ -216,7 +217,7 @@ def test_wrong_choices_are_refused(tmp_path, options, said):
 def test_libraries_of_either_surface_verify_and_say_what_they_are(tmp_path, options):
     generate_library(tmp_path / "lib", SMALL, count=2, seed=3, **options)
     assert verify(tmp_path / "lib").ok
-    opened, choice = open_library(tmp_path / "lib"), Surface.of(options.get("surface"))
+    opened, choice = open_library(tmp_path / "lib"), Surface.of(options.get("surface", "shell"))
     assert opened.recipe["surface"] == opened[1].surface == choice.kind
     assert np.array_equal(opened.labels(1), opened[1].voxelize(0.05).labels)
     said = summarise(opened)

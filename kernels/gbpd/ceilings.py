@@ -1,9 +1,9 @@
 """Caps of boxes: values that the smallest d of Eq. (8) stays below in all of a box, for `candidates`.
 
 Cells of a few seeds each find two seeds that are low at their centre: their own, then those that their neighbours
-found, in one sweep forward and one backward over the cells that are asked for. The largest of the corner values of a
-seed bounds it in the cell, since d is convex. Caps of larger boxes are the largest of their cells'. Whichever seeds are
-found, the caps are valid.
+found, in one sweep forward and one backward over the cells that are asked for, or over all where those have none. The
+largest of the corner values of a seed bounds it in the cell, since d is convex. Caps of larger boxes are the largest of
+their cells'. Whichever seeds are found, the caps are valid.
 
 A pyramid of caps holds the cells first, z y x, then boxes of twice the edge, and so on up to the tile.
 """
@@ -161,13 +161,10 @@ def _offer_own(c, n, who, value, cells, edge, offset, squared, known, beyond):
 
 
 @helper
-def _low_seeds(c, n, cells, edge, low, offset, asked, share, squared, known):
-    """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none. known 1: KNOWN ones."""
+def _sweep(c, who, value, cells, edge, low, offset, asked, share, squared):
+    """Offer each cell that is asked for what its neighbours found, forward and backward. How many have none still."""
     nz, ny, nx = cells
-    found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
-    who, value = raw(found), raw(values)
-    if _offer_own(c, n, who, value, cells, edge, offset, squared, known, 1) == 0:
-        _offer_own(c, n, who, value, cells, edge, offset, squared, known, 2**62)
+    bare = 0
     for step in (1, -1):
         for a in range(nz):
             z = a if step == 1 else nz - 1 - a
@@ -187,6 +184,24 @@ def _low_seeds(c, n, cells, edge, low, offset, asked, share, squared, known):
                             _offer(
                                 c, who, value, 2 * p, np.int64(at(who, 2 * (p - step * nx * ny) + k)), centre, squared
                             )
+                    bare += step == -1 and at(who, 2 * p) < 0
+    return bare
+
+
+@helper
+def _low_seeds(c, n, cells, edge, low, offset, asked, share, squared, known):
+    """Two candidates of each cell that are low at its centre, (cells, 2) int32; −1 for none. known 1: KNOWN ones.
+
+    Each cell that is due has one: where none of the seeds lies in or next to a run of such cells, all cells pass on.
+    """
+    nz, ny, nx = cells
+    found, values = np.full(nz * ny * nx * 2, -1, np.int32), np.full(nz * ny * nx * 2, INF, np.float32)
+    who, value = raw(found), raw(values)
+    if _offer_own(c, n, who, value, cells, edge, offset, squared, known, 1) == 0:
+        _offer_own(c, n, who, value, cells, edge, offset, squared, known, 2**62)
+    if _sweep(c, who, value, cells, edge, low, offset, asked, share, squared):
+        every, everybody = (asked[0], 0, 0, 0), (0, 1, share[2], share[3])
+        _sweep(c, who, value, cells, edge, low, offset, every, everybody, squared)
     return found, values  # values must live as long as their address is in use
 
 

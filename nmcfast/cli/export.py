@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from nmcfast.library.convert import export_library
-    from nmcfast.library.library import open_library
+    from nmcfast.library.open import open_library
 
     output = local(options.output)
     library = open_library(options.library)

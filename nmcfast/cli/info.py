@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nmcfast.library.library import open_library
+    from nmcfast.library.open import open_library
     from nmcfast.library.summary import summarise
 
     result = summarise(open_library(options.library))

@@ -79,7 +79,7 @@ def _chosen(library: Library, particles: range | None) -> range:
         return held
     if not (held.start <= particles.start < particles.stop <= held.stop and particles.step == 1):
         raise InputError(
-            f"particles: found {particles.start}:{particles.stop}, {library.place} has {held.start}:{held.stop}: "
+            f"particles: found {particles.start}:{particles.stop}, {library.name} has {held.start}:{held.stop}: "
             "choose I:J within it, I below J"
         )
     return particles
@@ -134,7 +134,7 @@ def _to_library(
     recipe = _recipe(library.recipe, to, chosen, voxel_size)
     if overwrite and output.exists():
         root.remove_library(output)
-    root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.place))
+    root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.name))
     done, made = set(shards.committed_shards(output)), 0
     writer = formats.bulk_module(to).ShardWriter
     for number in range(shards.shard_count(recipe)):

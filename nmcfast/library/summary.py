@@ -27,7 +27,7 @@ def summarise(library: Library) -> dict[str, Any]:
     """Recipe, progress, quantiles of the descriptors, rejected shells by reason, provenance; JSON-able."""
     table = library.table
     result: dict[str, Any] = {
-        "path": library.place,
+        "path": library.name,
         "particles": len(library),
         "finished": len(table),
         "missing_shards": len(library.missing_shards),

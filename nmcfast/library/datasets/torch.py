@@ -8,7 +8,7 @@ import numpy as np
 
 from nmcfast.errors import InputError, MissingExtraError
 from nmcfast.export import schema, shards
-from nmcfast.library.library import Library
+from nmcfast.library.stored import StoredLibrary
 
 try:
     import torch
@@ -31,7 +31,7 @@ class ParticleDataset(IterableDataset):
 
     def __init__(
         self,
-        library: Library,
+        library: StoredLibrary,
         fields: Sequence[str] = ("labels",),
         *,
         shape: tuple[int, int, int] | None = None,
@@ -44,7 +44,7 @@ class ParticleDataset(IterableDataset):
             if name not in known:
                 raise InputError(f"fields: found {name!r}, expected some of {sorted(known)}")
         if "labels" in fields and not library.recipe["labels"]:
-            raise InputError(f"{library.place}: holds no labels (recipe labels = false): take other fields")
+            raise InputError(f"{library.name}: holds no labels (recipe labels = false): take other fields")
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
             raise InputError(f"shape: found {shape}, expected three numbers from 1 on, z y x")
         self._library, self.fields, self.shape = library, tuple(fields), shape
@@ -75,7 +75,7 @@ class ParticleDataset(IterableDataset):
             for index in rows.tolist():
                 yield self._sample(library, index)
 
-    def _sample(self, library: Library, index: int) -> dict[str, Any]:
+    def _sample(self, library: StoredLibrary, index: int) -> dict[str, Any]:
         row, sample = library.row(index), {"index": torch.tensor(index)}
         record = library.record(index) if set(self.fields) - {"labels", *_COLUMNS} else None
         for name in self.fields:
@@ -87,7 +87,7 @@ class ParticleDataset(IterableDataset):
             sample[name] = torch.from_numpy(np.array(array, _TYPES.get(array.dtype.str[1:], array.dtype)))
         return sample
 
-    def _centred(self, library: Library, index: int, row: np.void) -> np.ndarray:
+    def _centred(self, library: StoredLibrary, index: int, row: np.void) -> np.ndarray:
         """Labels in a box of the shape asked for whose middle is the particle's centre; reads no others."""
         assert self.shape is not None
         corner = np.rint(row["box_origin"][::-1] / library.recipe["voxel_size"]).astype(int)
@@ -100,16 +100,16 @@ class ParticleDataset(IterableDataset):
         return out
 
 
-def _by_shard(library: Library, particles: Sequence[int] | np.ndarray | None) -> dict[int, list[int]]:
+def _by_shard(library: StoredLibrary, particles: Sequence[int] | np.ndarray | None) -> dict[int, list[int]]:
     """Numbers of the chosen particles by shard; InputError for one that the library does not have."""
     chosen: dict[int, list[int]] = {}
     for index in library.numbers if particles is None else np.asarray(particles).tolist():
         if index not in library.numbers:
             raise InputError(
-                f"particles: found {index}, {library.place} has {library.numbers.start} to {library.numbers.stop - 1}"
+                f"particles: found {index}, {library.name} has {library.numbers.start} to {library.numbers.stop - 1}"
             )
         chosen.setdefault((index - library.numbers.start) // library.recipe["shard_size"], []).append(index)
     missing = sorted(set(chosen) & set(library.missing_shards))
     if missing:
-        raise InputError(f"{library.place}: shard {shards.shard_name(missing[0])} is missing: choose other particles")
+        raise InputError(f"{library.name}: shard {shards.shard_name(missing[0])} is missing: choose other particles")
     return chosen

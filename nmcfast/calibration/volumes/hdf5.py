@@ -10,7 +10,7 @@ from nmcfast.calibration.volumes.volume import Ask, Note, Stated, Volume, listed
 from nmcfast.errors import InputError
 
 
-def read(path: Path, inner: str, ask: Ask) -> Volume:
+def read_hdf5(path: Path, inner: str, ask: Ask) -> Volume:
     """The volume of an HDF5 file: the array named, the only one with three dimensions, or NeXus' default signal."""
     import h5py
 

@@ -56,13 +56,13 @@ def _reader(path: Path) -> Callable[[Path, str, Ask], Volume]:
     from nmcfast.calibration.volumes import hdf5, headers, slices, tiff
 
     if path.is_dir():
-        return slices.read if slices.holds(path) else hdf5.read_zarr
+        return slices.read_slices if slices.holds(path) else hdf5.read_zarr
     start = path.open("rb").read(512)
     for mark, reader in (
-        (b"II*\x00", tiff.read),
-        (b"MM\x00*", tiff.read),
-        (b"II+\x00", tiff.read),
-        (b"MM\x00+", tiff.read),
+        (b"II*\x00", tiff.read_tiff),
+        (b"MM\x00*", tiff.read_tiff),
+        (b"II+\x00", tiff.read_tiff),
+        (b"MM\x00+", tiff.read_tiff),
         (b"\x93NUMPY", headers.read_npy),
         (b"NRRD", headers.read_nrrd),
         (b"MATLAB 5.0", headers.read_matlab),
@@ -70,7 +70,7 @@ def _reader(path: Path) -> Callable[[Path, str, Ask], Volume]:
         if start.startswith(mark) and not _is_hdf5(path):
             return reader
     if _is_hdf5(path):
-        return hdf5.read
+        return hdf5.read_hdf5
     if headers.is_metaimage(start):
         return headers.read_metaimage
     raise InputError(f"{path}: {_unknown(path, start)}; read are {READ}")

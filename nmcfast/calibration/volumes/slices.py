@@ -22,7 +22,7 @@ def holds(folder: Path) -> bool:
     return any(_is_picture(file) for file in folder.iterdir())
 
 
-def read(folder: Path, _: str, ask: Ask) -> Volume:
+def read_slices(folder: Path, _: str, ask: Ask) -> Volume:
     """The slices of a folder as one volume, by the numbers in their names; what does not fit is named."""
     named, notes = _stack(folder)
     numbers = [number for number, _ in named]

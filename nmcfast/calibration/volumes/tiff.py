@@ -22,7 +22,7 @@ def library() -> Any:
     return tifffile
 
 
-def read(path: Path, _: str, ask: Ask) -> Volume:
+def read_tiff(path: Path, _: str, ask: Ask) -> Volume:
     """The volume of a TIFF file: its only or largest stack, or its pages where each is a series of its own."""
     with library().TiffFile(path) as file:
         if not file.series:

@@ -8,14 +8,16 @@ import numpy as np
 
 from nmcfast.calibration.shells import tomography
 from nmcfast.calibration.shells.parting import part_particles
-from nmcfast.calibration.volumes import grey
+from nmcfast.calibration.volumes import grey, phases
 from nmcfast.calibration.volumes.bias import Bias, bias_of
 from nmcfast.calibration.volumes.scan import Scan, naming, scan
-from nmcfast.calibration.volumes.solid import Solid, fill, number_of, solid
+from nmcfast.calibration.volumes.solid import Solid, fill, no_particles, number_of, solid
 from nmcfast.calibration.volumes.volume import Note
 from nmcfast.errors import InputError
 from nmcfast.options import VolumeOptions
+from nmcfast.shell_descriptors import sphericity
 
+LOOKED_AT = 120  # voxels, edge of the middle block whose parts are compared with those between them
 SIZES_UM = (0.1, 500.0)  # free: particles of another diameter are refused unless asked for
 
 
@@ -70,6 +72,7 @@ def _labelled(found: Scan, choices: VolumeOptions) -> Particles:
         done = tomography.cleaned(found.values, found.view, merge=False)
         return _finish(found, done, pictures, share, [], {**facts}, choices)
     body = solid(found, choices)
+    _refuse_spaces(body.mask, found, choices)
     pictures = _pictures(found.values)
     if choices.threshold != "unbiased":  # grey values have done their work: room for labels
         found, body.picture, body.kept = replace(found, values=np.empty(0)), None, []
@@ -88,6 +91,28 @@ def _labelled(found: Scan, choices: VolumeOptions) -> Particles:
     if bias is not None:
         facts["otsu"] = {"volume_bias": bias.volume, "unbiased_between_class_means": bias.unbiased}
     return _finish(found, done, pictures, share, notes, facts, choices)
+
+
+def _refuse_spaces(mask: np.ndarray, found: Scan, choices: VolumeOptions) -> None:
+    """Raises InputError where what lies between falls into rounder parts than the mask; only asked where it is hollow."""
+    box = tuple(slice(max(0, size // 2 - LOOKED_AT // 2), size // 2 + LOOKED_AT // 2) for size in mask.shape)
+    part = mask[box]
+    if choices.invert or choices.no_invert or phases.bulge(part, None if found.view is None else found.view[box]) > 0.0:
+        return
+    rest = ~part if found.view is None else ~part & found.view[box]
+    ours, others = _roundness(part), _roundness(rest)
+    if others > ours:
+        why = f"its parts have a sphericity of {ours:.2f}, those of what lies between {others:.2f}"
+        raise no_particles(choices, why)
+
+
+def _roundness(mask: np.ndarray) -> float:
+    """Mean sphericity of the whole parts of a mask, by volume."""
+    labels = part_particles(mask)
+    volume = tomography.sizes(labels) * ~tomography.at_border(labels)
+    volume[0] = 0
+    shape = np.asarray(sphericity(volume, np.maximum(tomography.surface_area(labels), 1.0)))
+    return float((shape * volume).sum() / max(1, volume.sum()))
 
 
 def _parted(body: Solid, found: Scan, choices: VolumeOptions) -> tuple[tomography.Cleaned, float]:

@@ -208,10 +208,10 @@ def _join(parent, after, x0, x1, c, start, end, b):
 
 
 @kernel
-def count_parts(tags, x0, x1, first, ny, counts):
-    """Fill counts (n,) with the number of face-connected parts of labels 0 … n − 1."""
+def forest(tags, x0, x1, first, ny, count):
+    """The first run (r,) int32 of the face-connected part of each run; labels 0 … count − 1."""
     parent, after = np.empty(tags.size, np.int32), np.empty(tags.size, np.int32)
-    last, left, over = np.full(counts.size, -1, np.int32), np.empty_like(counts), np.empty_like(counts)
+    last, left, over = np.full(count, -1, np.int32), np.empty(count, np.int64), np.empty(count, np.int64)
     places = raw(parent), raw(after), raw(x0), raw(x1)
     for row in range(first.size - 1):
         begin = first[row]
@@ -227,6 +227,15 @@ def count_parts(tags, x0, x1, first, ny, counts):
             last[tag] = b
             left[tag] = _join(*places, left[tag], left_from, begin, b)
             over[tag] = _join(*places, over[tag], over_from, over_end, b)
+    for k in range(tags.size):  # a root is the first run of its part, so those before k are done
+        parent[k] = parent[parent[k]]
+    return parent
+
+
+@kernel
+def count_parts(tags, x0, x1, first, ny, counts):
+    """Fill counts (n,) with the number of face-connected parts of labels 0 … n − 1."""
+    parent = forest(tags, x0, x1, first, ny, counts.size)
     counts[:] = 0
     for k in range(tags.size):
         counts[tags[k]] += parent[k] == k

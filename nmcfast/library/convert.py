@@ -17,8 +17,8 @@ from typing import Any
 from nmcfast.errors import InputError, NoSpaceError
 from nmcfast.export import files, formats, root, shards
 from nmcfast.export.deck import Deck
-from nmcfast.export.hinges import Mended, mend
 from nmcfast.export.schema import ParticleRecord
+from nmcfast.export.hinges import Mended, mend
 from nmcfast.library.library import Library
 
 SETTINGS = "export.json"

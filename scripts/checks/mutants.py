@@ -4,8 +4,9 @@
     python scripts/checks/mutants.py --only epsilon far  some, the others as they are in docs/results/mutants.json
 
 In each mutant a text of one function is another. Its tests run until one fails: first as ordinary Python, which takes
-seconds, then in a copy of the tree that is compiled anew, which takes a minute. Ends with 1 if a mutant survives that is not explained, if a text is not found exactly once,
-or if the tests fail without any mutant. Writes docs/results/mutants.json and mutants.md, see docs/decisions/006.
+seconds, then in a copy of the tree that is compiled anew, which takes a minute. Ends with 1 if a mutant survives that
+is not explained, if a text is not found exactly once, or if the tests fail without any mutant. Writes
+docs/results/mutants.json and mutants.md, see docs/decisions/006-the-bound.md.
 """
 
 import argparse

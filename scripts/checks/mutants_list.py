@@ -46,9 +46,9 @@ MUTANTS = (
         "np.float32(2.0**-100)",
         "np.float32(0.0)",
         "gradients from underflown squares",
-        equivalent="a square loses bits only below 2⁻¹²⁶, |u| < 2⁻⁶³; dx is 0, and then flat all the same, or at least 2⁻⁴⁶ "
-        "(float64 less the middle), so |A| < 2⁻¹⁷ in that direction, and a slope that is wrong there by a part of |A| w "
-        "is below what the error grants the rest",
+        equivalent="a guard, not shown to bind: q has few bits below 2⁻¹²⁶, |u| < 2⁻⁶³, while x − s is 0, and then "
+        "flat all the same, or at least 2⁻⁴⁶ (float64 less the middle): only rows of A as small as the pivot floor leave so "
+        "little, and a slope along those is small",
     ),
     Mutant("tile", "place_seeds", "+ np.float32(TILE)", "", "how far points of a tile are from its middle"),
     Mutant("place", "place_seeds", "abs(x) + abs(y) + abs(z) + ", "", "how far seeds are from the middle"),
@@ -155,7 +155,7 @@ MUTANTS = (
     Mutant(
         "margin",
         "compete",
-        "margin = max(margin, at(c, o + ERROR))".replace("margin = ", ""),
+        "max(margin, at(c, o + ERROR))",
         "at(c, o + ERROR)",
         "the worst candidate of a tile",
     ),

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 LABELS = ("tests/test_exactness.py -k label-",)
+SLABS = ("tests/test_exactness.py -k label-row-slabs", *LABELS)
+NESTED = ("tests/test_exactness.py -k nested and label-", *LABELS)
+FAINT = ("tests/test_exactness.py -k label-row-faint", *LABELS)
+SUNK = ("tests/test_exactness.py -k label-row-sunk", *LABELS)
 BOXES = ("tests/test_exactness.py -k boxes-", "tests/test_boxes.py")
 HALO = ("tests/test_exactness.py -k halo", "tests/test_halo.py")
 SEEDS = ("tests/test_gbpd.py -k factors or bad_input or indefinite",)
@@ -38,8 +42,11 @@ MUTANTS = (
         "2.0**-19), np.float32(2.0**-40)",
         "2.0**-19), np.float32(0.0)",
         "error where squares underflow",
+        tests=FAINT,
     ),
-    Mutant("tiny", "", "np.float32(2.0**-100)", "np.float32(2.0**-10)", "tangents taken as flat that are not"),
+    Mutant(
+        "tiny", "", "np.float32(2.0**-100)", "np.float32(2.0**-10)", "tangents taken as flat that are not", tests=SLABS
+    ),
     Mutant(
         "tiny 0",
         "",
@@ -50,10 +57,12 @@ MUTANTS = (
         "flat all the same, or at least 2⁻⁴⁶ (float64 less the middle): only rows of A as small as the pivot floor leave so "
         "little, and a slope along those is small",
     ),
-    Mutant("tile", "place_seeds", "+ np.float32(TILE)", "", "how far points of a tile are from its middle"),
+    Mutant(
+        "tile", "place_seeds", "+ np.float32(TILE)", "", "how far points of a tile are from its middle", tests=NESTED
+    ),
     Mutant("place", "place_seeds", "abs(x) + abs(y) + abs(z) + ", "", "how far seeds are from the middle"),
     Mutant("squared reach", "place_seeds", "np.float32(2.0) * reach * reach", "reach", "error of squares"),
-    Mutant("offset", "place_seeds", "reach + abs(c[o + R])", "reach", "rounding of the offset"),
+    Mutant("offset", "place_seeds", "reach + abs(c[o + R])", "reach", "rounding of the offset", tests=SUNK),
     Mutant("tangent error", "_lowest", "- halves(at(c, a + ERROR), at(c, b + ERROR))", "", "error of whom a cap drops"),
     Mutant(
         "below error", "prune_by_corners", "load(t, p + _V) - error", "load(t, p + _V)", "error of whom corners drop"
@@ -98,7 +107,7 @@ MUTANTS = (
         "a_bits & a_bits >> 8",
         "a_bits | a_bits >> 8",
         "one pick suffices to drop",
-        LABELS + WORK,
+        (*LABELS, *WORK),
     ),
     Mutant(
         "not above",
@@ -118,7 +127,7 @@ MUTANTS = (
         "np.float32((last[2] - first[2]) * h)",
         "np.float32((last[2] - first[2] - 1) * h)",
         "caps hold up to voxel faces",
-        BOXES + HALO,
+        (*BOXES, *HALO),
     ),
     Mutant("cap levels", "_fill_upper_levels", "max(caps[place]", "min(caps[place]", "the largest of the halves' caps"),
     Mutant(
@@ -127,19 +136,31 @@ MUTANTS = (
         "if _sweep(flat, low, lattice, scene.tile, asked, share, squared):",
         "if _sweep(flat, low, lattice, scene.tile, asked, share, squared) < 0:",
         "cells that no seed reached",
-        LABELS + ("tests/test_gbpd.py -k far_from_all",),
+        ("tests/test_gbpd.py -k far_from_all",),
     ),
     Mutant("known caps", "_offer_own", "if known and not", "if n < 0 and not", "caps among the few alone", HALO),
     # what rounds, in a leaf
-    Mutant("far", "_rounding", "24 * far", "2 * far", "roundings that grow with |x − s|"),
-    Mutant("far at all", "_rounding", "+ 24 * far", "", "the same, all of it"),
+    Mutant("far", "_rounding", "24 * far", "2 * far", "roundings that grow with |x − s|", tests=SLABS),
+    Mutant("far at all", "_rounding", "+ 24 * far", "", "the same, all of it", tests=SLABS),
     Mutant("leaf place", "_rounding", "(place + 24 * far)", "(24 * far)", "rounding of s"),
     Mutant(
-        "leaf width", "_rounding", "- at(c, o + Z)) + 6", "- at(c, o + Z))", "how far voxels are from a leaf's middle"
+        "leaf width",
+        "_rounding",
+        "- at(c, o + Z)) + 6",
+        "- at(c, o + Z))",
+        "how far voxels are from a leaf's middle",
+        tests=NESTED,
     ),
-    Mutant("leaf offset", "_rounding", "e + 4 * r", "e", "rounding of the offset"),
-    Mutant("leaf floor", "_rounding", "+ np.float32(2.0**-40)", "", "error where squares underflow"),
-    Mutant("leaf unit", "_rounding", "bound * np.float32(2.0**-24)", "bound * np.float32(2.0**-29)", "half an ulp"),
+    Mutant("leaf offset", "_rounding", "e + 4 * r", "e", "rounding of the offset", tests=SUNK),
+    Mutant("leaf floor", "_rounding", "+ np.float32(2.0**-40)", "", "error where squares underflow", tests=FAINT),
+    Mutant(
+        "leaf unit",
+        "_rounding",
+        "bound * np.float32(2.0**-24)",
+        "bound * np.float32(2.0**-29)",
+        "half an ulp",
+        tests=SLABS,
+    ),
     Mutant(
         "leaf square",
         "_rounding",
@@ -163,7 +184,12 @@ MUTANTS = (
     ),
     Mutant("near", "compete", "spread(margin + margin)", "spread(margin * np.float32(2.0**-6))", "two errors meet"),
     Mutant(
-        "doubt of two", "settle", "np.float32(2.0) * _rounding", "np.float32(2.0**-4) * _rounding", "two errors meet"
+        "doubt of two",
+        "settle",
+        "np.float32(2.0) * _rounding",
+        "np.float32(2.0**-4) * _rounding",
+        "two errors meet",
+        tests=SLABS,
     ),
     Mutant("lead", "_lead", "min(second, max(d, best))", "max(second, min(d, best))", "the second best"),
     Mutant("ties", "settle", "if d < lowest or", "if d <= lowest or", "ties go to the lower index"),
@@ -185,8 +211,8 @@ MUTANTS = (
         equivalent="the bound is not reached: of 24 roundings fewer than 12 are made (006)",
     ),
     # factors
-    Mutant("pivot floor", "factors", "1e-13 *", "1e-11 *", "d moved by 53 · 2⁻²⁴ |A| |x − s|"),
-    Mutant("no pivot floor", "factors", "1e-13 *", "0.0 *", "singular M divide by next to nothing", LABELS + SEEDS),
+    Mutant("pivot floor", "factors", "1e-13 *", "1e-11 *", "d moved by 53 · 2⁻²⁴ |A| |x − s|", tests=SLABS),
+    Mutant("no pivot floor", "factors", "1e-13 *", "0.0 *", "singular M divide by next to nothing", (*LABELS, *SEEDS)),
     Mutant(
         "zero matrices",
         "factors",
@@ -201,7 +227,7 @@ MUTANTS = (
         "max(m[1, 1] - a01 * a01, 0.0)",
         "abs(m[1, 1] - a01 * a01)",
         "a pivot below zero",
-        LABELS + SEEDS,
+        (*LABELS, *SEEDS),
         "a pivot of a positive semi-definite M is below zero by rounding alone, 4e-16 of the trace, `floor` is 1e-13",
     ),
     Mutant(

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from nmcfast.kernels import star
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 

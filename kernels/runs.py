@@ -9,9 +9,10 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
-from nmcfast.kernels.gbpd.descent import enlarged
-from nmcfast.kernels.vectors.lanes import at, first_bit, put, raw
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
+from nmcfast.kernels.moments import root_of
+from nmcfast.kernels.vectors.lanes import first_bit
+from nmcfast.kernels.vectors.memory import at, enlarged, put, raw
 
 COUNT, X, Y, Z = range(4)  # columns of the sums
 
@@ -133,6 +134,8 @@ def merged(tags, x0, x1, first, tags2, x02, x12, first2, names):
     """The runs of two sets without a common voxel, under other names: tag t becomes names[t].
 
     Those that become 0 are left out, and those of one name that touch are joined.
+
+    Nine arguments: two sets of runs, four arrays each.
     """
     count = 0
     for k in range(tags.size):
@@ -184,14 +187,6 @@ def write(tags, x0, x1, first, ny, low, out):
 
 
 @helper
-def _root(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@helper
 def _join(parent, after, x0, x1, c, start, end, b):
     """Join run b with the runs start to end − 1 of its label that touch it; the first of its label from start on.
 
@@ -206,7 +201,7 @@ def _join(parent, after, x0, x1, c, start, end, b):
             if j == b:
                 parent[b] = i
             elif i != j:
-                i, j = _root(parent, i), _root(parent, j)
+                i, j = root_of(parent, i), root_of(parent, j)
                 parent[c] = parent[b] = parent[max(i, j)] = min(i, j)
         c = after[c]
     return found

@@ -13,7 +13,7 @@ import numpy as np
 
 from nmcfast.filling import Runs, label_dtype
 from nmcfast.kernels import runs
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, Volume

@@ -13,7 +13,7 @@ from nmcfast.errors import InputError
 from nmcfast.export.verify import verify
 from nmcfast.generate import _grow, make_shard, particle_digest
 from nmcfast.model import GrainLaw, Model
-from nmcfast.shell import OrderLaw, ShellLaw
+from nmcfast.shell_law import OrderLaw, ShellLaw
 
 NMC811 = load_model("nmc811")
 # particles of about 1.6 µm and 40 grains: small enough to make dozens of them in a test

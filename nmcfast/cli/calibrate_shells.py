@@ -25,9 +25,9 @@ def add(kinds: Any) -> None:
     shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
     shells.add_argument(
         "--law",
-        choices=("auto", "independent", "relative"),
+        choices=("auto", "independent", "relative", "joint"),
         default="auto",
-        help="law of the coefficients; auto takes the better one",
+        help="law of the coefficients; auto takes the one nearest in descriptors of held-out particles",
     )
     shells.add_argument(
         "--restore",

@@ -9,8 +9,9 @@ import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.philox import STREAM_SHELL, philox8
-from nmcfast.kernels.vectors.doubles import item, load8, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.doubles import load8, spread8, sqrt8, store8, where_less8
 from nmcfast.kernels.vectors.elementary import cosine_sine8, exp8, log8
+from nmcfast.kernels.vectors.memory import at
 from nmcfast.kernels.vectors.words import count8, unit8, words8
 
 
@@ -40,7 +41,7 @@ def _amplitudes(normals, first, orders, table, out):
     for v in range(0, width, 8):
         z = spread8(0.0)
         for j in range(orders):
-            z = z + item(normals, first + j) * load8(flat, (4 + j) * width + v)
+            z = z + at(normals, first + j) * load8(flat, (4 + j) * width + v)
         size = where_less8(z, spread8(0.0), z * -1.0, z)
         arc = log8(size + sqrt8(size * size + 1.0))
         arc = where_less8(z, spread8(0.0), arc * -1.0, arc)
@@ -71,17 +72,17 @@ def _radii(b, starts, basis, classes):
             s0, s1, s2 = spread8(0.0), spread8(0.0), spread8(0.0)
             s3, s4, s5 = spread8(0.0), spread8(0.0), spread8(0.0)
             for j in range(starts[c], starts[c + 1]):
-                weight, at = item(b, j), j * width + p
-                s0, s1 = s0 + weight * load8(values, at), s1 + weight * load8(values, at + 8)
-                s2, s3 = s2 + weight * load8(values, at + 16), s3 + weight * load8(values, at + 24)
-                s4, s5 = s4 + weight * load8(values, at + 32), s5 + weight * load8(values, at + 40)
-            at = c * width + p
-            store8(classes, at, s0)
-            store8(classes, at + 8, s1)
-            store8(classes, at + 16, s2)
-            store8(classes, at + 24, s3)
-            store8(classes, at + 32, s4)
-            store8(classes, at + 40, s5)
+                weight, k = at(b, j), j * width + p
+                s0, s1 = s0 + weight * load8(values, k), s1 + weight * load8(values, k + 8)
+                s2, s3 = s2 + weight * load8(values, k + 16), s3 + weight * load8(values, k + 24)
+                s4, s5 = s4 + weight * load8(values, k + 32), s5 + weight * load8(values, k + 40)
+            k = c * width + p
+            store8(classes, k, s0)
+            store8(classes, k + 8, s1)
+            store8(classes, k + 16, s2)
+            store8(classes, k + 24, s3)
+            store8(classes, k + 32, s4)
+            store8(classes, k + 40, s5)
     _fold_all(classes)
     for p in range(0, classes.size, 8):
         store8(classes, p, exp8(load8(classes, p)))
@@ -109,8 +110,8 @@ def _project(classes, weighted, out):
         for j in range(0, width, 8):
             even, odd = spread8(0.0), spread8(0.0)
             for p in range(c * count, (c + 1) * count, 2):
-                even = even + item(classes, p) * load8(values, p * width + j)
-                odd = odd + item(classes, p + 1) * load8(values, (p + 1) * width + j)
+                even = even + at(classes, p) * load8(values, p * width + j)
+                odd = odd + at(classes, p + 1) * load8(values, (p + 1) * width + j)
             store8(out, c * width + j, even + odd)
 
 

@@ -1,6 +1,7 @@
 """Direction grids on the sphere and expansions in spherical harmonics, Eqs. (2), (3)."""
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,6 +80,15 @@ def icosphere(level: int) -> tuple[np.ndarray, np.ndarray]:
     return vertices, faces
 
 
+class MirroredBasis(NamedTuple):
+    """What `kernels.harmonics.mirrored_radii` wants to know of a grid of directions, in its order."""
+
+    place: np.ndarray
+    starts: np.ndarray
+    basis: np.ndarray
+    image: np.ndarray
+
+
 @cache
 def parity_classes(order: int) -> tuple[np.ndarray, np.ndarray]:
     """place, starts of `kernels.harmonics.mirrored_radii`: coefficients whose Y_lm have equal parity together."""
@@ -90,8 +100,8 @@ def parity_classes(order: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def mirrored_basis(level: int, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """place, starts, basis and image of `kernels.harmonics.mirrored_radii` for an icosphere, last point repeated."""
+def mirrored_basis(level: int, order: int) -> MirroredBasis:
+    """The harmonics of an octant of an icosphere, its last point repeated, and the points that are its images."""
     vertices, _ = icosphere(level)
     octant = vertices[(vertices >= 0.0).all(axis=1)]
     octant = np.vstack([octant, np.repeat(octant[-1:], -len(octant) % 16, axis=0)])
@@ -99,7 +109,7 @@ def mirrored_basis(level: int, order: int) -> tuple[np.ndarray, np.ndarray, np.n
     signs = 1.0 - 2.0 * (np.arange(8)[:, None] >> np.arange(3) & 1)
     image = np.array([[number[tuple(u)] for u in sign * octant + 0.0] for sign in signs])
     place, starts = parity_classes(order)
-    return place, starts, np.ascontiguousarray(real_harmonics(octant, order).T[place]), image
+    return MirroredBasis(place, starts, np.ascontiguousarray(real_harmonics(octant, order).T[place]), image)
 
 
 def grid_radii(coefficients: np.ndarray, level: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from nmcfast.calibration.shells.compare import LAWS, compare_laws
 from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothing_share, star_shapes
 from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.errors import InputError
+from nmcfast.options import ShellOptions
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
 from nmcfast.shell_law import Law
 
@@ -31,12 +32,12 @@ def calibrate_shells(
     path: str | os.PathLike[str],
     voxel_size_um: float,
     *,
-    segmented: bool = False,
-    phase: int = 1,
-    sigma: float = parameters.SMOOTHING,
-    seed: int = 0,
-    law: str = "auto",
-    restore: bool = False,
+    segmented: bool = ShellOptions.segmented,
+    phase: int = ShellOptions.phase,
+    sigma: float = ShellOptions.sigma,
+    seed: int = ShellOptions.seed,
+    law: str = ShellOptions.law,
+    restore: bool = ShellOptions.restore,
     report_dir: str | os.PathLike[str] | None = None,
 ) -> ShellCalibration:
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.

@@ -57,8 +57,8 @@ class ShellOptions:
     sigma: float = option(SMOOTHING, "standard deviation of the smoothing, voxels")
     law: str = option(
         "auto",
-        "law of the coefficients; auto takes the better one",
-        choices=("auto", "independent", "relative"),
+        "law of the coefficients; auto takes the one nearest in descriptors of held-out particles",
+        choices=("auto", "independent", "relative", "joint"),
     )
     restore: bool = option(False, "undo what the smoothing takes from fine waves; without it the report says how much")
     seed: int = option(0, "seed of rotations and of the comparison")

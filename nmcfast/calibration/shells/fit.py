@@ -14,8 +14,8 @@ from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothi
 from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.errors import InputError
 from nmcfast.options import ShellOptions
-from nmcfast.shell import ShellLaw
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
+from nmcfast.shell_law import Law
 
 MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows with the square
 
@@ -24,7 +24,7 @@ MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows wit
 class ShellCalibration:
     """What a CT volume says about shells, section 2.3: the law taken, and the report as plain values."""
 
-    law: ShellLaw
+    law: Law
     report: dict[str, Any]
 
 
@@ -43,10 +43,10 @@ def calibrate_shells(
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
     path as `volume_files.read_volume`; segmented: phase numbers instead of grey values, particles being
-    `phase`; sigma: Gaussian in voxels; law "auto" takes the better one, "independent" or "relative"
-    that one; restore: undo what that Gaussian takes from fine waves (`star_shapes.restored`), without it a
-    systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4 and
-    10a as PNG. Raises InputError on any input that cannot be a CT volume.
+    `phase`; sigma: Gaussian in voxels (1.8); law "auto" takes the best one (`compare.compare_laws`), "independent",
+    "relative" or "joint" that one; restore: undo what that Gaussian takes from fine waves (`star_shapes.restored`),
+    without it a systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4
+    and 10a as PNG. Raises InputError on any input that cannot be a CT volume.
     """
     from nmcfast.calibration.shells import tomography  # here, since only images need the imaging extra
 
@@ -114,7 +114,7 @@ def _check_options(voxel_size_um: float, law: str) -> None:
     if not (math.isfinite(voxel_size_um) and voxel_size_um > 0):
         raise InputError(f"voxel size: found {voxel_size_um}, expected a length in µm above 0")
     if law not in ("auto", *LAWS):
-        raise InputError(f"law: found {law!r}, expected auto, independent or relative")
+        raise InputError(f"law: found {law!r}, expected auto, {', '.join(LAWS[:-1])} or {LAWS[-1]}")
 
 
 def distance_correlation(x: np.ndarray, y: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """nmcfast inspect: what an EBSD map or a CT volume holds and how it is read, sections 2.1 and 2.2.
 
-A kind of file is one function of this module that recognises it and one that inspects it, in KINDS; what they call lives
-in the room of the kind, knows nothing of the command line and returns a `Finding` for each map or volume.
+A kind of file is one function of this module that recognises it and one that inspects it, in KINDS; what they call
+lives in the room of the kind, knows nothing of the command line and returns a `Finding` for each map or volume.
 """
 
 import argparse

@@ -45,7 +45,7 @@ _IGNORED = "-"
 
 
 def read_columns(stream: Source, path: Path, options: ReadOptions) -> Columns:
-    """Columns of a text file with a header line or with the names of options.columns; InputError names file and line."""
+    """Columns of a text file with a header line, or with the names of options.columns; InputError names the line."""
     lines = read_header(stream, path, lambda text: not _is_data(text))
     named = next(((k, names) for k, text in reversed(list(enumerate(lines, 1))) if (names := _header(text))), None)
     first = len(lines) + 1

@@ -18,6 +18,7 @@ from nmcfast.errors import InputError
 from nmcfast.export import formats, root, schema, shards
 from nmcfast.kernels import compiled
 from nmcfast.model import Model, load_model
+from nmcfast.options import GenerateOptions
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
 from nmcfast.shell import Shell, draw_shell
@@ -25,7 +26,6 @@ from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
-SHARD_SIZE = 64
 
 _LOG = logging.getLogger("nmcfast")
 Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
@@ -122,15 +122,15 @@ def generate_library(
     path: str | Path,
     model: Model,
     *,
-    count: int = 100,
-    seed: int = 0,
-    labels: bool = True,
-    voxel_size: float = 0.05,
-    shard_size: int = SHARD_SIZE,
-    format: str = "zarr",
+    count: int = GenerateOptions.count,
+    seed: int = GenerateOptions.seed,
+    labels: bool = not GenerateOptions.no_labels,
+    voxel_size: float = GenerateOptions.voxel_size,
+    shard_size: int = GenerateOptions.shard_size,
+    format: str = GenerateOptions.format,
     shard_range: range | None = None,
-    workers: int = 1,
-    overwrite: bool = False,
+    workers: int = int(GenerateOptions.workers),
+    overwrite: bool = GenerateOptions.overwrite,
     progress: Progress | None = None,
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.

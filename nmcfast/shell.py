@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -259,15 +259,23 @@ def draw_shells(
     return out, rejected
 
 
-_Array = np.ndarray
+class _Directions(NamedTuple):
+    """What `shells.accept` wants to know of a grid of directions, in its order; volume of its unit sphere."""
+
+    place: np.ndarray
+    starts: np.ndarray
+    basis: np.ndarray
+    image: np.ndarray
+    vertices: np.ndarray
+    faces: np.ndarray
+    volume: float
 
 
 @cache
-def _accepting_grid(level: int, order: int) -> tuple[_Array, _Array, _Array, _Array, _Array, _Array, float]:
-    """What `shells.accept` wants to know of a grid of directions."""
+def _accepting_grid(level: int, order: int) -> _Directions:
     vertices, faces = icosphere(level)
     volume = star_volume_area(np.ones((1, len(vertices))), vertices, faces)[0][0]
-    return (*mirrored_basis(level, order), vertices, faces, float(volume))
+    return _Directions(*mirrored_basis(level, order), vertices, faces, float(volume))
 
 
 _BOUNDS_LEVEL = 5  # 1.6 ms a shell; a level less would widen the box by 13 %

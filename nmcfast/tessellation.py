@@ -1,7 +1,6 @@
 """Seeds with their markers, and label volumes of them, Eq. (8)."""
 
 import itertools
-import os
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +11,7 @@ from nmcfast.kernels.gbpd import boxes, halo, volumes
 from nmcfast.kernels.gbpd.candidates import TILE, records_of
 from nmcfast.kernels.gbpd.labels import EVERYWHERE
 from nmcfast.markers import frames, metrics
+from nmcfast.memory import available_memory
 
 NORMS = ("unsquared", "squared")
 
@@ -104,16 +104,6 @@ def grid_over(box: np.ndarray, size: float) -> Grid:
     first = np.floor(box[0] / size).astype(int)
     x, y, z = (int(s) for s in span)
     return Grid((int(first[0]), int(first[1]), int(first[2])), (z, y, x), float(size))
-
-
-def available_memory() -> float:
-    """Bytes of memory that are free for this process to take."""
-    try:
-        with open("/proc/meminfo") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return float(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):  # not Linux: what the machine has
-        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
 def label(

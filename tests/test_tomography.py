@@ -10,12 +10,13 @@ import pytest
 import tifffile
 import zarr
 
-from nmcfast.calibration.shells import tomography, volume_files
+from nmcfast.calibration.shells import tomography
 from nmcfast.calibration.shells.phantom import voxelize_shell
 from nmcfast.calibration.shells.star_shapes import restored, smoothing_share, star_radius, star_shapes
 from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.errors import InputError, MissingExtraError
 from nmcfast.harmonics import icosphere
+from nmcfast.memory import available_memory
 from nmcfast.shell import Shell
 
 CT = Path(__file__).parents[2] / "shared" / "data" / "ct" / "nmc-1-cal_generatedCBD_bridge.tif"
@@ -365,4 +366,4 @@ def test_real_ct_has_the_published_size_and_sphericity():
 
 
 def test_memory_that_is_free_is_known():
-    assert 1e6 < volume_files.available_memory() < 1e15
+    assert 1e6 < available_memory() < 1e15

@@ -68,7 +68,7 @@ def _failed(options: argparse.Namespace, error: object, code: int) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line of the program; see INTERFACES in docs/cli.md."""
+    """The command line of the program; README lists the commands."""
     parser = Parser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
     parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

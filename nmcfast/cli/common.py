@@ -5,10 +5,14 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from nmcfast.errors import InputError
+from nmcfast.options import kinds
+
+Group = TypeVar("Group")
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,6 +39,24 @@ def command(commands: Any, name: str, run: Callable[..., int], text: str, exampl
     parser.add_argument("--json", action="store_true", help="the result as one JSON object on stdout")
     parser.set_defaults(run=run)
     return parser
+
+
+def add_options(parser: argparse.ArgumentParser, group: type) -> None:
+    """An argument for each field of a group of options, None where it is not given; its default ends the help."""
+    for chosen in fields(group):
+        flag, text = "--" + chosen.name.replace("_", "-"), chosen.metadata["help"]
+        if chosen.default is False:
+            parser.add_argument(flag, action="store_true", default=None, help=text)
+            continue
+        text += "" if chosen.default is None else f" ({chosen.default})"
+        shown = {name: value for name, value in chosen.metadata.items() if name != "help"}
+        parser.add_argument(flag, type=kinds(chosen)[0], help=text, **shown)
+
+
+def chosen_options(options: argparse.Namespace, group: type[Group], config: dict[str, Any] | None = None) -> Group:
+    """The group as it was chosen: on the command line, else in a file, else by default."""
+    given = {f.name: getattr(options, f.name) for f in fields(group)}  # type: ignore[arg-type]
+    return group(**(config or {}) | {name: value for name, value in given.items() if value is not None})
 
 
 def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
@@ -67,12 +89,12 @@ def number_range(option: str, noun: str, text: str | None) -> range | None:
     return range(int(first), int(last))
 
 
-def worker_count(text: str) -> int:
+def worker_count(text: str | int) -> int:
     from nmcfast.generate import available_workers
 
     if text == "auto":
         return available_workers()
-    if not text.isdigit() or int(text) < 1:
+    if not str(text).isdigit() or int(text) < 1:
         raise InputError(f"--workers: found {text!r}, expected auto or a number from 1 on")
     return int(text)
 

@@ -24,9 +24,10 @@ from typing import Any
 from nmcfast import generate_library, load_model
 from nmcfast.export import formats, root
 from nmcfast.export.formats import BULK
-from nmcfast.generate import SHARD_SIZE, _grow, available_workers, library_recipe
+from nmcfast.generate import _grow, available_workers, library_recipe
 from nmcfast.library.library import Library
 from nmcfast.model import Model
+from nmcfast.options import GenerateOptions
 
 MODEL = load_model("nmc811")
 
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=64, help="particles of a whole library")
     parser.add_argument("--scale", type=float, default=1.0, help="of its shells: half as wide is some 6 times as fast")
     parser.add_argument("--each", type=int, default=64, help="particles of full size that are written to all formats")
-    parser.add_argument("--shard-size", type=int, default=SHARD_SIZE)
+    parser.add_argument("--shard-size", type=int, default=GenerateOptions.shard_size)
     parser.add_argument("--scratch", type=Path, help="folder on the disk to measure")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()

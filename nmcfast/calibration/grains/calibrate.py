@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from nmcfast.ebsd import read_labels, read_map, segment_grains
 from nmcfast.errors import InputError
 from nmcfast.export.files import write_file
 from nmcfast.model import GrainLaw, Model, load_model
+from nmcfast.options import SectionOptions, TrainingOptions
 from nmcfast.overlay import with_margins
 from nmcfast.parameters import CUTOUT, PIXEL_UM
 from nmcfast.sections.fit import SectionFit, fit_section, label_section
@@ -24,20 +25,6 @@ if TYPE_CHECKING:
     from nmcfast.calibration.grains.gan import Options
 
 IMAGES = (".tif", ".tiff", ".png", ".npy")
-SCHEDULES = ("fast", "paper")
-
-
-@dataclass(frozen=True)
-class SectionOptions:
-    """How sections become grains: threshold angle (°), orientations or image quality, Laue symmetry, pixel size of
-    label images (µm), and the verdict on centrality: "auto" by the test of Fig. 2, "all" takes every section."""
-
-    angle: float = 5.0
-    by: str = "misorientation"
-    symmetry: str | None = None
-    pixel_size: float | None = None
-    central: str = "auto"
-    rounds: int = 3
 
 
 def read_section(path: Path, options: SectionOptions) -> GrainMap:
@@ -90,22 +77,20 @@ def calibrate_grain_model(
     output: Path,
     *,
     sections: SectionOptions,
-    base: str = "nmc811",
-    schedule: str = "fast",
-    seed: int = 0,
+    training: TrainingOptions,
     work: Path | None = None,
     report: Path | None = None,
     quiet: bool = False,
     command: str = "",
 ) -> tuple[Model, dict[str, Any]]:
-    """Fit the grain law to sections and write a model file with the shells of `base`, section 2.5.
+    """Fit the grain law to sections and write a model file with the shells of a model that there is, section 2.5.
 
     work: folder in which an interrupted training goes on; report: folder for report.json and pictures. Nothing is
     written where a section is refused. Returns the model and the report.
     """
     if output.is_dir() or not output.parent.is_dir():
         raise InputError(f"{output}: not a file name in a folder that exists")
-    shells = load_model(base)
+    shells = load_model(training.base)
     maps = [read_section(path, sections) for path in paths]
     rows = [describe_section(path, grains, sections) for path, grains in zip(paths, maps, strict=True)]
     used = [k for k, row in enumerate(rows) if row["central"]]
@@ -118,12 +103,10 @@ def calibrate_grain_model(
     from nmcfast.calibration.grains.plots import write_grain_report
     from nmcfast.sections.cutouts import section_of_fit
 
-    options = _training(gan, schedule, seed, min(rows[k]["radius_um"] for k in used))
+    options = _training(gan, training, min(rows[k]["radius_um"] for k in used))
     fits, fitted = [], []
     for k in used:
-        fit = fit_section(
-            maps[k].labels, maps[k].pixel_size, maps[k].centre, sections.rounds, points=maps[k].points, tilted=True
-        )
+        fit = fit_section(maps[k].labels, maps[k].pixel_size, maps[k].centre, points=maps[k].points, tilted=True)
         rows[k] |= _fit_errors(maps[k], fit)
         fits.append(fit)
         fitted.append(section_of_fit(fit, PIXEL_UM, rows[k]["radius_um"]))
@@ -161,15 +144,15 @@ def calibrate_grain_model(
     return model, result
 
 
-def _training(gan: Any, schedule: str, seed: int, radius: float) -> "Options":
+def _training(gan: Any, chosen: TrainingOptions, radius: float) -> "Options":
     """Options of a schedule, with cutouts no further out than the smallest section allows."""
-    options = {"fast": gan.FAST, "paper": gan.Options()}[schedule]
+    options = {"fast": gan.FAST, "paper": gan.Options()}[chosen.schedule]
     room = (radius / PIXEL_UM) ** 2 - (CUTOUT / 2) ** 2
     reach = float(np.sqrt(max(room, 0.0))) - CUTOUT - 1.0
     if reach < CUTOUT / 2:
         need = 2 * CUTOUT * PIXEL_UM
         raise InputError(f"the smallest section is known to {radius:.2f} µm from its centre; cutouts need {need:.1f}")
-    return replace(options, seed=seed, distance=min(options.distance, reach))
+    return replace(options, seed=chosen.seed, distance=min(options.distance, reach))
 
 
 def _fit_errors(grains: GrainMap, fit: SectionFit) -> dict[str, float]:

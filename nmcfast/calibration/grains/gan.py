@@ -1,7 +1,7 @@
 """Calibration of G_net from sections: a GAN whose generator is a 3D tessellation, section 2.5, Algorithms 1 and 2.
 
 The discriminator D sees cutouts of fitted sections, T_2D, and cutouts of generated tessellations, T_3D, Eq.
-(10). The nets are in `gan_nets`, what can be chosen in `gan_options`; docs/calibration.md gives the reasons.
+(10). The nets are in `nets`, what can be chosen in `options`; docs/calibration.md gives the reasons.
 """
 
 import json

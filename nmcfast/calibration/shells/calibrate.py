@@ -9,6 +9,7 @@ from nmcfast.calibration.shells.fit import ShellCalibration, calibrate_shells
 from nmcfast.errors import InputError
 from nmcfast.export.files import write_file
 from nmcfast.model import Model, load_model
+from nmcfast.options import ShellOptions
 
 
 def calibrate_shell_model(
@@ -16,7 +17,7 @@ def calibrate_shell_model(
     voxel_size: float,
     output: Path,
     *,
-    base: str = "nmc811",
+    base: str = ShellOptions.base,
     report: Path | None = None,
     command: str = "",
     **options: Any,

@@ -13,6 +13,7 @@ from nmcfast.calibration.shells.compare import LAWS, compare_laws
 from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothing_share, star_shapes
 from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.errors import InputError
+from nmcfast.options import ShellOptions
 from nmcfast.shell import ShellLaw
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
 
@@ -31,18 +32,18 @@ def calibrate_shells(
     path: str | os.PathLike[str],
     voxel_size_um: float,
     *,
-    segmented: bool = False,
-    phase: int = 1,
-    sigma: float = parameters.SMOOTHING,
-    seed: int = 0,
-    law: str = "auto",
-    restore: bool = False,
+    segmented: bool = ShellOptions.segmented,
+    phase: int = ShellOptions.phase,
+    sigma: float = ShellOptions.sigma,
+    seed: int = ShellOptions.seed,
+    law: str = ShellOptions.law,
+    restore: bool = ShellOptions.restore,
     report_dir: str | os.PathLike[str] | None = None,
 ) -> ShellCalibration:
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
     path as `volume_files.read_volume`; segmented: phase numbers instead of grey values, particles being
-    `phase`; sigma: Gaussian in voxels (1.8); law "auto" takes the better one, "independent" or "relative"
+    `phase`; sigma: Gaussian in voxels; law "auto" takes the better one, "independent" or "relative"
     that one; restore: undo what that Gaussian takes from fine waves (`star_shapes.restored`), without it a
     systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4 and
     10a as PNG. Raises InputError on any input that cannot be a CT volume.

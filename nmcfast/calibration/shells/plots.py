@@ -39,7 +39,7 @@ def write_shell_report(
 ) -> None:
     """Figs. 3, 4 and 10a of a calibration as PNG files in a folder, made if need be.
 
-    coefficients (n, (L + 1)²) in units of fit.law.unit_um; report of `shell_fit.calibrate_shells`.
+    coefficients (n, (L + 1)²) in units of fit.law.unit_um; report of `fit.calibrate_shells`.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def write_shell_report(
 def figure_3(coefficients: np.ndarray, dependence: np.ndarray) -> "Figure":
     """Distance correlation of a_00 with each a_lm by order l, and scatter plots of examples, Fig. 3.
 
-    coefficients (n, (L + 1)²) voxels, dependence ((L + 1)² − 1,) of `shell_fit.size_dependence`.
+    coefficients (n, (L + 1)²) voxels, dependence ((L + 1)² − 1,) of `fit.size_dependence`.
     """
     figure = new_figure(10.0, 4.5)
     grid = figure.add_gridspec(2, 4)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nmcfast.errors import InputError, MissingExtraError
+from nmcfast.memory import available_memory
 
 BYTES_A_VOXEL = 60  # peak of the whole segmentation, measured 58 on 251 × 301 × 301 voxels
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -125,15 +126,6 @@ def _check_values(path: str, volume: np.ndarray) -> None:
         raise InputError(f"{path}: found values that are not finite, expected grey values")
     if volume.min() == volume.max():
         raise InputError(f"{path}: found the value {volume.flat[0]} everywhere, expected at least two phases")
-
-
-def available_memory() -> float:
-    """Bytes of memory that can be had without swapping, as far as the system tells."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            return 1024.0 * next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):  # not Linux
-        return float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _line(error: Exception) -> str:

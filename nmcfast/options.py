@@ -1,0 +1,88 @@
+"""What one may choose: name, kind, default and meaning of each option stand here once.
+
+Functions take their defaults from here, the command line its options and its help, a TOML file its names. Nothing heavy
+is imported, so that `--help` answers at once.
+"""
+
+from dataclasses import Field, dataclass, field
+from typing import Any, get_args
+
+from nmcfast.parameters import PIXEL_UM, SMOOTHING
+
+MODEL = "nmc811"  # the model that ships
+
+
+def option(default: Any, text: str, **shown: Any) -> Any:
+    """A field with its meaning; shown: what argparse shows or checks beside it, `metavar` or `choices`."""
+    return field(default=default, metadata={"help": text, **shown})
+
+
+def kinds(chosen: "Field[Any]") -> tuple[type, ...]:
+    """Types that a value of the option may have, the one of a text on the command line first; a float may be whole."""
+    named = tuple(kind for kind in get_args(chosen.type) or (chosen.type,) if kind is not type(None))
+    return (float, int) if named == (float,) else named
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateOptions:
+    """Options of `generate` and of its TOML file."""
+
+    count: int = option(100, "particles")
+    seed: int = option(0, "seed of all random numbers")
+    model: str = option(MODEL, "name of a model or a model file")
+    format: str = option("zarr", "format of the shards")
+    voxel_size: float = option(PIXEL_UM, "edge of a voxel of the labels, µm")
+    no_labels: bool = option(False, "store no label volumes")
+    shard_size: int = option(64, "particles of a shard", metavar="N")
+    shards: str | None = option(None, "make only shards I to J − 1, as one job of several", metavar="I:J")
+    workers: str | int = option(1, "processes, one thread each", metavar="N|auto")
+    overwrite: bool = option(False, "replace the library at OUT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShellOptions:
+    """Options of `calibrate shells`: how a CT volume becomes a shell law."""
+
+    segmented: bool = option(False, "the volume holds phases, not grey values")
+    phase: int = option(1, "value of the particles in a segmented volume")
+    sigma: float = option(SMOOTHING, "standard deviation of the smoothing, voxels")
+    law: str = option(
+        "auto",
+        "law of the coefficients; auto takes the better one",
+        choices=("auto", "independent", "relative"),
+    )
+    restore: bool = option(False, "undo what the smoothing takes from fine waves; without it the report says how much")
+    seed: int = option(0, "seed of rotations and of the comparison")
+    base: str = option(MODEL, "model whose grains are taken over")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionOptions:
+    """Options of `calibrate grains` for sections: how they become grains, and which are used."""
+
+    angle: float = option(5.0, "misorientation between grains, degrees")
+    by: str = option(
+        "misorientation",
+        "what parts grains: orientations, or the image quality map by watershed",
+        choices=("misorientation", "quality"),
+    )
+    symmetry: str | None = option(None, "Laue group where the file has none, -3m for NMC")
+    pixel_size: float | None = option(None, "pixel of label images, µm")
+    central: str = option(
+        "auto",
+        "auto leaves out sections without preferred orientation (Fig. 2); all takes every one",
+        choices=("auto", "all"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Options of `calibrate grains` for the training and for the model that it makes."""
+
+    schedule: str = option(
+        "fast",
+        "fast stops by itself; paper is 200 × 100 steps with the printed values",
+        choices=("fast", "paper"),
+    )
+    seed: int = option(0, "seed of the training")
+    base: str = option(MODEL, "model whose shells are taken over")

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from nmcfast.calibration.grains.moment_fit import fit_moments, label_fitted
 from nmcfast.calibration.grains.nets import (
@@ -364,7 +363,7 @@ def calibrate(
     if folder is not None:
         trainer.save(folder)
         (folder / "start.json").write_text(json.dumps(trainer.start, indent=1) + "\n")
-    bar = tqdm(total=options.epochs, initial=len(trainer.history), unit="epoch", disable=True if quiet else None)
+    bar = progress_bar("training", "epoch", options.epochs, quiet, initial=len(trainer.history))
     while not trainer.finished():
         row = trainer.epoch()
         bar.set_postfix(score=f"{row['score']:.2f}", best=f"{trainer.best_row['score']:.2f}", mu=f"{row['mu']:.5f}")

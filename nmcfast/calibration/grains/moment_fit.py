@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import hadamard
 from scipy.optimize import least_squares
-from tqdm import tqdm
 
 from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc, tessellate
 from nmcfast.calibration.grains.scores import LEAST_PIXELS
@@ -213,7 +212,7 @@ def fit_moments(
     seeds = [_seed_template(radius, guess * WIDEST, rng) for _ in range(max(rounds))]
     measuring = np.diag(np.square(list(MOMENTS.values())))
     simulations = 0
-    bar = tqdm(desc="fitting a plain law", unit=" simulated sections", disable=True if quiet else None)
+    bar = progress_bar("fitting a plain law", " simulated sections", quiet=quiet)
 
     def simulated(numbers: Array, count: int) -> Array:
         nonlocal simulations

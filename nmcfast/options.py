@@ -65,7 +65,7 @@ class MapOptions:
     unit: str | None = option(None, "unit of the coordinates", choices=("um", "nm", "mm"))
     phases: str | None = option(None, "the header's phase number for that of points, or none", metavar="0=1,1=2")
     columns: str | None = option(
-        None, "columns of a text file in order: phi1,Phi,phi2,x,y,phase,… or - for others", metavar="NAMES"
+        None, "columns of a text file in order: phi1,Phi,phi2,x,y,phase,… or skip for others", metavar="NAMES"
     )
     measured: str | None = option(
         None, "marks of unindexed points that do not count: 4pi,ci,fit,mad,error,zeros", metavar="MARKS"

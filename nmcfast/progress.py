@@ -13,9 +13,7 @@ def progress_bar(desc: str, unit: str, total: int | None = None, quiet: bool = F
     from tqdm import tqdm
 
     if quiet or sys.stderr.isatty():
-        return tqdm(
-            desc=desc, unit=unit, total=total, disable=quiet, file=sys.stderr, dynamic_ncols=True, **more
-        )
+        return tqdm(desc=desc, unit=unit, total=total, disable=quiet, file=sys.stderr, dynamic_ncols=True, **more)
     return tqdm(
         desc=f"nmcfast: {desc}",
         unit=unit,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from nmcfast.errors import InputError
-from nmcfast.progress import progress_bar
 from nmcfast.options import kinds
+from nmcfast.progress import progress_bar
 
 Group = TypeVar("Group")
 

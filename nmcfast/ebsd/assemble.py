@@ -55,6 +55,7 @@ def assemble(found: Columns, options: ReadOptions) -> EbsdMap:
     for points in numbered.without.values():
         without |= points
     euler = np.stack([data[name] for name in NEEDED[:3]], axis=1)
+    euler[~np.isfinite(euler)] = np.nan
     unit, unit_notes = options.angles, list[Note]()
     if unit is None:
         operators = _commonest(phases, numbered.number[likely & ~without])

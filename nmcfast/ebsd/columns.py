@@ -41,7 +41,7 @@ _UNITS = {
     "nm": "nm",
     "mm": "mm",
 }
-_IGNORED = "-"
+_IGNORED = ("skip", "-")
 
 
 def read_columns(stream: Source, path: Path, options: ReadOptions) -> Columns:
@@ -127,10 +127,10 @@ def _given(names: tuple[str, ...], width: int, path: Path, line: int) -> dict[st
     known = {name.lower(): name for name in COLUMNS}
     columns = {}
     for k, name in enumerate(names):
-        if name == _IGNORED:
+        if name.lower() in _IGNORED:
             continue
         if name.lower() not in known and not _column(name)[0]:
-            raise InputError(f"--columns: found {name!r}, expected {', '.join(COLUMNS)} or {_IGNORED} for others")
+            raise InputError(f"--columns: found {name!r}, expected {', '.join(COLUMNS)} or {_IGNORED[0]} for others")
         columns[_column(name)[0] or known[name.lower()]] = k
     missing = [name for name in NEEDED if name not in columns]
     if missing:

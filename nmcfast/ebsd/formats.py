@@ -69,12 +69,12 @@ def _columns(stream: BinaryIO, path: Path, options: ReadOptions) -> Columns:
     text = decoded(start).lstrip("\ufeff \t\n")
     if text.lower().startswith("channel text file"):
         return read_ctf(source, path, options)
+    if path.suffix.lower() in _OTHERS:
+        raise InputError(f"{path}: is {_OTHERS[path.suffix.lower()]}")
     if options.columns or _names_columns(text):
         return read_columns(source, path, options)
     if text[:1] and text[0] in "#+-.0123456789":
         return read_ang(source, path, options)
-    if path.suffix.lower() in _OTHERS:
-        raise InputError(f"{path}: is {_OTHERS[path.suffix.lower()]}")
     found = text.split("\n", 1)[0][:40]
     raise InputError(
         f"{path}, line 1: found {found!r}; expected '#' (EDAX .ang), 'Channel Text File' (Oxford .ctf), HDF5 (.h5oina,"

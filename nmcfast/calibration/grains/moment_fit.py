@@ -23,6 +23,7 @@ from nmcfast.errors import InputError
 from nmcfast.kernels import label_grid
 from nmcfast.markers import metrics
 from nmcfast.parameters import KAPPA, NOISES
+from nmcfast.progress import progress_bar
 from nmcfast.sections.cutouts import Section, in_plane
 from nmcfast.sections.statistics import edge_grains, measure_grains, touching_labels
 
@@ -194,17 +195,20 @@ def fit_moments(
     offset: float,
     rounds: Sequence[int] = ROUNDS,
     quiet: bool = True,
+    names: Sequence[str] = (),
 ) -> MomentFit:
     """The plain law whose sections through the centre have the moments of those given, all (2R, 2R), 0 outside a disc.
 
     size px⁻² and offset fix the geometric mean of D and the mean of r. rounds: simulated sections of each round. Takes
-    one to two minutes for R = 118 px; quiet=False shows how it goes on. Raises InputError for too few whole grains.
+    one to two minutes for R = 118 px; quiet=False shows how it goes on. Raises InputError, with the section's name,
+    for too few whole grains.
     """
     radius = labels[0].shape[0] // 2
     rows = np.array([section_moments(section) for section in labels])
     if (fewest := math.exp(rows[:, 0].min())) < LEAST_GRAINS:
+        name = names[int(rows[:, 0].argmin())] if names else f"section {rows[:, 0].argmin()}"
         raise InputError(
-            f"section {rows[:, 0].argmin()}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
+            f"{name}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
             f" a start from moments needs {LEAST_GRAINS}; leave it out, or take --schedule paper"
         )
     measured = rows.mean(axis=0)

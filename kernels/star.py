@@ -10,9 +10,8 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd.descent import enlarged
 from nmcfast.kernels.harmonics import radii_at
-from nmcfast.kernels.vectors.lanes import at, put, raw
+from nmcfast.kernels.vectors.memory import at, enlarged, put, raw
 
 
 @kernel

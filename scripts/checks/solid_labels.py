@@ -4,7 +4,7 @@ python scripts/checks/solid_labels.py --output docs/results/solid_labels.md
 
 By definition: seeds twice as far around the shell as the program draws them are labelled on the model grid, all of
 them by `label_grid`; those whose centre of mass lies in the shell are kept; voxels of any grid get the label of the
-best kept seed where |x| ≤ X(x / |x|), 0 elsewhere. From storage: particles of a library on disk, `parts = "keep"`. Those of
+best kept seed where |x| ≤ X(x / |x|), 0 elsewhere. From storage: a library on disk with `parts = "keep"`. Those of
 `parts = "merge"` may differ at crumbs alone, and are one solid of connected grains.
 """
 

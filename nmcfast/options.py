@@ -86,12 +86,31 @@ class ShellOptions:
 
     law: str = option(
         "auto",
-        "law of the coefficients; auto takes the better one",
-        choices=("auto", "independent", "relative"),
+        "law of the coefficients; auto takes the one nearest in descriptors of held-out particles",
+        choices=("auto", "independent", "relative", "joint"),
     )
     restore: bool = option(False, "undo what the smoothing takes from fine waves; without it the report says how much")
     seed: int = option(0, "seed of rotations and of the comparison")
     base: str = option(MODEL, "model whose grains are taken over")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapOptions:
+    """Options of `inspect` and `calibrate grains`: how EBSD files are read where they do not tell, or tell wrong."""
+
+    symmetry: str | None = option(None, "point group, -3m for NMC, or by phase: 1=-3m,2=m-3m", metavar="GROUP")
+    angles: str | None = option(None, "unit of the Euler angles", choices=("degrees", "radians"))
+    unit: str | None = option(None, "unit of the coordinates", choices=("um", "nm", "mm"))
+    phases: str | None = option(None, "the header's phase number for that of points, or none", metavar="0=1,1=2")
+    columns: str | None = option(
+        None, "columns of a text file in order: phi1,Phi,phi2,x,y,phase,… or skip for others", metavar="NAMES"
+    )
+    measured: str | None = option(
+        None, "marks of unindexed points that do not count: 4pi,ci,fit,mad,error,zeros", metavar="MARKS"
+    )
+    unindexed: str | None = option(None, "marks that count beside the usual ones: zeros,filled", metavar="MARKS")
+    map: str | None = option(None, "which map of a file that holds several", metavar="NAME")
+    incomplete: bool = option(False, "read what there is of a file that was cut short")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +123,6 @@ class SectionOptions:
         "what parts grains: orientations, or the image quality map by watershed",
         choices=("misorientation", "quality"),
     )
-    symmetry: str | None = option(None, "Laue group where the file has none, -3m for NMC")
     pixel_size: float | None = option(None, "pixel of label images, µm")
     central: str = option(
         "auto",

@@ -13,8 +13,8 @@ from nmcfast.calibration.shells.compare import LAWS, compare_laws
 from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothing_share, star_shapes
 from nmcfast.errors import InputError
 from nmcfast.options import ShellOptions, VolumeOptions
-from nmcfast.shell import ShellLaw
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
+from nmcfast.shell_law import Law
 
 MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows with the square
 
@@ -23,7 +23,7 @@ MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows wit
 class ShellCalibration:
     """What a CT volume says about shells, section 2.3: the law taken, and the report as plain values."""
 
-    law: ShellLaw
+    law: Law
     report: dict[str, Any]
 
 
@@ -40,10 +40,11 @@ def calibrate_shells(
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
     path as `volumes.read.open_volume`; voxel_size_um None takes what the file states; choices as `VolumeOptions`:
-    segmented, phase, sigma and what else is decided of a volume; law "auto" takes the better one, "independent" or
-    "relative" that one; restore: undo what the Gaussian takes from fine waves (`star_shapes.restored`), without it a
-    systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4 and
-    10a and the slices as PNG. Raises InputError on any input that cannot be a CT volume.
+    segmented, phase, sigma and what else is decided of a volume; law "auto" takes the best one (`compare.compare_laws`),
+    "independent", "relative" or "joint" that one; restore: undo what the Gaussian takes from fine waves
+    (`star_shapes.restored`), without it a systematic error that the report states by order under "smoothing";
+    report_dir: folder for Figs. 3, 4 and 10a and the slices as PNG. Raises InputError on any input that cannot be a CT
+    volume.
     """
     from nmcfast.calibration.shells.particles import find_particles  # here: only images need the imaging extra
 
@@ -107,7 +108,7 @@ def _star_summary(shapes: StarShapes, labels: np.ndarray) -> dict[str, Any]:
 
 def _check_law(law: str) -> None:
     if law not in ("auto", *LAWS):
-        raise InputError(f"law: found {law!r}, expected auto, independent or relative")
+        raise InputError(f"law: found {law!r}, expected auto, {', '.join(LAWS[:-1])} or {LAWS[-1]}")
 
 
 def distance_correlation(x: np.ndarray, y: np.ndarray) -> float:

@@ -316,8 +316,17 @@ STATED = [
     (lambda f: tiff(f, resolution=PER_CM, resolutionunit="CENTIMETER"), CUBE),
     (lambda f: tiff(f, resolution=PER_CM, resolutionunit=3, metadata={"spacing": 0.256, "unit": "um"}), TALL),
     (lambda f: ome(f, PhysicalSizeX=0.128, PhysicalSizeY=0.128, PhysicalSizeZ=0.256), TALL),
-    (lambda f: ome(f, PhysicalSizeX=128, PhysicalSizeXUnit="nm", PhysicalSizeY=0.128, PhysicalSizeZ=256e-6,
-                   PhysicalSizeZUnit="mm"), TALL),
+    (
+        lambda f: ome(
+            f,
+            PhysicalSizeX=128,
+            PhysicalSizeXUnit="nm",
+            PhysicalSizeY=0.128,
+            PhysicalSizeZ=256e-6,
+            PhysicalSizeZUnit="mm",
+        ),
+        TALL,
+    ),
     (lambda f: attributes(f, element_size_um=[0.256, 0.128, 0.128]), TALL),
     (lambda f: attributes(f, voxel_size=0.128, unit="um"), CUBE),
     (lambda f: attributes(f, voxel_size_nm=128.0), CUBE),
@@ -328,7 +337,7 @@ STATED = [
     (lambda f: nrrd(f, 'space directions: (0.128,0,0) (0,0.128,0) (0,0,256e-3)\nspace units: "um" "um" "um"\n'), TALL),
     (lambda f: mhd(f, "ElementSpacing = 0.128 0.128 0.256\n"), TALL),
     (lambda f: mhd(f, "ElementSpacing = 0.000128 0.000128 0.000256\n"), TALL),
-]  # fmt: skip  # one case a line
+]
 
 
 @pytest.mark.parametrize(("write", "sizes"), STATED)

@@ -28,8 +28,8 @@ COUNT = 27
 
 
 def written(folder, values, **options):
-    tifffile.imwrite(folder / "ct.tif", np.ascontiguousarray(values), photometric=options.pop("photometric", "minisblack"),
-                     **options)  # fmt: skip
+    tags = {"photometric": "minisblack", **options}
+    tifffile.imwrite(folder / "ct.tif", np.ascontiguousarray(values), **tags)
     return folder / "ct.tif"
 
 
@@ -166,10 +166,17 @@ DARK = 255 - toys.bytes_of()
 VOID = (~SOLID).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("values", "options"), [
-    (DARK, {}), (DARK.astype(np.uint16) * 100, {}), (DARK.astype(np.float32) - 300, {}),
-    (VOID, {"segmented": True}), (VOID * 255, {"segmented": True, "phase": 255}), (VOID, {}),
-])  # fmt: skip  # one case a line
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (DARK, {}),
+        (DARK.astype(np.uint16) * 100, {}),
+        (DARK.astype(np.float32) - 300, {}),
+        (VOID, {"segmented": True}),
+        (VOID * 255, {"segmented": True, "phase": 255}),
+        (VOID, {}),
+    ],
+)
 def test_dark_particles_are_refused_with_the_option(tmp_path, values, options):
     with pytest.raises(
         InputError, match=r"no particles: it is connected through the volume.*--invert takes .*--no-invert"
@@ -180,10 +187,15 @@ def test_dark_particles_are_refused_with_the_option(tmp_path, values, options):
     assert mask_of(tmp_path, values, no_invert=True, **options)[0].mean() > 0.8
 
 
-@pytest.mark.parametrize(("values", "options"), [
-    (DARK, {}), (65535 - 100 * toys.bytes_of().astype(np.uint16), {}), (VOID, {"segmented": True}),
-    (VOID.astype(bool), {"segmented": True}),
-])  # fmt: skip  # one case a line
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (DARK, {}),
+        (65535 - 100 * toys.bytes_of().astype(np.uint16), {}),
+        (VOID, {"segmented": True}),
+        (VOID.astype(bool), {"segmented": True}),
+    ],
+)
 def test_white_that_is_zero_is_honoured(tmp_path, values, options):
     body, notes = mask_of(tmp_path, values, {"photometric": "miniswhite"}, **options)
     assert islands(body) == COUNT and "0 is white" in notes
@@ -311,7 +323,7 @@ LABELS = toys.ellipsoids()
 )
 def test_labels_are_refused_with_their_options(tmp_path, values):
     with pytest.raises(
-        InputError, match="28 whole values, each in one piece .* --instances .*--segmented --phase N.*--grey"
+        InputError, match=r"28 whole values, each in one piece .* --instances .*--segmented --phase N.*--grey"
     ):
         mask_of(tmp_path, values)
     with pytest.raises(InputError, match="--instances to take each as a particle"):

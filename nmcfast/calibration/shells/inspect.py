@@ -50,7 +50,9 @@ def draw_volume(found: Particles, target: Path) -> None:
     axes = histogram.add_subplot()
     values = np.concatenate([section.values.ravel() for section in found.sections]).astype(float)
     low, high = np.quantile(values, [0.001, 0.999])
-    axes.hist(values, np.linspace(low, max(high, low + 1e-9), BINS // 2 + 1).tolist(), color=DATA, histtype="stepfilled")
+    axes.hist(
+        values, np.linspace(low, max(high, low + 1e-9), BINS // 2 + 1).tolist(), color=DATA, histtype="stepfilled"
+    )
     for cut in found.facts.get("thresholds", []):
         axes.axvline(cut, color=MODEL, label=f"threshold {cut:.5g}, of smoothed values")
     for top in found.facts.get("peaks", []):

@@ -22,9 +22,9 @@ class Bias:
 def bias_of(found: np.ndarray, share: float, sigma: float) -> Bias:
     """What Otsu's threshold after a Gaussian of σ voxels does to balls that it shows with the radii found.
 
-    found (n,) equivalent radii in voxels, share of the volume that is solid. The phantom has eight balls of quantiles of
-    these radii on a periodic lattice, scaled until Otsu shows them as large as found. An instrument's own blur and noise
-    come on top, shapes other than balls and contacts differ.
+    found (n,) equivalent radii in voxels, share of the volume that is solid. The phantom has eight balls of quantiles
+    of these radii on a periodic lattice, scaled until Otsu shows them as large as found. An instrument's own blur and
+    noise come on top, shapes other than balls and contacts differ.
     """
     if sigma == 0.0:
         return Bias(0.0, 0.5)

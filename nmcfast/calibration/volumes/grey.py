@@ -140,8 +140,7 @@ def _middle(seen: np.ndarray) -> tuple[float, float]:
     if near == far:
         near, far = (float(value) for value in np.quantile(seen, [TAIL / 50, 1.0 - TAIL / 50]))
     room = FAR * (far - near)
-    kept = seen[(seen >= near - room) & (seen <= far + room)]
-    return float(kept.min()), float(kept.max())
+    return near - room, far + room
 
 
 def _fill_outliers(values: np.ndarray, view: np.ndarray | None, low: float, high: float) -> int:

@@ -70,8 +70,7 @@ def fill_pores(mask: np.ndarray, view: np.ndarray | None = None) -> tuple[int, i
 
     Enclosed is what faces do not connect to the border of the volume or to the outside of the view.
     """
-    open_space = ~mask
-    parts, count = ndimage.label(open_space)
+    parts, count = ndimage.label(~mask)
     if count == 0:
         return 0, 0
     free = np.zeros(count + 1, bool)
@@ -81,12 +80,12 @@ def fill_pores(mask: np.ndarray, view: np.ndarray | None = None) -> tuple[int, i
             free[np.unique(np.take(parts, end, axis))] = True
     if view is not None:
         free[np.unique(parts[~view])] = True
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)
-    filled = np.flatnonzero(~free)
-    for start in range(0, len(mask), 32):
-        slab = slice(start, start + 32)
-        mask[slab] |= ~free[parts[slab]]
-    return int(filled.size), int(sizes[filled].sum())
+    voxels = 0
+    for mask_slab, parts_slab in zip(mask, parts, strict=True):
+        closed = ~free[parts_slab]
+        voxels += int(closed.sum())
+        mask_slab |= closed
+    return int((~free).sum()), voxels
 
 
 def pore_notes(pores: int, voxels: int, solid: int, kept: bool) -> list[Note]:

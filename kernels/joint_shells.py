@@ -116,8 +116,8 @@ def _project(classes, weighted, out):
 
 
 @kernel
-def draw_many(seed, particles, attempt, table, unit, place, starts, basis, weighted, out):
-    """Fill out (n, k) with the coefficients of one attempt of particles (n,) uint64, as float32 holds them.
+def draw_many(seed, particles, attempts, table, unit, place, starts, basis, weighted, out):
+    """Fill out (n, k) with coefficients of attempts (n,) int64 of particles (n,) uint64, as float32 holds them.
 
     log X(u) = log ρ + Σ b_lm Y_lm(u), l ≥ 1, b_l· uniform on the sphere of radius √E_l, out those of X · unit. table
     (4 + o, w) float64, w a multiple of 8, as `_amplitudes`; place (k,), starts (9,), basis (k, q) as `mirrored_radii`;
@@ -128,7 +128,7 @@ def draw_many(seed, particles, attempt, table, unit, place, starts, basis, weigh
     sorted_b = np.empty(out.shape[1])
     classes, sums = np.empty(8 * basis.shape[1]), np.empty(8 * weighted.shape[2])
     for i in range(particles.size):
-        _normals(seed, particles[i], attempt, normals)
+        _normals(seed, particles[i], attempts[i], normals)
         _amplitudes(normals, out.shape[1], orders, table, amplitudes)
         _stretch(normals, amplitudes, orders)
         for j in range(place.size):

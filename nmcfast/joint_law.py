@@ -16,7 +16,7 @@ import numpy as np
 
 from nmcfast.kernels import joint_shells
 from nmcfast.log_expansion import expansion_tables
-from nmcfast.shell_law import MAX_ORDERS, Law, OrderLaw, ShellLaw, check_whole, expect, get, read_whole
+from nmcfast.shell_law import MAX_ORDERS, Law, OrderLaw, ShellLaw, check_whole, expect, get, read_whole, whose
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -69,16 +69,18 @@ class JointLaw:
         """Coefficients of one attempt, accepted or not, Eq. (7) -> (100,) µm, float32 values, 0 above the law's L."""
         return self.draw_many(seed, np.array([index], np.uint64), attempt)[0]
 
-    def draw_many(self, seed: int, indices: np.ndarray, attempt: int) -> np.ndarray:
-        """Coefficients of one attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+    def draw_many(self, seed: int, indices: np.ndarray, attempt: int | np.ndarray) -> np.ndarray:
+        """Coefficients of an attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+
+        attempt: one for all, or (n,).
 
         A tail beyond float64 becomes infinite or no number: such a shell is rejected by its size or radius.
         """
         out = np.zeros((len(indices), MAX_ORDERS**2))
         tables = expansion_tables(len(self.orders) - 1)
         drawn = out[:, : len(self.orders) ** 2]
-        particles = np.asarray(indices, np.uint64)
-        joint_shells.draw_many(np.uint64(seed), particles, attempt, self._table, self.unit_um, *tables, drawn)
+        particles, tries = whose(indices, attempt)
+        joint_shells.draw_many(np.uint64(seed), particles, tries, self._table, self.unit_um, *tables, drawn)
         return out
 
     def to_dict(self) -> dict[str, Any]:

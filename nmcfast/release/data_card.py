@@ -27,6 +27,7 @@ _REASONS = {
     "rejected_size": "size law gave no size above 0",
     "rejected_radius": "a radius not above 0",
     "rejected_volume": "smaller than the model's smallest",
+    "rejected_where": "not what the condition asks for",
     "rejected_grains": "no grain with its centre inside",
 }
 _OPEN = {

@@ -46,8 +46,8 @@ def generate_particle(
     """Particle `index` of the stream of a seed, sections 2.3–2.6; the same to the bit for any number of threads.
 
     seed and index are whole numbers from 0 to 2⁶⁴ − 1; surface "shell" or "grains", parts "merge" or "keep",
-    smallest_grain in voxels: see `Surface`, None is the default; where: a condition on the shell, which is drawn until it
-    holds, see `shell_choice`. Raises InputError when the model draws hardly any particle.
+    smallest_grain in voxels: see `Surface`, None is the default; where: a condition on the shell, which is drawn until
+    it holds, see `shell_choice`. Raises InputError when the model draws hardly any particle.
     """
     choice = Surface.of(surface, parts, smallest_grain)
     if where:
@@ -184,10 +184,10 @@ def generate_library(
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
-    surface, parts, smallest_grain, where: as for `generate_particle`. shard_range limits the run to some shards. Each worker
-    is a process with one thread. progress is called after each particle. Raises InputError when `path` is something
-    else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what is
-    finished stays.
+    surface, parts, smallest_grain, where: as for `generate_particle`. shard_range limits the run to some shards. Each
+    worker is a process with one thread. progress is called after each particle. Raises InputError when `path` is
+    something else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what
+    is finished stays.
     """
     path = Path(path)
     recipe = library_recipe(

@@ -71,8 +71,8 @@ def meets(coefficients: np.ndarray, where: str) -> np.ndarray:
 def draw_chosen(law: Law, seed: int, index: int, where: str, *, first: int = 0) -> tuple[Shell, dict[str, int]]:
     """The shell of one particle: the first attempt, from number `first` on, that is a particle and meets a condition.
 
-    A pure function of (law, seed, index, where, first). Returns the shell and the attempts before it by why they were not
-    taken: those of `draw_shell`, and "where". InputError, with what the last shells were like, when a million do not.
+    A pure function of (law, seed, index, where, first). Returns the shell and the attempts before it by why they were
+    not taken: those of `draw_shell`, and "where". InputError, with what the last were like, when a million do not.
     """
     rejected, size, seen = dict.fromkeys((*REASONS, "where"), 0), 1, np.empty((0, 0))
     while sum(rejected.values()) < MOST_DRAWS:

@@ -5,11 +5,8 @@ A particle is a pure function of (model, seed, index), a shard of (model, seed, 
 
 import hashlib
 import logging
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +23,12 @@ from nmcfast.solid import Solid, solid
 from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
+from nmcfast.workers import Progress, Task, available_workers, work_on
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SURFACE = Surface()
 
 _LOG = logging.getLogger("nmcfast")
-Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
 
 
 def generate_particle(
@@ -210,7 +207,7 @@ def make_library(
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
     if workers > 1 and len(todo) > 1:
-        _make_in_pool(path, recipe, todo, min(workers, len(todo)), progress)
+        work_on(todo, partial(_shard_maker, path, recipe), min(workers, len(todo)), progress)
     else:
         for number in todo:
             make_shard(path, recipe, model, number, progress)
@@ -245,63 +242,9 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
         shard.commit()
 
 
-# One worker process: what it works on, whom it tells, and when it must stop.
-_worker: dict[str, Any] = {}
-
-
-class Stopped(Exception):
-    """The run was asked to stop; the unfinished shard is removed."""
-
-
-def _start_worker(path: Path, recipe: dict[str, Any], told: Any, stop: Any) -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
-    _worker.update(path=path, recipe=recipe, told=told, stop=stop, model=load_model(path / root.MODEL))
-
-
-def _work(number: int) -> None:
-    def tell(index: int, rejected: int) -> None:
-        _worker["told"].put((index, rejected))
-        if _worker["stop"].is_set():
-            raise Stopped
-
-    make_shard(_worker["path"], _worker["recipe"], _worker["model"], number, tell)
-
-
-def _make_in_pool(path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None) -> None:
-    context = multiprocessing.get_context("spawn")
-    told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(workers, context, _start_worker, (path, recipe, told, stop)) as pool:
-        pending = {pool.submit(_work, number) for number in todo}
-        try:
-            for future in _finished(pending, told, progress):
-                future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            _drain(told, None)
-
-
-def _finished(pending: set[Future], told: Any, progress: Progress | None) -> Iterator[Future]:
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-        _drain(told, progress)
-        yield from done
-
-
-def _drain(told: Any, progress: Progress | None) -> None:
-    while not told.empty():
-        message = told.get()
-        if progress is not None:
-            progress(*message)
-
-
-def available_workers() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _shard_maker(path: Path, recipe: dict[str, Any]) -> Task:
+    """What makes a shard in a worker, with the model of the library."""
+    return partial(make_shard, path, recipe, load_model(path / root.MODEL))
 
 
 def warm_up(model: Model) -> None:

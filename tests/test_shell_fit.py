@@ -225,7 +225,7 @@ def test_calibration_reports_every_step(calibration):
     assert [len(rows) for rows in found.report["comparison"]["laws"]["relative"]["orders"]] == [3] * 10
     assert json.loads(json.dumps(found.report, allow_nan=False)) == found.report
     assert read_law(json.loads(json.dumps(found.law.to_dict()))) == found.law
-    for name in ("fig3.png", "fig4.png", "fig10a.png"):
+    for name in ("fig3.png", "fig4.png", "fig10a.png", "sections.png"):
         assert (folder / name).read_bytes()[:4] == b"\x89PNG"
 
 

@@ -121,7 +121,7 @@ def _project(classes, weighted, out):
 
 
 @kernel
-def draw_many(seed, particles, attempt, table, unit, place, starts, basis, weighted, out):
+def draw_joint(seed, particles, attempt, table, unit, place, starts, basis, weighted, out):
     """Fill out (n, k) with the coefficients of one attempt of particles (n,) uint64, as float32 holds them.
 
     log X(u) = log ρ + Σ b_lm Y_lm(u), l ≥ 1, b_l· uniform on the sphere of radius √E_l, out those of X · unit. table

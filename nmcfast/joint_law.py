@@ -55,7 +55,7 @@ class JointLaw:
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """What `joint_shells.draw_many` wants to know: margins of ρ and log √E_l, columns of the factor."""
+        """What `joint_shells.draw_joint` wants to know: margins of ρ and log √E_l, columns of the factor."""
         count = len(self.orders)
         table = np.zeros((4 + count, -(-count // 8) * 8))
         for order, margin in enumerate(self.orders):
@@ -78,7 +78,7 @@ class JointLaw:
         tables = expansion_tables(len(self.orders) - 1)
         drawn = out[:, : len(self.orders) ** 2]
         particles = np.asarray(indices, np.uint64)
-        joint_shells.draw_many(np.uint64(seed), particles, attempt, self._table, self.unit_um, *tables, drawn)
+        joint_shells.draw_joint(np.uint64(seed), particles, attempt, self._table, self.unit_um, *tables, drawn)
         return out
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from nmcfast.joint_law import JointLaw
 from nmcfast.model import load_model
 from nmcfast.shell import draw_shells
 
-REPEATS = {300: 8, 1200: 3}
-FEW, FEW_REPEATS = (30, 50, 100), 6
+REPEATS = {300: 4, 1200: 2}
+FEW, FEW_REPEATS = (30, 50, 100), 4
 NAMES = ("location", "scale", "skewness", "tail")
 
 

@@ -10,8 +10,6 @@ beside twelve of the volume. Run from the root of the repository; the star shape
 """
 
 import argparse
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,7 +191,8 @@ def main() -> None:
     lines = [
         f"# Three laws of shells on {Path(options.volume).name}",
         "",
-        f"    {shlex.join(['python', *sys.argv])}",
+        f"    python scripts/studies/joint_shells.py {options.volume} --voxel-size {unit} --phase {options.phase} "
+        f"--output {options.output}",
         "",
         f"{len(coefficients)} particles, voxel {unit} µm. Distances are Wasserstein's, in floors: the mean distance of",
         "two random halves of the particles. Correlation of ρ with log E_l:",

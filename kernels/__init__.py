@@ -4,12 +4,12 @@ Each file or folder calls some of those below it, no other:
 
 gnet             frames of Eq. (12), the generator network G_net
 shells           random shells, and which of them are particles
-joint_shells     random shells of law joint
+joint_shells     random shells of law `joint`
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
 crumbs           grains made connected
-star             which voxel centres lie in a star-shaped body
 runs             label volumes as runs along x
+star             star-shaped bodies on grids
 lattice          values on a lattice between its points
 soft_pruning     grains that matter in a leaf of pixels
 cell_neighbours  nearest seeds of seeds that were drawn cell by cell

@@ -33,8 +33,8 @@ def _normals(seed, particle, attempt, out):
 def _amplitudes(normals, first, orders, table, out):
     """Fill out (w,) with ρ and √E_1, √E_2 …: correlated normals through sinh–arcsinh margins.
 
-    normals from `first` on; table (4 + o, w): rows of location, scale, skewness and tail of the logarithms of out, then
-    the columns of the Cholesky factor of the correlations.
+    normals from `first` on; table (4 + o, w): rows of location, scale, skewness and 1 / tail of ρ and of the logarithms
+    of the others, then the columns of the Cholesky factor of the correlations.
     """
     width = out.size
     flat = table.reshape(-1)
@@ -42,12 +42,17 @@ def _amplitudes(normals, first, orders, table, out):
         z = spread8(0.0)
         for j in range(orders):
             z = z + at(normals, first + j) * load8(flat, (4 + j) * width + v)
-        size = where_less8(z, spread8(0.0), z * -1.0, z)
-        arc = log8(size + sqrt8(size * size + 1.0))
+        far = where_less8(z, spread8(0.0), z * -1.0, z)
+        arc = log8(far + sqrt8(far * far + 1.0))
         arc = where_less8(z, spread8(0.0), arc * -1.0, arc)
         bent = (arc + load8(flat, 2 * width + v)) * load8(flat, 3 * width + v)
         sinh = 0.5 * (exp8(bent) - exp8(bent * -1.0))
-        store8(out, v, exp8(load8(flat, v) + load8(flat, width + v) * sinh))
+        margin = load8(flat, v) + load8(flat, width + v) * sinh
+        store8(out, v, margin)
+        size = out[0]
+        store8(out, v, exp8(margin))
+        if v == 0:
+            out[0] = size
 
 
 @helper
@@ -116,7 +121,7 @@ def _project(classes, weighted, out):
 
 
 @kernel
-def draw_many(seed, particles, attempts, table, unit, place, starts, basis, weighted, out):
+def draw_joint(seed, particles, attempts, table, unit, place, starts, basis, weighted, out):
     """Fill out (n, k) with coefficients of attempts (n,) int64 of particles (n,) uint64, as float32 holds them.
 
     log X(u) = log ρ + Σ b_lm Y_lm(u), l ≥ 1, b_l· uniform on the sphere of radius √E_l, out those of X · unit. table

@@ -10,6 +10,8 @@ from typing import Any, get_args
 from nmcfast.parameters import PIXEL_UM, SMOOTHING
 
 MODEL = "nmc811"  # the model that ships
+SURFACES = ("shell", "grains")
+PARTS = ("merge", "keep")
 
 
 def option(default: Any, text: str, **shown: Any) -> Any:
@@ -31,6 +33,13 @@ class GenerateOptions:
     seed: int = option(0, "seed of all random numbers")
     model: str = option(MODEL, "name of a model or a model file")
     format: str = option("zarr", "format of the shards")
+    surface: str = option(
+        "shell", "where particles end: at their shells, or at their grains as in section 2.6", choices=SURFACES
+    )
+    parts: str | None = option(
+        None, "crumbs of grains go to neighbours, or stay: merge for shell, keep for grains", choices=PARTS
+    )
+    smallest_grain: int = option(1, "voxels; smaller grains leave their place to others", metavar="N")
     voxel_size: float = option(PIXEL_UM, "edge of a voxel of the labels, µm")
     no_labels: bool = option(False, "store no label volumes")
     shard_size: int = option(64, "particles of a shard", metavar="N")
@@ -40,16 +49,45 @@ class GenerateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShellOptions:
-    """Options of `calibrate shells`: how a CT volume becomes a shell law."""
+class VolumeOptions:
+    """How a CT volume is read and its particles are found; every decision that is made without asking names one."""
 
     segmented: bool = option(False, "the volume holds phases, not grey values")
     phase: int = option(1, "value of the particles in a segmented volume")
+    instances: bool = option(False, "each label of the volume is one particle")
+    grey: bool = option(False, "grey values, though they look like phases or labels")
     sigma: float = option(SMOOTHING, "standard deviation of the smoothing, voxels")
+    classes: int | None = option(None, "classes of grey values, the brightest is particles; 2, or 3 where 3 are seen")
+    threshold: str = option("otsu", "otsu, unbiased in volume, or a grey value", metavar="otsu|unbiased|VALUE")
+    invert: bool = option(False, "particles are the dark ones, or all but --phase")
+    no_invert: bool = option(False, "take bright ones, or --phase, though they look like the space around particles")
+    clip: float | None = option(None, "clip grey values so much at both ends; only far outliers", metavar="PERCENT")
+    keep_pores: bool = option(False, "do not fill closed pores")
+    mask: str | None = option(None, "field of view: a volume of the same shape, 0 outside", metavar="FILE")
+    geometry: str = option(
+        "agree",
+        "which size counts where the file and --voxel-size differ; agree refuses",
+        choices=("agree", "file", "option"),
+    )
+    any_size: bool = option(False, "particles may be smaller than 0.1 µm or larger than 500 µm")
+    series: str | None = option(None, "series of a TIFF file, or all joined", metavar="N|all")
+    channel: int | None = option(None, "channel of an array of four dimensions", metavar="N")
+    gaps: str = option("refuse", "what becomes of missing slices", choices=("refuse", "fill", "close"))
+
+    @property
+    def kind(self) -> str:
+        """What the values are taken for."""
+        return "instances" if self.instances else "phases" if self.segmented else "grey"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShellOptions:
+    """Options of `calibrate shells` for the law; those for the volume are `VolumeOptions`."""
+
     law: str = option(
         "auto",
-        "law of the coefficients; auto takes the better one",
-        choices=("auto", "independent", "relative"),
+        "law of the coefficients; auto takes the one nearest in descriptors of held-out particles",
+        choices=("auto", "independent", "relative", "joint"),
     )
     restore: bool = option(False, "undo what the smoothing takes from fine waves; without it the report says how much")
     seed: int = option(0, "seed of rotations and of the comparison")

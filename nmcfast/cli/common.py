@@ -91,7 +91,7 @@ def number_range(option: str, noun: str, text: str | None) -> range | None:
 
 
 def worker_count(text: str | int) -> int:
-    from nmcfast.generate import available_workers
+    from nmcfast.workers import available_workers
 
     if text == "auto":
         return available_workers()

@@ -94,7 +94,7 @@ def _labelled(found: Scan, choices: VolumeOptions, progress: Progress | None) ->
 
 
 def _refuse_spaces(mask: np.ndarray, found: Scan, choices: VolumeOptions) -> None:
-    """Raises InputError where what lies between falls into rounder parts than the mask, asked where its surface does not tell."""
+    """Raises InputError where what lies between has rounder parts than the mask; asked where surfaces do not tell."""
     box = tuple(slice(max(0, size // 2 - LOOKED_AT // 2), size // 2 + LOOKED_AT // 2) for size in mask.shape)
     part = mask[box]
     if (

@@ -1,0 +1,108 @@
+"""The cells about each node: items[start[v] : start[v + 1]], ascending."""
+
+import numpy as np
+
+from nmcfast.kernels._cache import helper, kernel
+
+
+@kernel
+def stars(cells, names, nodes, start, items):
+    """Fill start (nodes + 1,) and items (≤ 4 m,) with the cells about each node; those of a name below 0 are left out."""
+    for v in range(nodes + 1):
+        start[v] = 0
+    for m in range(cells.shape[0]):
+        if names[m] >= 0:
+            for k in range(4):
+                if cells[m, k] < nodes:
+                    start[cells[m, k] + 1] += 1
+    for v in range(nodes):
+        start[v + 1] += start[v]
+    total = start[nodes]
+    for m in range(cells.shape[0] - 1, -1, -1):
+        if names[m] >= 0:
+            for k in range(4):
+                if cells[m, k] < nodes:
+                    start[cells[m, k] + 1] -= 1
+                    items[start[cells[m, k] + 1]] = m
+    for v in range(nodes):  # start[v + 1] has become the first of v: all move one place down
+        start[v] = start[v + 1]
+    start[nodes] = total
+
+
+@helper
+def side_of(cells, m, node):
+    """Which corner of cell m a node is, −1 when none."""
+    for k in range(4):
+        if cells[m, k] == node:
+            return k
+    return -1
+
+
+@helper
+def others(cells, m, k):
+    """The three other corners a, b, c of cell m beside corner k, so that (corner, a, b, c) has positive volume."""
+    if k == 0:
+        return cells[m, 1], cells[m, 2], cells[m, 3]
+    if k == 1:
+        return cells[m, 0], cells[m, 3], cells[m, 2]
+    if k == 2:
+        return cells[m, 0], cells[m, 1], cells[m, 3]
+    return cells[m, 0], cells[m, 2], cells[m, 1]
+
+
+@helper
+def neighbour(cells, names, nodes, start, items, m, k):
+    """The cell beyond the face of cell m that lies opposite corner k, −1 when there is none."""
+    a, b, c = others(cells, m, k)
+    if a >= nodes:
+        a, b, c = b, c, a
+    for p in range(start[a], start[a + 1]):
+        t = items[p]
+        if t != m and side_of(cells, t, b) >= 0 and side_of(cells, t, c) >= 0 and names[t] >= 0:
+            return t
+    return -1
+
+
+@kernel
+def facets(cells, names, nodes, start, items, ghosts, out, pairs):
+    """Facets (f, 3) between cells of two names and those names (f, 2); f.
+
+    Each once, counter-clockwise as seen from the second, which is 0 or the higher. ghosts: those to 0 alone.
+    """
+    f = 0
+    for m in range(cells.shape[0]):
+        if names[m] <= 0:
+            continue
+        for k in range(4):
+            t = neighbour(cells, names, nodes, start, items, m, k)
+            other = names[t] if t >= 0 else 0
+            if other == names[m] or (ghosts and other > 0) or 0 < other < names[m]:
+                continue
+            if f < out.shape[0]:
+                a, b, c = others(cells, m, k)
+                out[f, 0], out[f, 1], out[f, 2] = a, b, c
+                pairs[f, 0], pairs[f, 1] = names[m], other
+            f += 1
+    return f
+
+
+@kernel
+def parts(cells, names, nodes, start, items, part):
+    """Fill part (m,) with the number of each cell's face-connected part of one name, −1 for those not there; how many."""
+    stack, count = np.empty(cells.shape[0], np.int32), 0
+    part[:] = -1
+    for seed in range(cells.shape[0]):
+        if names[seed] < 0 or part[seed] >= 0:
+            continue
+        stack[0], depth, part[seed] = seed, 1, count
+        while depth > 0:
+            depth -= 1
+            m = stack[depth]
+            for k in range(4):
+                t = neighbour(cells, names, nodes, start, items, m, k)
+                if t >= 0 and part[t] < 0 and names[t] == names[m]:
+                    part[t] = count
+                    stack[depth] = t
+                    depth += 1
+        count += 1
+    return count

@@ -106,3 +106,34 @@ def parts(cells, names, nodes, start, items, part):
                     depth += 1
         count += 1
     return count
+
+
+@kernel
+def colours(cells, start, items, order, bounds):
+    """Fill order (n,) with the nodes by colour, bounds (65,) with where colours begin; nodes of one share no cell.
+
+    Each node takes the lowest colour that no earlier neighbour has; at most 64. How many there are.
+    """
+    nodes = order.size
+    colour, most = np.full(nodes, -1, np.int8), 0
+    bounds[:] = 0
+    for v in range(nodes):
+        used = np.uint64(0)
+        for p in range(start[v], start[v + 1]):
+            for k in range(4):
+                w = cells[items[p], k]
+                if w < nodes and colour[w] >= 0:
+                    used |= np.uint64(1) << np.uint64(colour[w])
+        c = 0
+        while c < 63 and used >> np.uint64(c) & np.uint64(1):
+            c += 1
+        colour[v] = c
+        most = max(most, c + 1)
+        bounds[c + 1] += 1
+    for c in range(64):
+        bounds[c + 1] += bounds[c]
+    place = bounds.copy()
+    for v in range(nodes):
+        order[place[colour[v]]] = v
+        place[colour[v]] += 1
+    return most

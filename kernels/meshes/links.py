@@ -95,19 +95,23 @@ def faults(cells, names, star, count, v, links):
             known += 1
         for s in range(3):
             bits[triangle[t, s]] |= 1 << k
-    found, twice, joined = 0, 0, count  # edges of one triangle so far; of two; parts
-    euler, touching = 0, 0  # Σ over names of edges; edges between two names
+    found, twice, joined, touching = (
+        0,
+        0,
+        count,
+        0,
+    )  # edges of one triangle so far or of three; of two; parts; of two names
     for t in range(count):
         for s in range(3):
             i, j = triangle[t, s], triangle[t, (s + 1) % 3]
             if i > j:
                 i, j = j, i
-            if edge[i, j] < 0:
-                edge[i, j] = t
+            u = edge[i, j]
+            if u < 0:
+                edge[i, j] = t if u == -1 else -3
                 found += 1
                 continue
-            u = edge[i, j]
-            edge[i, j] = -1
+            edge[i, j] = -2
             found -= 1
             twice += 1
             a, b = _bit_of(labels, known, names[star[u]]), _bit_of(labels, known, names[star[t]])
@@ -124,10 +128,11 @@ def faults(cells, names, star, count, v, links):
                 pairs[j] |= 1 << p
                 pair_edges[touching, 0], pair_edges[touching, 1] = p, 0
                 touching += 1
+    for t in range(count):
+        for s in range(3):
+            i, j = triangle[t, s], triangle[t, (s + 1) % 3]
+            edge[min(i, j), max(i, j)] = -1
     if found != 0 or n - twice + count != 2:
-        for i in range(n):
-            for j in range(n):
-                edge[i, j] = -1
         return FAULTY
     if alike:
         return FAULTY if joined != 1 else 0
@@ -163,13 +168,13 @@ def _extra_disks(known, n, count, star, names, labels, bits, pairs, pair_edges, 
 
 
 @kernel
-def count_faults(cells, names, nodes, start, items, bad):
+def count_faults(cells, names, start, stop, items, bad):
     """Fill bad (n,) with 1 at each node whose star is no ball or whose names are not manifold there; how many."""
     links, total = links_for(), 0
-    for v in range(nodes):
+    for v in range(stop.size):
         bad[v] = 0
-        if start[v + 1] > start[v]:
-            star = items[start[v] : start[v + 1]]
+        if stop[v] > start[v]:
+            star = items[start[v] : stop[v]]
             bad[v] = 1 if faults(cells, names, star, star.size, v, links) > 0 else 0
             total += bad[v]
     return total

@@ -147,9 +147,7 @@ def _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scr
     return x * x + y * y + z * z
 
 
-def _sweep(
-    points, cells, names, start, items, order, bounds, awake, seeds, shape, squared, size, guard, workers
-):
+def _sweep(points, cells, names, start, stop, items, order, bounds, awake, seeds, shape, squared, size, guard, workers):
     """Move the nodes with awake (n,) uint8 set, colour by colour: order[bounds[c] : bounds[c + 1]]; how many moved.
 
     Nodes of one colour share no cell, so that the number of workers changes no bit. awake is then set for the nodes
@@ -165,13 +163,13 @@ def _sweep(
             for k in range(low, first + (last - first) * (worker + 1) // workers):
                 v = order[k]
                 if awake[v]:
-                    star = items[start[v] : start[v + 1]]
+                    star = items[start[v] : stop[v]]
                     far = _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scratch)
                     awake[v] = 2 if far > (_STILL * size) ** 2 else 1
     for v in range(nodes):
         if awake[v] == 2:
             total += 1
-            for k in range(start[v], start[v + 1]):
+            for k in range(start[v], stop[v]):
                 moved[items[k]] = 1
         awake[v] = 0
     for m in range(names.size):

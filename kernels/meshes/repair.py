@@ -26,28 +26,28 @@ def _reluctance(points, cells, m, old, new, seeds, shape, squared):
 
 
 @helper
-def _faults_of(cells, names, start, items, nodes, count, links):
+def _faults_of(cells, names, start, stop, items, nodes, count, links):
     total = 0
     for k in range(count):
-        star = items[start[nodes[k]] : start[nodes[k] + 1]]
+        star = items[start[nodes[k]] : stop[nodes[k]]]
         total += faults(cells, names, star, star.size, nodes[k], links)
     return total
 
 
 @helper
-def _rename_one(points, cells, names, start, items, v, here, shore, fixed, turns, seeds, shape, squared, links):
+def _rename_one(points, cells, names, start, stop, items, v, here, shore, fixed, turns, seeds, shape, squared, links):
     """Give the cell about node v the name that lessens faults most, the least deep of equals; the cell, −1 if none.
 
     A change that lessens those of v alone, and not the sum, is made once a cell.
     """
     best, least, chosen, name = 1, np.inf, -1, 0
-    star = items[start[v] : start[v + 1]]
+    star = items[start[v] : stop[v]]
     for m in star:
         if fixed[m] or turns[m] >= _TURNS:
             continue
         before, old, tried = -1, names[m], (-1, -1, -1, -1)
         for k in range(4):
-            t = neighbour(cells, names, start.size - 1, start, items, m, k)
+            t = neighbour(cells, names, start, stop, items, m, k)
             other = names[t] if t >= 0 else old
             if other == old or other in tried:
                 continue
@@ -58,12 +58,12 @@ def _rename_one(points, cells, names, start, items, v, here, shore, fixed, turns
             names[m] = other
             better = faults(cells, names, star, star.size, v, links) < here
             if better:
-                after = _faults_of(cells, names, start, items, cells[m], 4, links)
+                after = _faults_of(cells, names, start, stop, items, cells[m], 4, links)
             names[m] = old
             if not better:
                 continue
             if before < 0:
-                before = _faults_of(cells, names, start, items, cells[m], 4, links)
+                before = _faults_of(cells, names, start, stop, items, cells[m], 4, links)
             change = after - before
             if change > 0 or (change == 0 and turns[m] > 0):
                 continue
@@ -91,14 +91,14 @@ def _nodes_about(cells, star, nodes):
 
 
 @helper
-def _rename_all(cells, names, start, items, v, fixed, nodes, links):
+def _rename_all(cells, names, start, stop, items, v, fixed, nodes, links):
     """Give all cells of one name about node v the name of others there, where that lessens faults; whether it did."""
-    star = items[start[v] : start[v + 1]]
+    star = items[start[v] : stop[v]]
     for m in star:
         if fixed[m]:
             return False
     count = _nodes_about(cells, star, nodes)
-    before = _faults_of(cells, names, start, items, nodes, count, links)
+    before = _faults_of(cells, names, start, stop, items, nodes, count, links)
     old = names[star].copy()
     best, a, b = 0, -1, -1
     for s in range(star.size):
@@ -107,7 +107,7 @@ def _rename_all(cells, names, start, items, v, fixed, nodes, links):
                 continue
             for k in range(star.size):
                 names[star[k]] = old[u] if old[k] == old[s] else old[k]
-            change = _faults_of(cells, names, start, items, nodes, count, links) - before
+            change = _faults_of(cells, names, start, stop, items, nodes, count, links) - before
             if change < best:
                 best, a, b = change, old[s], old[u]
     for k in range(star.size):
@@ -116,7 +116,7 @@ def _rename_all(cells, names, start, items, v, fixed, nodes, links):
 
 
 @kernel
-def repair(points, cells, names, start, items, bad, shore, fixed, seeds, shape, squared):
+def repair(points, cells, names, start, stop, items, bad, shore, fixed, seeds, shape, squared):
     """Change names until the nodes with bad (n,) set are manifold; bad is kept up to date. Returns changes, faults left.
 
     fixed (m,): cells that keep their names; shore µm: no middle that lies deeper changes between outside and inside. A cell changes at most four times; the first change may leave as many
@@ -129,13 +129,15 @@ def repair(points, cells, names, start, items, bad, shore, fixed, seeds, shape, 
         v = queue[done]
         done += 1
         waits[v] = 0
-        star = items[start[v] : start[v + 1]]
+        star = items[start[v] : stop[v]]
         here = faults(cells, names, star, star.size, v, links)
         bad[v] = 1 if here > 0 else 0
         if here == 0:
             continue
-        m, change = _rename_one(points, cells, names, start, items, v, here, shore, fixed, turns, seeds, shape, squared, links)
-        if change >= 0 and _rename_all(cells, names, start, items, v, fixed, about, links):
+        m, change = _rename_one(
+            points, cells, names, start, stop, items, v, here, shore, fixed, turns, seeds, shape, squared, links
+        )
+        if change >= 0 and _rename_all(cells, names, start, stop, items, v, fixed, about, links):
             count, change = _nodes_about(cells, star, about), -1
         elif m >= 0:
             count = 4
@@ -145,7 +147,7 @@ def repair(points, cells, names, start, items, bad, shore, fixed, seeds, shape, 
         changes += 1
         for k in range(count):
             w = about[k]
-            star = items[start[w] : start[w + 1]]
+            star = items[start[w] : stop[w]]
             bad[w] = 1 if faults(cells, names, star, star.size, w, links) > 0 else 0
             if bad[w] and not waits[w]:
                 waits[w] = 1
@@ -154,7 +156,7 @@ def repair(points, cells, names, start, items, bad, shore, fixed, seeds, shape, 
 
 
 @kernel
-def flatten(cells, names, start, items, bad, fixed, outside):
+def flatten(cells, names, start, stop, items, bad, fixed, outside):
     """Give all cells about each faulty node the commonest grain there, those outside too if so asked; cells changed.
 
     The hammer for what `repair` leaves: single names that block each other.
@@ -163,7 +165,7 @@ def flatten(cells, names, start, items, bad, fixed, outside):
     for v in range(bad.size):
         if not bad[v]:
             continue
-        star = items[start[v] : start[v + 1]]
+        star = items[start[v] : stop[v]]
         name, most = 0, 0
         for m in star:
             count = 0
@@ -179,7 +181,7 @@ def flatten(cells, names, start, items, bad, fixed, outside):
 
 
 @kernel
-def give_away(cells, names, part, size, largest, start, items, fixed):
+def give_away(cells, names, start, stop, items, part, size, largest, fixed):
     """Give the smaller parts of a name to the neighbour they share most faces with, inside before outside; how many.
 
     part (m,): see `stars.parts`; size (parts,): cells; largest (parts,) bool: the part that keeps its name.
@@ -196,7 +198,7 @@ def give_away(cells, names, part, size, largest, start, items, fixed):
         found, counts, known = np.empty(64, np.int64), np.zeros(64, np.int64), 0
         for m in members:
             for k in range(4):
-                t = neighbour(cells, names, start.size - 1, start, items, m, k)
+                t = neighbour(cells, names, start, stop, items, m, k)
                 if t < 0 or names[t] == names[m]:
                     continue
                 place = 0

@@ -1,4 +1,4 @@
-"""The cells about each node: items[start[v] : start[v + 1]], ascending."""
+"""The cells about each node v: items[start[v] : stop[v]], with room behind for more."""
 
 import numpy as np
 
@@ -6,27 +6,44 @@ from nmcfast.kernels._cache import helper, kernel
 
 
 @kernel
-def stars(cells, names, nodes, start, items):
-    """Fill start (nodes + 1,) and items (≤ 4 m,) with the cells about each node; those of a name below 0 are left out."""
-    for v in range(nodes + 1):
-        start[v] = 0
+def stars(cells, names, start, stop, items):
+    """Fill items with the cells about each node, in their order, and stop (n,); those of a name below 0 are left out.
+
+    start (n + 1,): where the room of each node begins; node n has no place and none. False when some room is too small.
+    """
+    nodes = stop.size
+    stop[:] = start[:nodes]
     for m in range(cells.shape[0]):
         if names[m] >= 0:
             for k in range(4):
-                if cells[m, k] < nodes:
-                    start[cells[m, k] + 1] += 1
-    for v in range(nodes):
-        start[v + 1] += start[v]
-    total = start[nodes]
-    for m in range(cells.shape[0] - 1, -1, -1):
-        if names[m] >= 0:
-            for k in range(4):
-                if cells[m, k] < nodes:
-                    start[cells[m, k] + 1] -= 1
-                    items[start[cells[m, k] + 1]] = m
-    for v in range(nodes):  # start[v + 1] has become the first of v: all move one place down
-        start[v] = start[v + 1]
-    start[nodes] = total
+                v = cells[m, k]
+                if v < nodes:
+                    if stop[v] == start[v + 1]:
+                        return False
+                    items[stop[v]] = m
+                    stop[v] += 1
+    return True
+
+
+@helper
+def add_to_star(start, stop, items, v, m):
+    """Add cell m to the star of node v; there must be room."""
+    if v < stop.size:
+        items[stop[v]] = m
+        stop[v] += 1
+
+
+@helper
+def drop_from_star(start, stop, items, v, m):
+    """Take cell m out of the star of node v; the others keep their order."""
+    if v >= stop.size:
+        return
+    p = start[v]
+    while items[p] != m:
+        p += 1
+    for q in range(p, stop[v] - 1):
+        items[q] = items[q + 1]
+    stop[v] -= 1
 
 
 @helper
@@ -51,12 +68,12 @@ def others(cells, m, k):
 
 
 @helper
-def neighbour(cells, names, nodes, start, items, m, k):
+def neighbour(cells, names, start, stop, items, m, k):
     """The cell beyond the face of cell m that lies opposite corner k, −1 when there is none."""
     a, b, c = others(cells, m, k)
-    if a >= nodes:
+    if a >= stop.size:
         a, b, c = b, c, a
-    for p in range(start[a], start[a + 1]):
+    for p in range(start[a], stop[a]):
         t = items[p]
         if t != m and side_of(cells, t, b) >= 0 and side_of(cells, t, c) >= 0 and names[t] >= 0:
             return t
@@ -64,7 +81,7 @@ def neighbour(cells, names, nodes, start, items, m, k):
 
 
 @kernel
-def facets(cells, names, nodes, start, items, ghosts, out, pairs):
+def facets(cells, names, start, stop, items, ghosts, out, pairs):
     """Facets (f, 3) between cells of two names and those names (f, 2); f.
 
     Each once, counter-clockwise as seen from the second, which is 0 or the higher. ghosts: those to 0 alone.
@@ -74,7 +91,7 @@ def facets(cells, names, nodes, start, items, ghosts, out, pairs):
         if names[m] <= 0:
             continue
         for k in range(4):
-            t = neighbour(cells, names, nodes, start, items, m, k)
+            t = neighbour(cells, names, start, stop, items, m, k)
             other = names[t] if t >= 0 else 0
             if other == names[m] or (ghosts and other > 0) or 0 < other < names[m]:
                 continue
@@ -87,7 +104,7 @@ def facets(cells, names, nodes, start, items, ghosts, out, pairs):
 
 
 @kernel
-def parts(cells, names, nodes, start, items, part):
+def parts(cells, names, start, stop, items, part):
     """Fill part (m,) with the number of each cell's face-connected part of one name, −1 for those not there; how many."""
     stack, count = np.empty(cells.shape[0], np.int32), 0
     part[:] = -1
@@ -99,7 +116,7 @@ def parts(cells, names, nodes, start, items, part):
             depth -= 1
             m = stack[depth]
             for k in range(4):
-                t = neighbour(cells, names, nodes, start, items, m, k)
+                t = neighbour(cells, names, start, stop, items, m, k)
                 if t >= 0 and part[t] < 0 and names[t] == names[m]:
                     part[t] = count
                     stack[depth] = t
@@ -109,7 +126,7 @@ def parts(cells, names, nodes, start, items, part):
 
 
 @kernel
-def colours(cells, start, items, order, bounds):
+def colours(cells, start, stop, items, order, bounds):
     """Fill order (n,) with the nodes by colour, bounds (65,) with where colours begin; nodes of one share no cell.
 
     Each node takes the lowest colour that no earlier neighbour has; at most 64. How many there are.
@@ -119,7 +136,7 @@ def colours(cells, start, items, order, bounds):
     bounds[:] = 0
     for v in range(nodes):
         used = np.uint64(0)
-        for p in range(start[v], start[v + 1]):
+        for p in range(start[v], stop[v]):
             for k in range(4):
                 w = cells[items[p], k]
                 if w < nodes and colour[w] >= 0:

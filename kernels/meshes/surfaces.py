@@ -143,14 +143,14 @@ def labels_of(cells_of, count, names, labels):
 
 
 @kernel
-def off_surfaces(points, names, start, items, seeds, shape, squared, out, kind):
+def off_surfaces(points, names, start, stop, items, seeds, shape, squared, out, kind):
     """How far nodes lie from the surfaces that their cells' names say, out (n,) µm, and the number of names, kind (n,).
 
     The first step of Gauss and Newton onto all of them, repeated; 0 for nodes within one grain.
     """
     labels, rows = np.empty(ROWS, np.int32), np.empty((ROWS, 4))
     for v in range(points.shape[0]):
-        count = labels_of(items[start[v] : start[v + 1]], start[v + 1] - start[v], names, labels)
+        count = labels_of(items[start[v] : stop[v]], stop[v] - start[v], names, labels)
         x, y, z = points[v, 0], points[v, 1], points[v, 2]
         for _ in range(4 if count > 1 else 0):
             n = rows_at(x, y, z, labels, count, seeds, shape, squared, rows)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmcfast.errors import InputError
+from nmcfast.errors import InputError, NmcfastError
 from nmcfast.kernels.meshes import lattice, links, repair, stars
 from nmcfast.meshes.body import Body
 from nmcfast.tessellation import Grid, available_memory
 
 MARGIN = 3.0  # cells of the lattice kept around the shell
+ROOM = 72  # tetrahedra about a node while cells are flipped
+_LATTICE = 24  # about a node of the lattice
 _ROUNDS = 20
 
 
@@ -17,21 +19,29 @@ _ROUNDS = 20
 class Tetrahedra:
     """A mesh while it is made: points (n, 3) µm, cells (m, 4) int32, names (m,) int32; see `kernels.meshes`.
 
-    start (n + 1,), items: cells about each node, of the cells as they are.
+    start (n + 1,), stop (n,), items: cells about each node, see `kernels.meshes.stars`.
     """
 
     points: np.ndarray
     cells: np.ndarray
     names: np.ndarray
     start: np.ndarray
+    stop: np.ndarray
     items: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray, cells: np.ndarray, names: np.ndarray) -> "Tetrahedra":
-        """With the stars of these cells."""
-        start, items = np.empty(len(points) + 1, np.int64), np.empty(4 * len(cells), np.int32)
-        stars.stars(cells, names, len(points), start, items)
-        return cls(points, cells, names, start, items)
+    def of(cls, points: np.ndarray, cells: np.ndarray, names: np.ndarray, room: int) -> "Tetrahedra":
+        """With the stars of these cells, room for so many about each node."""
+        start, stop = np.arange(len(points) + 1) * room, np.empty(len(points), np.int64)
+        items = np.empty(len(points) * room, np.int32)
+        if not stars.stars(cells, names, start, stop, items):
+            raise NmcfastError(f"more than {room} tetrahedra meet at a node")
+        return cls(points, cells, names, start, stop, items)
+
+    @property
+    def stars(self) -> tuple[np.ndarray, ...]:
+        """cells, names, start, stop, items: what most kernels take."""
+        return self.cells, self.names, self.start, self.stop, self.items
 
 
 def lattice_over(body: Body, edge: float, offset: np.ndarray, threads: int) -> Tetrahedra:
@@ -62,7 +72,7 @@ def lattice_over(body: Body, edge: float, offset: np.ndarray, threads: int) -> T
     del slots
     points = np.empty((count, 3))  # more than there are nodes
     nodes = lattice.place_nodes(cells, np.array(shape), grid.origin + offset * edge, edge, points)
-    return Tetrahedra.of(points[:nodes].copy(), cells, names)
+    return Tetrahedra.of(points[:nodes].copy(), cells, names, _LATTICE)
 
 
 def _step(slot: int) -> np.ndarray:
@@ -86,11 +96,9 @@ def repaired(t: Tetrahedra, body: Body, edge: float) -> bool:
             bad = _faulty(t, rim)
         elif not bad.any():
             return True
-        _, left = repair.repair(
-            t.points, t.cells, t.names, t.start, t.items, bad, 2.0 * edge, fixed, body.seeds, body.shape, body.squared
-        )
+        _, left = repair.repair(t.points, *t.stars, bad, 2.0 * edge, fixed, body.seeds, body.shape, body.squared)
         if left and turn > 0:
-            repair.flatten(t.cells, t.names, t.start, t.items, bad, fixed, turn % 3 == 0)
+            repair.flatten(*t.stars, bad, fixed, turn % 3 == 0)
             bad = _faulty(t, rim)
     return False
 
@@ -98,33 +106,33 @@ def repaired(t: Tetrahedra, body: Body, edge: float) -> bool:
 def _faulty(t: Tetrahedra, rim: np.ndarray) -> np.ndarray:
     """Nodes (n,) uint8 where the names are not manifold, those of the rim apart."""
     bad = np.empty(len(t.points), np.uint8)
-    links.count_faults(t.cells, t.names, len(t.points), t.start, t.items, bad)
+    links.count_faults(*t.stars, bad)
     bad[rim] = 0
     return bad
 
 
 def _rim(t: Tetrahedra) -> np.ndarray:
     """Nodes (n,) bool of the lattice that do not have all of their 24 cells."""
-    return np.diff(t.start) < 24
+    return t.stop - t.start[:-1] < _LATTICE
 
 
 def _merge_crumbs(t: Tetrahedra, fixed: np.ndarray) -> int:
     part = np.empty(len(t.cells), np.int32)
-    count = stars.parts(t.cells, t.names, len(t.points), t.start, t.items, part)
+    count = stars.parts(*t.stars, part)
     size = np.bincount(part, minlength=count)
     name = np.empty(count, np.int32)
     name[part] = t.names
     order = np.lexsort((np.arange(count), -size, name))
     largest = np.zeros(count, bool)
     largest[order[np.diff(name[order], prepend=-1) > 0]] = True
-    return repair.give_away(t.cells, t.names, part, size, largest, t.start, t.items, fixed)
+    return repair.give_away(*t.stars, part, size, largest, fixed)
 
 
 def without_outside(t: Tetrahedra) -> Tetrahedra:
     """The cells of grains alone, and for each outer facet a cell of name 0 to the node len(points)."""
-    count = stars.facets(t.cells, t.names, len(t.points), t.start, t.items, True, *_room(0))
+    count = stars.facets(*t.stars, True, *_room(0))
     outer, pairs = _room(count)
-    stars.facets(t.cells, t.names, len(t.points), t.start, t.items, True, outer, pairs)
+    stars.facets(*t.stars, True, outer, pairs)
     inside = t.names > 0
     used = np.zeros(len(t.points), bool)
     used[t.cells[inside]] = True
@@ -133,7 +141,7 @@ def without_outside(t: Tetrahedra) -> Tetrahedra:
     ghosts = np.column_stack([number[outer], np.full(count, nodes, np.int32)])
     cells = np.concatenate([number[t.cells[inside]], ghosts])
     names = np.concatenate([t.names[inside], np.zeros(count, np.int32)])
-    return Tetrahedra.of(t.points[used], cells, names)
+    return Tetrahedra.of(t.points[used], cells, names, ROOM)
 
 
 def _room(count: int) -> tuple[np.ndarray, np.ndarray]:

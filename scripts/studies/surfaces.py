@@ -176,9 +176,9 @@ printed, `shell` the inside of the shell shared out among the same grains; the f
 
 A voxel lies in the shell when its centre does. Counted so, shells have their volume to {np.median(rounding):.2f} %
 in the median, {rounding.max():.2f} % at worst; the volume in the table of a library is that of a polyhedron, some
-0.4 % below. CT expands a particle about its centre of mass instead of the star point of its shell, from voxels
-of {1e3 * VOXEL_UM:.0f} nm in 642 directions: that is what differs in the column `shell`, where particle and shell
-are the same voxels.
+0.4 % below. CT parts rough shells at their necks and takes the largest piece, and it expands a particle about its
+centre of mass instead of the star point of its shell, from voxels of {VOXEL_UM} µm in 642 directions: so it differs
+in the column `shell`, where particle and shell are the same voxels.
 
 ## Whose are the crumbs
 

@@ -13,7 +13,7 @@ _HOMES = {
     "list_models": "nmcfast.model",
     "generate_particle": "nmcfast.generate",
     "generate_library": "nmcfast.generate",
-    "open_library": "nmcfast.library.library",
+    "open_library": "nmcfast.library.open",
     "export_library": "nmcfast.library.convert",
     "release_library": "nmcfast.release.release",
     "reproduce_library": "nmcfast.library.reproduce",

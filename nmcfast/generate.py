@@ -5,11 +5,8 @@ A particle is a pure function of (model, seed, index), a shard of (model, seed, 
 
 import hashlib
 import logging
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,65 +15,109 @@ from nmcfast.errors import InputError
 from nmcfast.export import formats, root, schema, shards
 from nmcfast.kernels import compiled
 from nmcfast.model import Model, load_model
+from nmcfast.options import GenerateOptions
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
 from nmcfast.shell import Shell, draw_shell
+from nmcfast.shell_choice import check_condition, draw_chosen
+from nmcfast.solid import Solid, solid
+from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
+from nmcfast.workers import Progress, Task, available_workers, work_on
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
-SHARD_SIZE = 64
+SURFACE = Surface()
 
 _LOG = logging.getLogger("nmcfast")
-Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
 
 
-def generate_particle(model: Model, seed: int = 0, index: int = 0, *, threads: int = 1) -> Particle:
+def generate_particle(
+    model: Model,
+    seed: int = 0,
+    index: int = 0,
+    *,
+    surface: str = GenerateOptions.surface,
+    parts: str | None = GenerateOptions.parts,
+    smallest_grain: int = GenerateOptions.smallest_grain,
+    where: str = GenerateOptions.where,
+    threads: int = 1,
+) -> Particle:
     """Particle `index` of the stream of a seed, sections 2.3–2.6; the same to the bit for any number of threads.
 
-    seed and index are whole numbers from 0 to 2⁶⁴ − 1. Raises InputError when the model draws hardly any particle.
+    seed and index are whole numbers from 0 to 2⁶⁴ − 1; surface "shell" or "grains", parts "merge" or "keep",
+    smallest_grain in voxels: see `Surface`, None is the default; where: a condition on the shell, which is drawn until
+    it holds, see `shell_choice`. Raises InputError when the model draws hardly any particle.
     """
+    choice = Surface.of(surface, parts, smallest_grain)
+    if where:
+        check_condition(where)
     if not compiled():
         _LOG.warning("compiling the kernels, once for this installation; some 20 seconds")
         warm_up(model)
-    return _grow(model, seed, index, threads)[0]
+    return _grow(model, seed, index, choice, where, threads)[0]
 
 
-def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Particle, Overlay]:
+def _grow(
+    model: Model, seed: int, index: int, surface: Surface, where: str = "", threads: int = 1
+) -> tuple[Particle, Overlay | Solid]:
     """A particle, and what it is made of, with its labels on the model grid."""
     for name, value in (("seed", seed), ("index", index)):
         if not 0 <= value < 2**64:
             raise InputError(f"{name}: found {value}, expected a whole number from 0 to 2⁶⁴ − 1")
-    rejected = dict.fromkeys(("size", "radius", "volume", "grains"), 0)
+    rejected = dict.fromkeys(("size", "radius", "volume", "where", "grains"), 0)
     for _ in range(MAX_SHELLS):
-        shell, refused = draw_shell(model.shell, seed, index, first=sum(rejected.values()))
+        first = sum(rejected.values())
+        if where:
+            shell, refused = draw_chosen(model.shell, seed, index, where, first=first)
+        else:
+            shell, refused = draw_shell(model.shell, seed, index, first=first)
         for reason, count in refused.items():
             rejected[reason] += count
-        found = overlay(model.grains, shell, seed, index, threads=threads)
+        found = _found_in(shell, model, seed, index, surface, threads)
         if len(found.grains):
             orientation = draw_orientations(model.grains.texture, seed, index, found.grains.position)
             found = replace(found, grains=replace(found.grains, orientation=orientation))
-            return _assemble(model, index, shell, found, rejected), found
+            return _assemble(model, index, shell, found, rejected, surface), found
         rejected["grains"] += 1
     raise InputError(
         f"model {model.name}: {MAX_SHELLS} shells hold no grain; shells and grains differ too much in size"
     )
 
 
-def _assemble(model: Model, index: int, shell: Shell, found: Overlay, rejected: dict[str, int]) -> Particle:
+def _found_in(shell: Shell, model: Model, seed: int, index: int, surface: Surface, threads: int) -> Overlay | Solid:
+    if surface.kind == "shell":
+        return solid(model.grains, shell, seed, index, surface, threads=threads)
+    return overlay(model.grains, shell, seed, index, threads=threads)
+
+
+def _assemble(
+    model: Model, index: int, shell: Shell, found: Overlay | Solid, rejected: dict[str, int], surface: Surface
+) -> Particle:
     described = shell.descriptors()
     facts = {name: described[name] for name in ("d_max", "compactness", "aspect_ratio", "sphericity")}
     facts |= {"shell_volume_um3": described["volume"], "shell_surface_um2": described["area"]}
     facts |= {f"rejected_{reason}": float(count) for reason, count in rejected.items()}
     facts["volume_um3"] = float(found.grains.volume.sum())
     facts["disconnected"] = float((found.grains.components > 1).sum())
-    facts["empty_seeds"] = float(found.empty)
-    facts["margin"] = found.region.margin
-    return Particle(index, shell, found.grains, found.halo, model.grains.norm, found.domain.bounds, facts)
+    facts |= {name: float(count) for name, count in found.counts.items()}
+    facts["margin"] = found.margin
+    halo, bounds = found.halo, found.bounds
+    norm = model.grains.norm
+    return Particle(index, shell, found.grains, halo, norm, bounds, facts, surface.kind, surface.parts)
 
 
 def library_recipe(
-    model: Model, *, count: int, seed: int, labels: bool, voxel_size: float, shard_size: int, format: str
+    model: Model,
+    *,
+    count: int,
+    seed: int,
+    labels: bool,
+    voxel_size: float,
+    shard_size: int,
+    format: str,
+    surface: Surface = SURFACE,
+    where: str = "",
 ) -> dict[str, Any]:
     """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
 
@@ -85,6 +126,8 @@ def library_recipe(
     for name, value in (("count", count), ("shard_size", shard_size)):
         if value < 1:
             raise InputError(f"{name}: found {value}, expected 1 or more")
+    if where:
+        check_condition(where)
     if not 0 <= seed < 2**64:
         raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
     if not 0.0 < voxel_size < float("inf"):
@@ -100,6 +143,8 @@ def library_recipe(
         "first": 0,
         "count": count,
         "shard_size": shard_size,
+        **surface.to_recipe(),
+        "where": where,
         "labels": labels,
         "voxel_size": float(voxel_size),
         "grid_size": model.grains.pixel_um,
@@ -122,22 +167,27 @@ def generate_library(
     path: str | Path,
     model: Model,
     *,
-    count: int = 100,
-    seed: int = 0,
-    labels: bool = True,
-    voxel_size: float = 0.05,
-    shard_size: int = SHARD_SIZE,
-    format: str = "zarr",
+    count: int = GenerateOptions.count,
+    seed: int = GenerateOptions.seed,
+    labels: bool = not GenerateOptions.no_labels,
+    voxel_size: float = GenerateOptions.voxel_size,
+    shard_size: int = GenerateOptions.shard_size,
+    format: str = GenerateOptions.format,
+    surface: str = GenerateOptions.surface,
+    parts: str | None = GenerateOptions.parts,
+    smallest_grain: int = GenerateOptions.smallest_grain,
+    where: str = GenerateOptions.where,
     shard_range: range | None = None,
-    workers: int = 1,
-    overwrite: bool = False,
+    workers: int = int(GenerateOptions.workers),
+    overwrite: bool = GenerateOptions.overwrite,
     progress: Progress | None = None,
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
-    shard_range limits the run to some shards. Each worker is a process with one thread. progress is called after each
-    particle. Raises InputError when `path` is something else or a library of other parameters (nothing is changed
-    then), NoSpaceError when the disk is full; what is finished stays.
+    surface, parts, smallest_grain, where: as for `generate_particle`. shard_range limits the run to some shards. Each
+    worker is a process with one thread. progress is called after each particle. Raises InputError when `path` is
+    something else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what
+    is finished stays.
     """
     path = Path(path)
     recipe = library_recipe(
@@ -148,6 +198,8 @@ def generate_library(
         voxel_size=voxel_size,
         shard_size=shard_size,
         format=format,
+        surface=Surface.of(surface, parts, smallest_grain),
+        where=where,
     )
     wanted = chosen_shards(shard_range, shards.shard_count(recipe))
     if labels:  # before anything is written: would the first particle fit into memory?
@@ -171,7 +223,7 @@ def make_library(
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
     if workers > 1 and len(todo) > 1:
-        _make_in_pool(path, recipe, todo, min(workers, len(todo)), progress)
+        work_on(todo, partial(_shard_maker, path, recipe), min(workers, len(todo)), progress)
     else:
         for number in todo:
             make_shard(path, recipe, model, number, progress)
@@ -191,10 +243,10 @@ def chosen_shards(chosen: range | None, total: int) -> range:
 def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, progress: Progress | None = None) -> None:
     """Draw the particles of one shard and store it, whole or not at all."""
     members = shards.shard_range(recipe, number)
-    writer = formats.bulk_module(recipe["format"]).ShardWriter
+    writer, surface = formats.bulk_module(recipe["format"]).ShardWriter, Surface.from_recipe(recipe)
     with writer(path, number, members.start, recipe) as shard:
         for index in members:
-            particle, found = _grow(model, recipe["seed"], index)
+            particle, found = _grow(model, recipe["seed"], index, surface, recipe["where"])
             volume = None
             if recipe["labels"]:
                 on_grid = recipe["voxel_size"] == recipe["grid_size"]
@@ -206,70 +258,16 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
         shard.commit()
 
 
-# One worker process: what it works on, whom it tells, and when it must stop.
-_worker: dict[str, Any] = {}
-
-
-class Stopped(Exception):
-    """The run was asked to stop; the unfinished shard is removed."""
-
-
-def _start_worker(path: Path, recipe: dict[str, Any], told: Any, stop: Any) -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
-    _worker.update(path=path, recipe=recipe, told=told, stop=stop, model=load_model(path / root.MODEL))
-
-
-def _work(number: int) -> None:
-    def tell(index: int, rejected: int) -> None:
-        _worker["told"].put((index, rejected))
-        if _worker["stop"].is_set():
-            raise Stopped
-
-    make_shard(_worker["path"], _worker["recipe"], _worker["model"], number, tell)
-
-
-def _make_in_pool(path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None) -> None:
-    context = multiprocessing.get_context("spawn")
-    told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(workers, context, _start_worker, (path, recipe, told, stop)) as pool:
-        pending = {pool.submit(_work, number) for number in todo}
-        try:
-            for future in _finished(pending, told, progress):
-                future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            _drain(told, None)
-
-
-def _finished(pending: set[Future], told: Any, progress: Progress | None) -> Iterator[Future]:
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-        _drain(told, progress)
-        yield from done
-
-
-def _drain(told: Any, progress: Progress | None) -> None:
-    while not told.empty():
-        message = told.get()
-        if progress is not None:
-            progress(*message)
-
-
-def available_workers() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _shard_maker(path: Path, recipe: dict[str, Any]) -> Task:
+    """What makes a shard in a worker, with the model of the library."""
+    return partial(make_shard, path, recipe, load_model(path / root.MODEL))
 
 
 def warm_up(model: Model) -> None:
     """Compile the kernels by drawing one particle and its labels; a second process begins with the last of them."""
     other = compilation.start() if available_workers() > 1 else None
     try:
-        _ = _grow(model, 0, 0)[1].volume
+        _ = _grow(model, 0, 0, Surface())[1].volume
     finally:
         if other is not None:
             other.terminate()
@@ -277,8 +275,12 @@ def warm_up(model: Model) -> None:
 
 
 def particle_digest(particle: Particle) -> str:
-    """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit."""
-    digest = hashlib.sha256()
-    for stored in schema.rows(particle.to_record(None, 1.0)).values():
-        digest.update(stored.tobytes())
+    """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit.
+
+    Of surface "grains" without what is said of crumbs, 0 for all: digests of earlier formats hold.
+    """
+    digest, silent = hashlib.sha256(), schema.MENDED if particle.surface == "grains" else ()
+    for name, stored in schema.rows(particle.to_record(None, 1.0)).items():
+        if name not in silent:
+            digest.update(stored.tobytes())
     return digest.hexdigest()

@@ -1,6 +1,7 @@
 """Direction grids on the sphere and expansions in spherical harmonics, Eqs. (2), (3)."""
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,21 +80,36 @@ def icosphere(level: int) -> tuple[np.ndarray, np.ndarray]:
     return vertices, faces
 
 
+class MirroredBasis(NamedTuple):
+    """What `kernels.harmonics.mirrored_radii` wants to know of a grid of directions, in its order."""
+
+    place: np.ndarray
+    starts: np.ndarray
+    basis: np.ndarray
+    image: np.ndarray
+
+
 @cache
-def mirrored_basis(level: int, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """place, starts, basis and image of `kernels.harmonics.mirrored_radii` for an icosphere, last point repeated."""
+def parity_classes(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """place, starts of `kernels.harmonics.mirrored_radii`: coefficients whose Y_lm have equal parity together."""
+    degree = degree_of((order + 1) ** 2)
+    m = np.arange(len(degree)) - degree * (degree + 1)
+    odd = np.where(m < 0, m + 1, m) % 2 + 2 * (m < 0) + 4 * ((degree - m) % 2)
+    place = np.argsort(odd, kind="stable")
+    return place, np.searchsorted(odd[place], np.arange(9))
+
+
+@cache
+def mirrored_basis(level: int, order: int) -> MirroredBasis:
+    """The harmonics of an octant of an icosphere, its last point repeated, and the points that are its images."""
     vertices, _ = icosphere(level)
     octant = vertices[(vertices >= 0.0).all(axis=1)]
     octant = np.vstack([octant, np.repeat(octant[-1:], -len(octant) % 16, axis=0)])
     number = {tuple(u): k for k, u in enumerate(vertices + 0.0)}  # + 0.0 makes −0 to 0
     signs = 1.0 - 2.0 * (np.arange(8)[:, None] >> np.arange(3) & 1)
     image = np.array([[number[tuple(u)] for u in sign * octant + 0.0] for sign in signs])
-    degree = degree_of((order + 1) ** 2)
-    m = np.arange(len(degree)) - degree * (degree + 1)
-    odd = np.where(m < 0, m + 1, m) % 2 + 2 * (m < 0) + 4 * ((degree - m) % 2)
-    place = np.argsort(odd, kind="stable")
-    starts = np.searchsorted(odd[place], np.arange(9))
-    return place, starts, np.ascontiguousarray(real_harmonics(octant, order).T[place]), image
+    place, starts = parity_classes(order)
+    return MirroredBasis(place, starts, np.ascontiguousarray(real_harmonics(octant, order).T[place]), image)
 
 
 def grid_radii(coefficients: np.ndarray, level: int) -> np.ndarray:

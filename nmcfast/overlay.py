@@ -11,14 +11,16 @@ from functools import cached_property
 
 import numpy as np
 
+from nmcfast.filling import Runs, label_dtype
 from nmcfast.kernels import runs
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
-from nmcfast.particle import Grains, Volume, label_dtype
-from nmcfast.region import DEPTH_ERROR, Region, Runs
+from nmcfast.particle import Grains, Volume
+from nmcfast.region import DEPTH_ERROR, Region
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
-from nmcfast.shell import Shell, ShellLaw, draw_shell
+from nmcfast.shell import Shell, draw_shell
+from nmcfast.shell_law import Law
 from nmcfast.tessellation import Field, Grid, Seeds, grid_over
 
 CUT = 2.0  # model voxels from the end of the region: a grain with a voxel there may be cut off by it
@@ -45,6 +47,21 @@ class Overlay:
     region: Region
     empty: int
 
+    @property
+    def bounds(self) -> np.ndarray:
+        """Corners (2, 3) µm of the domain."""
+        return self.domain.bounds
+
+    @property
+    def margin(self) -> float:
+        """How far around the shell the region reaches, µm."""
+        return self.region.margin
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What a particle says of itself; nothing is given away here."""
+        return {"empty_seeds": self.empty, "crumbs": 0, "crumb_voxels": 0, "loose_voxels": 0, "small_grains": 0}
+
     @cached_property
     def volume(self) -> Volume:
         """Labels on the grid, one model pixel a voxel: i + 1 in kept grain i, 0 elsewhere."""
@@ -66,17 +83,27 @@ def draw_seeds(law: GrainLaw, shell: Shell, margin: float, seed: int, index: int
 
 def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int = 1) -> Overlay:
     """The grains of one architecture whose centre of mass lies inside a shell, section 2.6."""
+    return _prune(_labelled(law, shell, seed, index, threads))
+
+
+def kept_seeds(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int = 1) -> tuple[Seeds, int]:
+    """The seeds of these grains alone, in the same order, and the seeds in the shell whose grain has no voxel."""
+    found = _labelled(law, shell, seed, index, threads)
+    return found.field.seeds.take(found.rows[found.kept]), found.empty
+
+
+def _labelled(law: GrainLaw, shell: Shell, seed: int, index: int, threads: int) -> "_Labelled":
     reach, extent = law.reach * law.pixel_um, law.extent * law.pixel_um
     while True:
         seeds = draw_seeds(law, shell, reach + extent, seed, index)
         found = _label_region(law, Region(shell, reach), seeds, threads)
         if found.reach <= reach and found.extent <= extent:
-            return _prune(found)
+            return found
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
         del found  # or a large particle's labels would be in memory twice
 
 
-def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainLaw:
+def with_margins(law: GrainLaw, shells: Law, particles: int = 20) -> GrainLaw:
     """The law with the extent that suffices for some particles of seed 0, and the reach for nine in ten of them.
 
     They decide how much is drawn, and how often a particle starts again; not what comes out.

@@ -1,4 +1,4 @@
-"""The numbers the paper prints, each with its unit and place (Fuchs et al., 2025), and how print is read.
+"""The numbers the paper prints, Table 1 among them, with unit and place (Fuchs et al., 2025), and how print is read.
 
 What the paper leaves open is not here: a free choice stands beside the code that makes it.
 """
@@ -12,8 +12,6 @@ SMOOTHING = 1.8  # voxels, standard deviation of the Gaussian before Otsu's thre
 MIN_VOLUME = 10.0  # voxels, smaller components are merged or dropped
 MIN_SPHERICITY = 0.5  # dimensionless, rougher components are merged or dropped
 ORDER = 9  # L, 100 coefficients
-DIRECTIONS = 642  # evaluation points on the sphere, an icosphere of level 3
-STAR_SHARE = 0.96  # share of the segmented volume that star shapes hold, mean over particles
 
 # Table 1: Z_lm = τ · t(ν) for l = 1 … 9.
 # Deviation: print calls f_t(x | ν) the density of τZ; then Z = t / τ and roughness would grow with l.

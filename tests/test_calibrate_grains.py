@@ -81,11 +81,48 @@ def test_pictures_colour_grains_and_leave_the_outside_black():
     assert (image[0, 0] == 0).all() and (image[0, 1] == image[1, 1]).all() and (image[1, 0] != image[0, 1]).any()
 
 
-@pytest.mark.parametrize(("p_value", "said"), [(1e-9, True), (0.2, False)])
-def test_a_start_that_no_plain_law_explains_is_remarked(tmp_path, monkeypatch, capsys, p_value, said):
-    start = {"chi2": 60.0, "freedom": 7, "p_value": p_value}
-    report = {"sections": [], "start": start, "scores": {}, "mu": 0.0018}
+REPORT = {
+    "sections": [
+        {"file": "a.ang", "grains": 683, "radius_um": 5.5, "central": True, "point_agreement": 0.9941, "lost": 0},
+        {"file": "b.ang", "grains": 737, "radius_um": 5.25, "central": True, "point_agreement": 0.9962, "lost": 0},
+        {"file": "c.ang", "grains": 700, "radius_um": 6.0, "central": False},
+    ],
+    "start": {"chi2": 60.0, "freedom": 7},
+    "epoch": 6,
+    "scores": {"score": 0.62, "area": 0.5, "elongation": 0.6, "alpha": 0.7, "chord": 0.8, "grains": 0.5},
+    "mu": 0.00187,
+}
+
+
+def said_of(tmp_path, monkeypatch, capsys, start, *options):
+    report = {**REPORT, "start": start}
     calibrated = "nmcfast.calibration.grains.calibrate.calibrate_grain_model"
     monkeypatch.setattr(calibrated, lambda *_args, **_more: (None, report))
-    assert main(["calibrate", "grains", "a.ang", "--output", str(tmp_path / "a.safetensors")]) == 0
-    assert ("no plain law has such sections (chi2 60 for 7" in capsys.readouterr().err) == said
+    assert main(["calibrate", "grains", "a.ang", "--output", str(tmp_path / "a.safetensors"), *options]) == 0
+    return capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("start", "verdict"),
+    [
+        ({"chi2": 60.4, "freedom": 7, "p_value": 1e-9}, "verdict: distrust 3D means, no plain law has such sections"),
+        ({"chi2": 8.6, "freedom": 7, "p_value": 0.28}, "verdict: a plain law has such sections (chi2 9 for 7 degrees"),
+        ({}, "verdict: none, since training did not start from moments"),
+    ],
+)
+def test_the_verdict_comes_first_and_ten_lines_are_enough(tmp_path, monkeypatch, capsys, start, verdict):
+    said = said_of(tmp_path, monkeypatch, capsys, start).out.splitlines()
+    assert said[0].startswith(verdict) and len(said) <= 10
+    assert said[1] == "sections    2 of 3 used, 683 to 737 grains each, known to 5.25 to 6.00 µm from the centre"
+    assert said[2] == "2D fits     99.4% to 99.6% of the measured points lie in their grain"
+    assert "0.62" in said[3] and "alpha 0.70" in said[4] and "0.00187" in said[5]
+    assert not any("a.ang" in line for line in said)
+
+
+def test_one_line_a_section_comes_with_debug_and_the_whole_report_with_json(tmp_path, monkeypatch, capsys):
+    doubtful = {"chi2": 60.4, "freedom": 7, "p_value": 1e-9}
+    said = said_of(tmp_path, monkeypatch, capsys, doubtful, "--debug").out.splitlines()
+    assert said[-1] == "c.ang: grains 700, radius_um 6, central False" and len(said) == 9
+    both = said_of(tmp_path, monkeypatch, capsys, doubtful, "--json")
+    assert json.loads(both.out) == {**REPORT, "start": doubtful}
+    assert "distrust 3D means" in both.err

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +72,12 @@ def test_every_command_has_help_with_an_example(capsys, command):
 def test_models(capsys):
     code, out, _ = call(capsys, "models", "--json")
     assert code == 0 and json.loads(out)["nmc811"]["sha256"] == load_model("nmc811").digest
+    code, text, _ = call(capsys, "models")
+    card = (Path(__file__).parents[1] / "docs" / "model_card.md").read_text(encoding="utf-8")
+    for name, said in json.loads(out).items():
+        assert f"{name}\n  good for: {said['good_for']}\n  verdict: {said['verdict']}\n" in text
+        assert f"| `{name}` | {said['good_for']} |" in card  # the card and the program say the same
+    assert "d_max" in json.loads(out)["nmc-ct"]["verdict"] and "never compared" in json.loads(out)["nmc811"]["verdict"]
 
 
 def test_generate_verify_info(capsys, tmp_path, model_file):

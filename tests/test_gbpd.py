@@ -1,12 +1,14 @@
 """Labels of Eq. (8) equal a float64 brute force in every voxel, but for ties closer than 1e-5."""
 
+import itertools
+
 import naive_gbpd as naive
 import numba
 import numpy as np
 import pytest
 
 from nmcfast.errors import InputError
-from nmcfast.kernels.gbpd import candidates, labels, volumes
+from nmcfast.kernels.gbpd import candidates, descent, labels, layout, volumes
 
 compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
 UNTOUCHED = 77777  # more than any label
@@ -139,13 +141,12 @@ def test_seventy_thousand_seeds():
 
 def run(kernel, position, matrices, offset, shape, origin, h, workers, dtype=np.int32, relevant=None, blocks=None):
     """Labels and counts straight from a kernel; −1 where no relevant seed reaches, UNTOUCHED where nobody writes."""
-    place, factor, shift, frame = labels.tables(position, matrices, offset, origin, h)
+    tables = labels.tables(position, matrices, offset, origin, h, False)
     n, out = len(offset), np.full(shape, UNTOUCHED, dtype)
     lut = np.append(np.arange(n), -1).astype(dtype)
     relevant = np.ones(n, np.uint8) if relevant is None else relevant
     blocks = labels.EVERYWHERE if blocks is None else blocks
-    counts = kernel(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, False, workers)
-    return out, counts
+    return out, kernel(out, layout.Names(lut, relevant), tables, blocks, workers)
 
 
 @compiled
@@ -188,6 +189,21 @@ def test_blocks_that_are_asked_for_have_their_labels_and_others_stay_as_they_are
 
 
 @compiled
+def test_a_block_that_is_asked_for_far_from_all_seeds_has_its_labels():
+    """40 seeds in the middle, a corner block alone: no cell that is asked for has a seed in or next to it."""
+    rng = np.random.default_rng(5)
+    position, matrices = rng.uniform(24, 40, (40, 3)), naive.metrics(rng, 40, rng.uniform(1, 3, (40, 3)))
+    arguments = position, matrices, rng.uniform(0, 3, 40), (64,) * 3, (0, 0, 0), 1.0
+    full, _ = run(volumes.label_volume_serial, *arguments, 1)
+    for corner in itertools.product((0, 7), repeat=3):
+        blocks = np.zeros((8, 8, 8), bool)
+        blocks[corner] = True
+        part, _ = run(volumes.label_volume_serial, *arguments, 1, blocks=blocks)
+        asked = blocks.repeat(8, 0).repeat(8, 1).repeat(8, 2)
+        assert np.array_equal(part[asked], full[asked])
+
+
+@compiled
 @pytest.mark.parametrize("workers", (1, 2))
 def test_boxes_out_of_reach_of_relevant_seeds_get_the_last_entry(workers):
     """Every voxel of a relevant seed has its label; the rest have theirs or −1, and most boxes are −1."""
@@ -227,8 +243,8 @@ def test_work_does_not_grow():
 def test_scratch_is_below_a_quarter_of_the_labels():
     """Two workers and the tables, 30,199 seeds, against 256³ int32: 19 %."""
     n, workers = 30_199, 2
-    c = np.zeros((n + 1) * candidates.RECORD, np.float32)
-    worker = sum(array.nbytes for array in volumes.memory_for(c))
+    c = np.zeros((n + 1) * layout.RECORD, np.float32)
+    worker = sum(array.nbytes for array in descent.memory_for(c))
     tables = n * (3 * 8 + 6 * 4 + 8 + 4 + 1)
     assert workers * worker + tables < 0.25 * 256**3 * 4
 
@@ -293,17 +309,17 @@ def test_rounding_bound_covers_float32():
     n = 2000 if numba.config.DISABLE_JIT else 20_000
     position = rng.normal(size=(n, 3)) * 10.0 ** rng.uniform(0, 4, (n, 1))
     matrices = naive.metrics(rng, n, 10.0 ** rng.uniform(-8, 1, (n, 3)))
-    place, factor, shift, _ = labels.tables(position, matrices, np.zeros(n), (0, 0, 0), 1.0)
-    c = candidates.records_of(factor, shift)
-    candidates.place_seeds(c, place, (128.0, 128.0, 128.0), False)
-    rows = c.reshape(-1, candidates.RECORD).T[:, :n]
+    tables = labels.tables(position, matrices, np.zeros(n), (0, 0, 0), 1.0, False)
+    c = layout.records_of(tables.factor, tables.shift)
+    candidates.place_seeds(c, tables.place, (128.0, 128.0, 128.0), False)
+    rows = c.reshape(-1, layout.RECORD).T[:, :n]
     dx, dy, dz = np.float32(-127.5) - rows[:3]
     a00, a01, a02, a11, a12, a22 = rows[3:9]
     u = np.array([a00 * dx + a01 * dy + a02 * dz, a11 * dy + a12 * dz, a22 * dz])
     found = np.sqrt((u * u).sum(0))
     d = np.array([0.5, 0.5, 0.5]) - position
     exact = np.sqrt(np.maximum(np.einsum("na,nab,nb->n", d, matrices, d), 0))
-    share = np.abs(found - exact) / rows[candidates.ERROR]
+    share = np.abs(found - exact) / rows[layout.ERROR]
     assert share.max() < 0.5
 
 
@@ -346,6 +362,14 @@ SKEW[1, 0, 1] = 1e-9
 def test_bad_input_is_refused(change, words):
     with pytest.raises(InputError, match=words):
         labels.label_grid(**(GOOD | change))
+
+
+def test_indefinite_matrices_are_told_from_rounding():
+    """Eigenvalues of −1e-14 of the trace are what rounding leaves of a 0, −1e-12 are not: factors add 1e-13."""
+    q = np.linalg.qr(np.random.default_rng(6).normal(size=(20, 3, 3)))[0]
+    for lowest, found in ((0.0, -1), (-1e-14, -1), (-1e-12, 0)):
+        matrices = np.einsum("nka,k,nkb->nab", q, np.array([2.0, 1.0, 3.0 * lowest]), q)
+        assert volumes.first_indefinite((matrices + matrices.transpose(0, 2, 1)) / 2) == found
 
 
 def test_dtype_must_hold_the_labels():

@@ -11,7 +11,7 @@ from library_toys import MODEL, recipe, record, write_library, write_shard
 
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, root, schema
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_library_without_labels_says_so(tmp_path: Path) -> None:
 
 
 def test_shards_stay_readable_beyond_those_kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmcfast.library.library._OPEN_SHARDS", 1)
+    monkeypatch.setattr("nmcfast.library.stored._OPEN_SHARDS", 1)
     opened = open_library(write_library(tmp_path / "lib.zarr"))
     assert [opened.record(i).index for i in (0, 6, 3, 0)] == [0, 6, 3, 0]
     assert len(opened._readers) == 1

@@ -20,7 +20,7 @@ from nmcfast.errors import DamageError, InputError, NoSpaceError
 from nmcfast.export import files, formats, release, schema
 from nmcfast.export.formats import BULK
 from nmcfast.export.verify import verify
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 from nmcfast.release.release import release_library
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")

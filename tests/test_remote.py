@@ -20,7 +20,7 @@ from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr
 from nmcfast.export.formats import BULK
 from nmcfast.export.shards import recipe_digest
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 from nmcfast.library.remote import cache_folder
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")

@@ -23,7 +23,7 @@ from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr as zarr_format
 from nmcfast.export.formats import BULK
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 HTTPFileSystem = pytest.importorskip("fsspec.implementations.http", reason="aiohttp is not installed").HTTPFileSystem
 pytestmark = pytest.mark.filterwarnings("ignore")  # of servers and clients that are not ours

@@ -9,7 +9,7 @@ from library_toys import write_library
 
 from nmcfast.errors import InputError
 from nmcfast.export.split import PARTS, split_of
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 
 def test_known_particles_stay_in_their_part() -> None:

@@ -13,7 +13,7 @@ from nmcfast import export_library, generate_library
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import root, vtk_xml, vtu
 from nmcfast.export.verify import verify
-from nmcfast.library.library import open_library
+from nmcfast.library.open import open_library
 
 H = 0.05
 MESH = "shards/000001/000004.vtu"

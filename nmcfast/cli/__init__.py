@@ -8,7 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from nmcfast import __version__
-from nmcfast.cli import calibrate_grains, calibrate_shells, export, generate, info, models, release, reproduce, verify
+from nmcfast.cli import (
+    calibrate_grains,
+    calibrate_shells,
+    export,
+    generate,
+    info,
+    inspect,
+    models,
+    preview,
+    release,
+    reproduce,
+    shells,
+    verify,
+)
 from nmcfast.cli.common import Parser
 from nmcfast.errors import NmcfastError
 
@@ -57,11 +70,11 @@ def _failed(options: argparse.Namespace, error: object, code: int) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line of the program; see INTERFACES in docs/cli.md."""
+    """The command line of the program; README lists the commands."""
     parser = Parser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
     parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (models, generate, verify, info, export, release, reproduce):
+    for command in (models, generate, shells, preview, verify, info, inspect, export, release, reproduce):
         command.add(commands)
     text = "fit a model to measurements"
     kinds = commands.add_parser("calibrate", help=text, description=text).add_subparsers(

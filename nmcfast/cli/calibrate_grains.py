@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import as_lines, command, refuse_existing, remark, say
+from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say
+from nmcfast.options import MapOptions, SectionOptions, TrainingOptions
 
 DOUBTFUL = 1e-3  # p-value below which a calibration's start is not to be trusted in 3D
+STATISTICS = ("area", "elongation", "alpha", "chord", "grains")  # of cutouts, as the report names them
 
 
 def add(kinds: Any) -> None:
@@ -19,62 +21,82 @@ def add(kinds: Any) -> None:
         "fit the grain model to EBSD maps or label images, sections 2.2 and 2.5",
         "nmcfast calibrate grains maps/*.ang --output my.safetensors --work training/ --report report/",
     )
-    text = ".ang, OIM grain export, .ctf, or a label image (TIFF, PNG, npy) with --pixel-size"
+    text = "EBSD map (.ang, .ctf, .h5oina, .oh5, columns of text …), or a label image with --pixel-size"
     grains.add_argument("sections", nargs="+", type=Path, metavar="SECTION", help=text)
     grains.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
-    grains.add_argument("--angle", type=float, default=5.0, help="misorientation between grains, degrees (5)")
-    grains.add_argument(
-        "--by",
-        choices=("misorientation", "quality"),
-        default="misorientation",
-        help="what parts grains: orientations, or the image quality map by watershed",
-    )
-    grains.add_argument("--symmetry", help="Laue group where the file has none, -3m for NMC")
-    grains.add_argument("--pixel-size", type=float, help="pixel of label images, µm")
-    text = "auto leaves out sections without preferred orientation (Fig. 2); all takes every one"
-    grains.add_argument("--central", choices=("auto", "all"), default="auto", help=text)
-    grains.add_argument(
-        "--schedule",
-        choices=("fast", "paper"),
-        default="fast",
-        help="fast stops by itself; paper is 200 × 100 steps with the printed values",
-    )
-    grains.add_argument("--seed", type=int, default=0, help="seed of the training (0)")
+    add_options(grains, SectionOptions)
+    add_options(grains, TrainingOptions)
+    add_options(grains, MapOptions)
     grains.add_argument("--work", type=Path, metavar="DIR", help="folder from which an interrupted training goes on")
-    grains.add_argument("--base", default="nmc811", help="model whose shells are taken over (nmc811)")
     grains.add_argument("--report", type=Path, metavar="DIR", help="folder for report, history and pictures")
     grains.add_argument("--overwrite", action="store_true", help="replace the model file")
 
 
 def run(options: argparse.Namespace) -> int:
-    from nmcfast.calibration.grains.calibrate import SectionOptions, calibrate_grain_model
+    from nmcfast.calibration.grains.calibrate import calibrate_grain_model
 
     refuse_existing(options)
-    how = SectionOptions(options.angle, options.by, options.symmetry, options.pixel_size, options.central)
     _, report = calibrate_grain_model(
         options.sections,
         options.output,
-        sections=how,
-        base=options.base,
-        schedule=options.schedule,
-        seed=options.seed,
+        sections=chosen_options(options, SectionOptions),
+        training=chosen_options(options, TrainingOptions),
+        reading=chosen_options(options, MapOptions),
+        say=lambda text: remark(options, text),
         work=options.work,
         report=options.report,
         quiet=options.quiet,
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
     )
-    sections = {row["file"]: {name: row[name] for name in row if name != "file"} for row in report["sections"]}
-    start = {name: report["start"][name] for name in ("chi2", "freedom", "p_value") if name in report["start"]}
-    say(
-        options,
-        report,
-        as_lines({"sections": sections, "start": start, "scores": report["scores"], "mu": report["mu"]}),
-    )
-    if start.get("p_value", 1.0) < DOUBTFUL:
-        remark(
-            options,
-            f"no plain law has such sections (chi2 {start['chi2']:.0f} for {start['freedom']} degrees of"
-            " freedom): distrust 3D means, docs/calibration.md",
-        )
+    said = [verdict_of(report["start"]), *summary_of(report), *(sections_of(report) if options.debug else ())]
+    say(options, report, "\n".join(said))
+    if options.json and is_doubtful(report["start"]):
+        remark(options, said[0])
     remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0
+
+
+def is_doubtful(start: dict[str, Any]) -> bool:
+    return start.get("p_value", 1.0) < DOUBTFUL
+
+
+def verdict_of(start: dict[str, Any]) -> str:
+    """One line: may 3D means be trusted? Sections can only tell that no plain law has them."""
+    if "chi2" not in start:
+        return "verdict: none, since training did not start from moments (docs/calibration.md)"
+    test = f"chi2 {start['chi2']:.0f} for {start['freedom']} degrees of freedom, p = {start['p_value']:.2g}"
+    if is_doubtful(start):
+        return f"verdict: distrust 3D means, no plain law has such sections ({test}), docs/calibration.md"
+    return f"verdict: a plain law has such sections ({test})"
+
+
+def summary_of(report: dict[str, Any]) -> list[str]:
+    """The calibration in a few lines: sections, their fits in 2D, the training."""
+    rows, scores = report["sections"], report["scores"]
+    fitted = [row for row in rows if "point_agreement" in row]
+    return [
+        f"sections    {len(fitted)} of {len(rows)} used, {_range(rows, 'grains', '.0f')} grains each,"
+        f" known to {_range(rows, 'radius_um', '.2f')} µm from the centre",
+        f"2D fits     {_range(fitted, 'point_agreement', '.1%')} of the measured points lie in their grain",
+        f"training    epoch {report['epoch']} kept; distance to sections held out {scores['score']:.2f},"
+        " where 1 is that between halves of the sections",
+        "            " + ", ".join(f"{name} {scores[name]:.2f}" for name in STATISTICS),
+        f"seeds       {report['mu']:.5f} px⁻³ (mu)",
+    ]
+
+
+def sections_of(report: dict[str, Any]) -> list[str]:
+    """One line a section: all that was measured on it."""
+    return [
+        f"{row['file']}: " + ", ".join(f"{name} {_short(value)}" for name, value in row.items() if name != "file")
+        for row in report["sections"]
+    ]
+
+
+def _range(rows: list[dict[str, Any]], name: str, form: str) -> str:
+    low, high = (f"{limit(row[name] for row in rows):{form}}" for limit in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -3,10 +3,14 @@
 import argparse
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import as_lines, command, refuse_existing, remark, say
+from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say
+from nmcfast.cli.volume_options import add_volume_options, voxel_size
+from nmcfast.options import ShellOptions, VolumeOptions
+from nmcfast.progress import progress_bar
 
 
 def add(kinds: Any) -> None:
@@ -17,47 +21,38 @@ def add(kinds: Any) -> None:
         "fit the shell model to a CT volume, sections 2.1 and 2.3",
         "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
     )
-    shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
-    shells.add_argument("--voxel-size", type=float, required=True, help="edge of a voxel, µm")
+    shells.add_argument(
+        "volume", metavar="CT", help="TIFF, folder of slices, HDF5, Zarr, .npy, .mhd, .nrrd: see docs/ct.md"
+    )
     shells.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
-    shells.add_argument("--segmented", action="store_true", help="the volume holds phases, not grey values")
-    shells.add_argument("--phase", type=int, default=1, help="value of the particles in a segmented volume (1)")
-    shells.add_argument("--sigma", type=float, default=1.8, help="standard deviation of the smoothing, voxels (1.8)")
-    shells.add_argument(
-        "--law",
-        choices=("auto", "independent", "relative"),
-        default="auto",
-        help="law of the coefficients; auto takes the better one",
-    )
-    shells.add_argument(
-        "--restore",
-        action="store_true",
-        help="undo what the smoothing takes from fine waves; without it the report says how much",
-    )
-    shells.add_argument("--seed", type=int, default=0, help="seed of rotations and of the comparison (0)")
-    shells.add_argument("--base", default="nmc811", help="model whose grains are taken over (nmc811)")
+    add_volume_options(shells)
+    add_options(shells, ShellOptions)
     shells.add_argument("--report", type=Path, metavar="DIR", help="folder for the figures and the report")
     shells.add_argument("--overwrite", action="store_true", help="replace the model file")
 
 
 def run(options: argparse.Namespace) -> int:
     from nmcfast.calibration.shells.calibrate import calibrate_shell_model
+    from nmcfast.calibration.shells.summary import shell_lines
 
     refuse_existing(options)
+    bar = progress_bar("parting particles", "block", quiet=options.quiet)
+
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
     _, report = calibrate_shell_model(
         options.volume,
-        options.voxel_size,
+        voxel_size(options),
         options.output,
-        base=options.base,
         report=options.report,
+        progress=show,
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
-        segmented=options.segmented,
-        phase=options.phase,
-        sigma=options.sigma,
-        seed=options.seed,
-        law=options.law,
-        restore=options.restore,
+        **asdict(chosen_options(options, ShellOptions)),
+        **asdict(chosen_options(options, VolumeOptions)),
     )
-    say(options, report, as_lines({name: report[name] for name in report if name != "size_dependence"}))
+    bar.close()
+    say(options, report, "\n".join(shell_lines(report)))
     remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0

@@ -5,14 +5,23 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from nmcfast.errors import InputError
+from nmcfast.options import kinds
+from nmcfast.progress import progress_bar
+
+Group = TypeVar("Group")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all errors of the program are."""
+    """A parser whose errors are one line, as all errors of the program are; "-3m" is a value, not an option."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._negative_number_matcher = re.compile(r"-(\d|\.\d)")  # argparse's own knows whole numbers alone
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -31,6 +40,24 @@ def command(commands: Any, name: str, run: Callable[..., int], text: str, exampl
     parser.add_argument("--json", action="store_true", help="the result as one JSON object on stdout")
     parser.set_defaults(run=run)
     return parser
+
+
+def add_options(parser: argparse.ArgumentParser, group: type) -> None:
+    """An argument for each field of a group of options, None where it is not given; its default ends the help."""
+    for chosen in fields(group):
+        flag, text = "--" + chosen.name.replace("_", "-"), chosen.metadata["help"]
+        if chosen.default is False:
+            parser.add_argument(flag, action="store_true", default=None, help=text)
+            continue
+        text += "" if chosen.default is None else f" ({chosen.default})"
+        shown = {name: value for name, value in chosen.metadata.items() if name != "help"}
+        parser.add_argument(flag, type=kinds(chosen)[0], help=text, **shown)
+
+
+def chosen_options(options: argparse.Namespace, group: type[Group], config: dict[str, Any] | None = None) -> Group:
+    """The group as it was chosen: on the command line, else in a file, else by default."""
+    given = {f.name: getattr(options, f.name) for f in fields(group)}  # type: ignore[arg-type]
+    return group(**(config or {}) | {name: value for name, value in given.items() if value is not None})
 
 
 def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
@@ -63,12 +90,12 @@ def number_range(option: str, noun: str, text: str | None) -> range | None:
     return range(int(first), int(last))
 
 
-def worker_count(text: str) -> int:
-    from nmcfast.generate import available_workers
+def worker_count(text: str | int) -> int:
+    from nmcfast.workers import available_workers
 
     if text == "auto":
         return available_workers()
-    if not text.isdigit() or int(text) < 1:
+    if not str(text).isdigit() or int(text) < 1:
         raise InputError(f"--workers: found {text!r}, expected auto or a number from 1 on")
     return int(text)
 
@@ -84,14 +111,11 @@ def prepare(options: argparse.Namespace, model: Any) -> None:
 
 
 class ParticleBar:
-    """A progress bar on a terminal, with rate, time left and rejected shells; elsewhere it only counts."""
+    """Progress with rate, time left and rejected shells: a bar on a terminal, elsewhere a line a minute."""
 
     def __init__(self, options: argparse.Namespace, count: int | None) -> None:
-        from tqdm import tqdm
-
         self.rejected = 0
-        disable = True if options.quiet else None
-        self._bar = tqdm(total=count, unit="particle", file=sys.stderr, disable=disable, dynamic_ncols=True)
+        self._bar = progress_bar("generating", "particle", count, options.quiet)
 
     def __enter__(self) -> "ParticleBar":
         return self
@@ -106,12 +130,10 @@ class ParticleBar:
 
 
 class ShardBar:
-    """A progress bar on a terminal that learns from its calls how many shards there are."""
+    """Progress that learns from its calls how many shards there are."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit="shard", file=sys.stderr, disable=True if options.quiet else None, dynamic_ncols=True)
+        self._bar = progress_bar("comparing", "shard", quiet=options.quiet)
 
     def __enter__(self) -> "ShardBar":
         return self

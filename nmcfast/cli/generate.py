@@ -2,11 +2,24 @@
 
 import argparse
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import ParticleBar, command, counted, local, number_range, prepare, say, worker_count
+from nmcfast.cli.common import (
+    ParticleBar,
+    add_options,
+    chosen_options,
+    command,
+    counted,
+    local,
+    number_range,
+    prepare,
+    say,
+    worker_count,
+)
 from nmcfast.errors import InputError
+from nmcfast.options import GenerateOptions, kinds
 
 
 def add(commands: Any) -> None:
@@ -18,58 +31,37 @@ def add(commands: Any) -> None:
         "nmcfast generate lib.zarr --count 1000 --seed 1 --workers auto",
     )
     parser.add_argument("out", type=Path, metavar="OUT")
-    parser.add_argument("--count", type=int, help="particles (100)")
-    parser.add_argument("--seed", type=int, help="seed of all random numbers (0)")
-    parser.add_argument("--model", help="name of a model or a model file (nmc811)")
-    parser.add_argument("--format", help="format of the shards (zarr)")
-    parser.add_argument("--voxel-size", type=float, help="edge of a voxel of the labels, µm (0.05)")
-    parser.add_argument("--no-labels", action="store_true", default=None, help="store no label volumes")
-    parser.add_argument("--shard-size", type=int, metavar="N", help="particles of a shard (64)")
-    parser.add_argument("--shards", metavar="I:J", help="make only shards I to J − 1, as one job of several")
-    parser.add_argument("--workers", metavar="N|auto", help="processes, one thread each (1)")
+    add_options(parser, GenerateOptions)
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -")
-    parser.add_argument("--overwrite", action="store_true", default=None, help="replace the library at OUT")
-
-
-_GENERATE: dict[str, tuple[type, Any]] = {
-    "count": (int, 100),
-    "seed": (int, 0),
-    "model": (str, "nmc811"),
-    "format": (str, "zarr"),
-    "voxel_size": (float, 0.05),
-    "no_labels": (bool, False),
-    "shard_size": (int, 64),
-    "shards": (str, None),
-    "workers": (str, "1"),
-    "overwrite": (bool, False),
-}
 
 
 def run(options: argparse.Namespace) -> int:
-    settings = {name: default for name, (_, default) in _GENERATE.items()}
-    settings |= _read_config(options.config) if options.config else {}
-    settings |= {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
-    shard_range, workers = number_range("--shards", "shard", settings["shards"]), worker_count(settings["workers"])
+    chosen = chosen_options(options, GenerateOptions, _read_config(options.config) if options.config else None)
+    shard_range, workers = number_range("--shards", "shard", chosen.shards), worker_count(chosen.workers)
     out = local(options.out)
 
     from nmcfast.generate import generate_library
     from nmcfast.model import load_model
 
-    model = load_model(settings["model"])
+    model = load_model(chosen.model)
     prepare(options, model)
-    with ParticleBar(options, settings["count"]) as bar:
+    with ParticleBar(options, chosen.count) as bar:
         made = generate_library(
             out,
             model,
-            count=settings["count"],
-            seed=settings["seed"],
-            labels=not settings["no_labels"],
-            voxel_size=settings["voxel_size"],
-            shard_size=settings["shard_size"],
-            format=settings["format"],
+            count=chosen.count,
+            seed=chosen.seed,
+            labels=not chosen.no_labels,
+            voxel_size=chosen.voxel_size,
+            shard_size=chosen.shard_size,
+            format=chosen.format,
+            surface=chosen.surface,
+            parts=chosen.parts,
+            smallest_grain=chosen.smallest_grain,
+            where=chosen.where,
             shard_range=shard_range,
             workers=workers,
-            overwrite=settings["overwrite"],
+            overwrite=chosen.overwrite,
             progress=bar,
         )
     result = {
@@ -93,12 +85,10 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}") from None
+    known = {chosen.name: kinds(chosen) for chosen in fields(GenerateOptions)}
     for name, value in table.items():
-        if name not in _GENERATE:
-            raise InputError(f"{path}: {name} is not an option, expected some of {', '.join(_GENERATE)}")
-        kind = _GENERATE[name][0]
-        if name == "workers" and type(value) is int:
-            table[name] = str(value)
-        elif type(value) is not kind and not (kind is float and type(value) is int):
-            raise InputError(f"{path}: {name} = {value!r}, expected {kind.__name__}")
+        if name not in known:
+            raise InputError(f"{path}: {name} is not an option, expected some of {', '.join(known)}")
+        if type(value) not in known[name]:
+            raise InputError(f"{path}: {name} = {value!r}, expected {known[name][0].__name__}")
     return table

@@ -1,12 +1,14 @@
 """Is the map whole, and does its header tell the truth?"""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from nmcfast.ebsd.grid import Grid
-from nmcfast.ebsd.text import refuse
+from nmcfast.ebsd.notes import Note, Rows
+
+CROPPED_ROWS = 2  # whole rows that a header may count too many: crops of the vendors' programs do that
+CROPPED_SHARE = 0.1  # of the points that a header may count too many
 
 
 @dataclass(frozen=True)
@@ -27,37 +29,42 @@ class Promise:
         return (self.rows + 1) // 2 * odd + self.rows // 2 * even
 
 
-def check_complete(grid: Grid, promise: Promise, path: Path, last_line: int, incomplete: bool) -> list[str]:
+def check_complete(grid: Grid, promise: Promise, rows: Rows, incomplete: bool) -> list[Note]:
     """Notes on where header and coordinates disagree; the coordinates are believed.
 
-    Raises InputError for a file that was cut short, unless incomplete is True: it stops inside a row while
-    all other rows are whole, or its header has the right step and promises more rows.
+    Raises InputError for a file that was cut short, unless incomplete is True: it holds whole rows or stops inside
+    one, and its header, with the right step, promises more than CROPPED_ROWS whole rows or CROPPED_SHARE of the points
+    beyond them.
     """
-    shortfall = _missing_at_the_end(grid, promise)
-    if shortfall and not incomplete:
-        refuse(
-            path,
-            last_line,
-            f"the file ends early: {shortfall}; export it again or read it with incomplete=True",
+    shortfall, much = _missing_at_the_end(grid, promise)
+    if shortfall and much and not incomplete:
+        rows.refuse(
+            len(grid.row) - 1,
+            f"the file ends early: {shortfall}; export it again or read what there is with --incomplete",
         )
-    notes = [f"incomplete: {shortfall}"] if shortfall else []
+    notes = [Note(f"incomplete: {shortfall}")] if shortfall else []
     holes = _holes(grid)
     if holes and not shortfall:
-        notes.append(f"{holes:,} places of the grid hold no point")
-    return notes + _disagreements(grid, promise)
+        notes.append(Note(f"{holes:,} places of the grid hold no point"))
+    return notes + [Note(text) for text in _disagreements(grid, promise)]
 
 
-def _missing_at_the_end(grid: Grid, promise: Promise) -> str:
-    """What is missing of a file cut short, empty for a whole one."""
+def _missing_at_the_end(grid: Grid, promise: Promise) -> tuple[str, bool]:
+    """What is missing of a file cut short, empty for a whole one, and whether it is more than crops explain."""
     counts = np.bincount(grid.row)
     whole = _whole_rows(grid)
-    broken = np.flatnonzero(counts < whole)
+    broken = np.flatnonzero(counts < whole).tolist()
     last = int(grid.row[-1])
-    if broken.tolist() == [last]:
-        return f"row {last + 1} has {counts[last]} of {whole[last]} points"
-    if promise.rows and promise.rows > grid.shape[0] and len(broken) == 0 and _steps_agree(grid, promise):
-        return f"{grid.shape[0]:,} of the {promise.rows:,} rows the header promises"
-    return ""
+    promised = promise.rows if promise.rows and _steps_agree(grid, promise) else grid.shape[0]
+    points = promise.points or promised * int(counts.max())
+    much = len(grid.row) < (1 - CROPPED_SHARE) * points
+    if broken == [last] and last == grid.shape[0] - 1:
+        text = f"row {last + 1} has {counts[last]} of {whole[last]} points"
+        return text, much and promised > grid.shape[0]
+    if promised > grid.shape[0] and not broken:
+        text = f"{grid.shape[0]:,} of the {promised:,} rows the header promises"
+        return text, much and promised > grid.shape[0] + CROPPED_ROWS
+    return "", False
 
 
 def _whole_rows(grid: Grid) -> np.ndarray:
@@ -82,6 +89,8 @@ def _steps_agree(grid: Grid, promise: Promise) -> bool:
 
 
 def _disagreements(grid: Grid, promise: Promise) -> list[str]:
+    if promise == Promise():  # columns without a header
+        return []
     notes = []
     if promise.kind is not None and promise.kind != grid.kind:
         notes.append(f"the header says {promise.kind} grid, the coordinates are {grid.kind}")

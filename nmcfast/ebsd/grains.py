@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse, spatial
 
-from nmcfast.ebsd.grid import Grid
+from nmcfast.ebsd.grid import Grid, cells_of, neighbour_pairs, places_of
 from nmcfast.ebsd.map import EbsdMap, Phase
+from nmcfast.ebsd.symmetry import laue_of
 from nmcfast.errors import InputError, MissingExtraError
-from nmcfast.misorientation import LAUE_GROUPS, laue_group, misorientation, quaternions, symmetry_operators
+from nmcfast.misorientation import LAUE_GROUPS, misorientation, quaternions, symmetry_operators
 from nmcfast.sections.grain_map import MOST_PIXELS, GrainMap, Points, finish_grain_map
 
 Index = NDArray[np.int64]
@@ -19,6 +20,10 @@ Index = NDArray[np.int64]
 MODEL_PIXEL = 0.05  # µm, in which the paper's grain model is written
 CHUNK = 1 << 20  # pairs of points compared at a time
 GAP = 2.1  # steps: a fragment joins a grain of its orientation this near, across one unindexed or foreign point
+
+
+class UnknownSymmetryError(InputError):
+    """Points of a phase whose symmetry neither file nor option tells."""
 
 
 @dataclass(frozen=True)
@@ -82,25 +87,8 @@ def _assigned(m: EbsdMap, label: NDArray[np.integer], before: NDArray[np.integer
     kept = found.labels > 0
     number[before[kept]] = found.labels[kept]
     own = number[label]
-    position = np.stack([m.x, m.y], axis=1) - found.origin
+    position = places_of(m.layout)
     return Points(position[own > 0], own[own > 0])
-
-
-def neighbour_pairs(layout: Grid) -> tuple[Index, Index]:
-    """Pairs of neighbouring points, each once: 4 neighbours on a square grid, 6 on a hexagonal one.
-
-    Neighbours are those of the true grid; a missing point has none.
-    """
-    cells = _cells(layout)
-    above, below = cells[:-1], cells[1:]
-    pairs = [(cells[:, :-1], cells[:, 1:]), (above, below)]
-    if layout.kind == "hexagonal":  # the second lower neighbour: right of a shifted row's point, left of another's
-        shifted = (np.arange(len(above)) % 2 == layout.shifted)[:, None]
-        pairs.append((np.where(shifted, above[:, :-1], above[:, 1:]), np.where(shifted, below[:, 1:], below[:, :-1])))
-    first = np.concatenate([a.ravel() for a, _ in pairs])
-    second = np.concatenate([b.ravel() for _, b in pairs])
-    both = (first >= 0) & (second >= 0)
-    return first[both], second[both]
 
 
 def nearest_points(layout: Grid, pixel_size: float) -> Index:
@@ -116,7 +104,7 @@ def nearest_points(layout: Grid, pixel_size: float) -> Index:
         raise InputError(
             f"pixel size {pixel_size:g} µm makes {ny} × {nx} pixels, over {MOST_PIXELS:,}: use a larger one"
         )
-    cells = np.pad(_cells(layout), 1, constant_values=-1)
+    cells = np.pad(cells_of(layout), 1, constant_values=-1)
     x = (np.arange(nx) + 0.5) * pixel_size - dx / 2
     y = (np.arange(ny) + 0.5) * pixel_size - dy / 2
     upper, upper_distance = _in_row(layout, cells, x, y, np.floor(y / dy).astype(np.int64))
@@ -135,12 +123,6 @@ def _in_row(layout: Grid, cells: Index, x: NDArray, y: NDArray, row: Index) -> t
         np.clip(column, -1, columns) + 1,
     )  # the frame of cells is empty
     return cells[place], distance
-
-
-def _cells(layout: Grid) -> Index:
-    cells = np.full(layout.shape, -1, dtype=np.int64)
-    cells[layout.row, layout.column] = np.arange(len(layout.row))
-    return cells
 
 
 def _pixel_size(layout: Grid, wanted: float | None) -> float:
@@ -197,15 +179,15 @@ def _alike(m: EbsdMap, first: Index, second: Index, angle: float, symmetry: str 
 
 
 def _operators(m: EbsdMap, phase: Phase, symmetry: str | None) -> NDArray[np.float64]:
-    laue = laue_group(symmetry) if symmetry is not None else phase.laue
+    laue = laue_of(symmetry) if symmetry is not None else phase.laue
     if laue is None:
         known = ", ".join(LAUE_GROUPS)
-        what = (
-            f"symmetry {symmetry!r} is unknown"
-            if symmetry
-            else f"the header gives phase {phase.name!r} no known symmetry"
+        if symmetry is not None:
+            raise InputError(f"{m.path}: --symmetry: found {symmetry!r}, expected -3m (NMC) or another of {known}")
+        raise UnknownSymmetryError(
+            f"{m.path}{f', {phase.said}' if phase.said else ''}: phase {phase.name!r} has points but no known symmetry;"
+            f" expected a point group: say --symmetry -3m (NMC) or another of {known}"
         )
-        raise InputError(f"{m.path}: {what}; pass symmetry='-3m' for NMC or another of {known}")
     return symmetry_operators(laue, phase.x_axis)
 
 

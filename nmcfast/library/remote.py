@@ -41,7 +41,7 @@ class RemoteLibrary(Library):
             raise type(error)(str(error).replace(str(path), self.url)) from error
 
     @property
-    def place(self) -> str:
+    def name(self) -> str:
         return self.url
 
     def __reduce__(self) -> tuple[Any, ...]:

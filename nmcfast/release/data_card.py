@@ -14,7 +14,7 @@ from nmcfast.export import formats, release
 from nmcfast.export.split import RULE
 from nmcfast.library.summary import DESCRIPTORS, REJECTIONS
 from nmcfast.release.facts import PAPER, Facts
-from nmcfast.shell import OrderLaw
+from nmcfast.shell_law import OrderLaw
 
 _UNITS = {
     "d_max": "µm",
@@ -27,6 +27,7 @@ _REASONS = {
     "rejected_size": "size law gave no size above 0",
     "rejected_radius": "a radius not above 0",
     "rejected_volume": "smaller than the model's smallest",
+    "rejected_where": "not what the condition asks for",
     "rejected_grains": "no grain with its centre inside",
 }
 _OPEN = {
@@ -102,11 +103,15 @@ def _origin(facts: Facts) -> list[str]:
         _table(("part", "where it comes from"), rows),
         "Law of the shell's coefficients, order by order, with the standing of each:\n",
         _table(("order", "law", "standing"), _orders(law.orders)),
-        f"Coefficients are {law.law}, one unit is {law.unit_um:g} µm. Grains: {grains.mu:.6g} seeds per pixel³ of "
-        f"{grains.pixel_um:g} µm, norm {grains.norm}. Orientations: {texture}.\n",
+        f"{_JOINT if law.law == 'joint' else f'Coefficients are {law.law}'}, one unit is {law.unit_um:g} µm. "
+        f"Grains: {grains.mu:.6g} seeds per pixel³ of {grains.pixel_um:g} µm, norm {grains.norm}. "
+        f"Orientations: {texture}.\n",
         *([_table(("the model file also says", ""), others)] if others else []),
         "All of it: `nmcfast info`; pages it names as docs/… are those of nmcfast.\n",
     ]
+
+
+_JOINT = "Law joint: order 0 is ρ, order l the logarithm of its energy; correlations are in the model file"
 
 
 def _orders(orders: Iterable[OrderLaw]) -> Iterable[tuple[Any, ...]]:
@@ -125,11 +130,28 @@ def _drawing(facts: Facts) -> list[str]:
         "## Known deviations\n",
         f"- Shells drawn for these {facts.particles} particles: {drawn}; rejected: {drawn - facts.particles}"
         + (f" ({reasons}). What is kept does not follow the law that is drawn from." if reasons else "."),
-        "- A particle is the union of the grains whose centre of mass lies in its shell: its surface is made of grain "
-        "faces, not of the shell.",
+        *_surface(facts),
         f"- {int(index['disconnected'].sum())} of {kept} grains have more than one part (`disconnected`, "
         f"`grains/components`); {int(index['empty_seeds'].sum())} seeds in a shell had a grain without a voxel of "
         f"{facts.recipe['grid_size']:g} µm, and are left out.\n",
+    ]
+
+
+def _surface(facts: Facts) -> list[str]:
+    """Where particles end, and what became of crumbs."""
+    recipe, index = facts.recipe, facts.index
+    if recipe["surface"] == "grains":
+        return [
+            "- A particle is the union of the grains whose centre of mass lies in its shell: its surface is made of "
+            "grain faces, not of the shell."
+        ]
+    crumbs, small = int(index["crumbs"].sum()), int(index["small_grains"].sum())
+    return [
+        "- A particle is the inside of its shell, shared out among the grains whose centre of mass lies in it. The "
+        "article's own particles are the union of these grains.",
+        f"- {crumbs} crumbs of grains, {int(index['crumb_voxels'].sum())} voxels, were given to neighbours, "
+        f"{int(index['loose_voxels'].sum())} loose voxels taken away; {small} grains of fewer than "
+        f"{recipe['smallest_grain']} voxels left their place to others.",
     ]
 
 

@@ -24,9 +24,12 @@ from typing import Any
 from nmcfast import generate_library, load_model
 from nmcfast.export import formats, root
 from nmcfast.export.formats import BULK
-from nmcfast.generate import SHARD_SIZE, _grow, available_workers, library_recipe
+from nmcfast.generate import _grow, library_recipe
 from nmcfast.library.library import Library
 from nmcfast.model import Model
+from nmcfast.options import GenerateOptions
+from nmcfast.surface import Surface
+from nmcfast.workers import available_workers
 
 MODEL = load_model("nmc811")
 
@@ -42,7 +45,7 @@ def step_by_step(folder: Path, count: int, shard_size: int) -> dict[str, list[fl
     for index in range(count):
         number, row = divmod(index, shard_size)
         start = time.process_time()
-        particle, found = _grow(MODEL, 0, index)
+        particle, found = _grow(MODEL, 0, index, Surface())
         record = particle.to_record(found.volume, 0.05)
         drawn += time.process_time() - start
         for name in BULK:
@@ -98,7 +101,7 @@ def scaled(scale: float) -> Model:
 
 def draw(index: int, scale: float) -> tuple[int, int]:
     """A particle with its labels, which nobody keeps: how many grains and voxels it has."""
-    particle, found = _grow(scaled(scale), 0, index)
+    particle, found = _grow(scaled(scale), 0, index, Surface())
     particle.to_record(found.volume, 0.05)
     return len(particle.grains), found.volume.labels.size
 
@@ -139,11 +142,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=64, help="particles of a whole library")
     parser.add_argument("--scale", type=float, default=1.0, help="of its shells: half as wide is some 6 times as fast")
     parser.add_argument("--each", type=int, default=64, help="particles of full size that are written to all formats")
-    parser.add_argument("--shard-size", type=int, default=SHARD_SIZE)
+    parser.add_argument("--shard-size", type=int, default=GenerateOptions.shard_size)
     parser.add_argument("--scratch", type=Path, help="folder on the disk to measure")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    _grow(MODEL, 0, 0)  # compiles
+    _grow(MODEL, 0, 0, Surface())  # compiles
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         whole = whole_runs(Path(scratch) / "whole", options)
         each = step_table(step_by_step(Path(scratch) / "each", options.each, options.shard_size))

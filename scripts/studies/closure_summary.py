@@ -1,4 +1,4 @@
-"""Tables and plot of the closure study's runs, from the JSON files that study_closure.py leaves."""
+"""Tables and plot of the closure study's runs, from the JSON files that closure.py leaves."""
 
 import json
 from collections import defaultdict

@@ -9,22 +9,23 @@ from nmcfast.calibration.shells.fit import ShellCalibration, calibrate_shells
 from nmcfast.errors import InputError
 from nmcfast.export.files import write_file
 from nmcfast.model import Model, load_model
+from nmcfast.options import ShellOptions
 
 
 def calibrate_shell_model(
     volume: str,
-    voxel_size: float,
+    voxel_size: float | tuple[float, ...] | None,
     output: Path,
     *,
-    base: str = "nmc811",
+    base: str = ShellOptions.base,
     report: Path | None = None,
     command: str = "",
     **options: Any,
 ) -> tuple[Model, dict[str, Any]]:
     """Fit the shell law to a CT volume, take the grains of `base`, and write the model file, sections 2.1 and 2.3.
 
-    voxel_size µm; options as `calibrate_shells`; report: folder for the figures and report.json. Nothing is written
-    where the input is refused. Returns the model and the report of the fit.
+    voxel_size µm, None for what the file states; options as `calibrate_shells`; report: folder for the figures and
+    report.json. Nothing is written where the input is refused. Returns the model and the report of the fit.
     """
     if output.is_dir() or not output.parent.is_dir():
         raise InputError(f"{output}: not a file name in a folder that exists")

@@ -1,20 +1,20 @@
 """A library as an xarray Dataset, its labels read when they are asked for."""
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from nmcfast.errors import MissingExtraError
+from nmcfast.errors import InputError, MissingExtraError
 from nmcfast.export import schema
 from nmcfast.export.records import attributes, label_dtype
-
-if TYPE_CHECKING:
-    from nmcfast.library.library import Library
+from nmcfast.library.stored import StoredLibrary
 
 try:
     import xarray
     from xarray.backends import BackendArray
     from xarray.core import indexing
+    from xarray.indexes import PandasIndex
 except ImportError as error:
     raise MissingExtraError("library.xarray() needs xarray: pip install 'nmcfast[tables]'") from error
 
@@ -22,7 +22,7 @@ except ImportError as error:
 class _Labels(BackendArray):
     """Labels of all particles, padded with 0 to the largest box, one particle read at a time."""
 
-    def __init__(self, library: "Library") -> None:
+    def __init__(self, library: StoredLibrary) -> None:
         self._library, table = library, library.table
         self._numbers = table["index"]
         box = table["box_shape"].max(axis=0) if len(table) else np.zeros(3, int)
@@ -42,7 +42,7 @@ class _Labels(BackendArray):
         return picked if isinstance(key[0], slice) else picked[0]
 
 
-def dataset(library: "Library") -> "xarray.Dataset":
+def dataset(library: StoredLibrary) -> "xarray.Dataset":
     """The table of the finished particles along `particle`, and lazily their labels (particle, z, y, x)."""
     table = library.table
     variables: dict[str, Any] = {
@@ -53,4 +53,25 @@ def dataset(library: "Library") -> "xarray.Dataset":
         said = {**attributes(schema.LABELS), "voxel_size": library.recipe["voxel_size"]}
         variables["labels"] = (("particle", "z", "y", "x"), lazy, said)
     recipe = {name: str(value) if isinstance(value, bool) else value for name, value in library.recipe.items()}
-    return xarray.Dataset(variables, {"particle": table["index"].astype(np.int64)}, recipe)
+    return xarray.Dataset(variables, _numbers(library), recipe)
+
+
+def _numbers(library: StoredLibrary) -> xarray.Coordinates:
+    """The coordinate `particle`, which says what there is when it is asked for a number that is not.
+
+    A plain index with one method of its own: xarray aligns indexes of one class alone, so that a class of ours could
+    not meet the arrays of others.
+    """
+    numbers = library.table["index"].astype(np.int64)
+    index = PandasIndex(numbers, "particle")
+    setattr(index, "sel", partial(_selected, PandasIndex(numbers, "particle"), library.name))  # noqa: B010
+    return xarray.Coordinates.from_xindex(index)
+
+
+def _selected(index: PandasIndex, name: str, labels: dict[Any, Any], **options: Any) -> Any:
+    try:
+        return index.sel(labels, **options)
+    except KeyError:
+        wanted, held = np.asarray(labels["particle"]).ravel().tolist(), index.index
+    known = f"its finished particles, {held.min()} to {held.max()}" if len(held) else "none, no shard is finished"
+    raise InputError(f"{name}: found particle {[n for n in wanted if n not in held]}, expected {known}")

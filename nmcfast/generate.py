@@ -5,22 +5,23 @@ A particle is a pure function of (model, seed, index), a shard of (model, seed, 
 
 import hashlib
 import logging
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+import resource
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nmcfast import __version__, compilation
-from nmcfast.errors import InputError
-from nmcfast.export import formats, root, schema, shards
+from nmcfast.errors import InputError, NmcfastError
+from nmcfast.export import files, formats, lock, root, schema, shards
 from nmcfast.kernels import compiled
 from nmcfast.model import Model, load_model
 from nmcfast.options import GenerateOptions
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
+from nmcfast.pool import Work, run_tasks
 from nmcfast.shell import Shell, draw_shell
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
@@ -166,8 +167,27 @@ def make_library(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Made:
-    """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`."""
-    root.create_library(path, recipe, model_file)
+    """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`.
+
+    A library that was made here and has no shard when this fails is removed again.
+    """
+    fresh = not path.exists()
+    try:
+        while True:
+            root.create_library(path, recipe, model_file)
+            with lock.at_work(path) as still_there:
+                if still_there:
+                    return _make_missing(path, recipe, model, wanted, workers, progress)
+    except Exception:
+        if fresh and root.is_library(path) and not shards.committed_shards(path):
+            with suppress(InputError):  # another process is at it by now
+                root.remove_library(path)
+        raise
+
+
+def _make_missing(
+    path: Path, recipe: dict[str, Any], model: Model, wanted: range, workers: int, progress: Progress | None
+) -> Made:
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
     if workers > 1 and len(todo) > 1:
@@ -206,58 +226,28 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
         shard.commit()
 
 
-# One worker process: what it works on, whom it tells, and when it must stop.
-_worker: dict[str, Any] = {}
+def _prepare_worker(path: Path, recipe: dict[str, Any]) -> tuple[Path, dict[str, Any], Model]:
+    return path, recipe, load_model(path / root.MODEL)
 
 
-class Stopped(Exception):
-    """The run was asked to stop; the unfinished shard is removed."""
-
-
-def _start_worker(path: Path, recipe: dict[str, Any], told: Any, stop: Any) -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent passes it on as `stop`
-    _worker.update(path=path, recipe=recipe, told=told, stop=stop, model=load_model(path / root.MODEL))
-
-
-def _work(number: int) -> None:
-    def tell(index: int, rejected: int) -> None:
-        _worker["told"].put((index, rejected))
-        if _worker["stop"].is_set():
-            raise Stopped
-
-    make_shard(_worker["path"], _worker["recipe"], _worker["model"], number, tell)
+def _make_in_worker(prepared: tuple[Path, dict[str, Any], Model], number: int, tell: Progress) -> None:
+    path, recipe, model = prepared
+    make_shard(path, recipe, model, number, tell)
 
 
 def _make_in_pool(path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None) -> None:
-    context = multiprocessing.get_context("spawn")
-    told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(workers, context, _start_worker, (path, recipe, told, stop)) as pool:
-        pending = {pool.submit(_work, number) for number in todo}
-        try:
-            for future in _finished(pending, told, progress):
-                future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            _drain(told, None)
-
-
-def _finished(pending: set[Future], told: Any, progress: Progress | None) -> Iterator[Future]:
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-        _drain(told, progress)
-        yield from done
-
-
-def _drain(told: Any, progress: Progress | None) -> None:
-    while not told.empty():
-        message = told.get()
-        if progress is not None:
-            progress(*message)
+    """Make shards in processes. NmcfastError for those whose workers were killed; the others are finished."""
+    try:
+        lost = run_tasks(Work(_prepare_worker, (path, recipe), _make_in_worker), todo, workers, progress)
+    finally:
+        files.sweep(path / "shards")
+    if lost:
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
+        names = ", ".join(map(shards.shard_name, lost[:5])) + (" …" if len(lost) > 5 else "")
+        raise NmcfastError(
+            f"{path}: shard {names}: the worker was killed, also when it worked alone; if for lack of memory (it"
+            f" held up to {peak:.0f} MiB), run the same command with fewer --workers or on a larger machine to continue"
+        )
 
 
 def available_workers() -> int:

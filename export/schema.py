@@ -12,7 +12,8 @@ import numpy as np
 
 from nmcfast.errors import FormatVersionError, InputError
 
-FORMAT_VERSION = 3  # 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM
+# 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM; 4: surface, crumbs
+FORMAT_VERSION = 4
 COEFFICIENTS = 100  # (L + 1)² real spherical harmonics, L = 9, Eq. (7)
 
 DIMENSIONS = {
@@ -62,7 +63,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/halo_start", "pointer", "u8", "1", "", "likewise in halo/"),
     ("particles/box_shape", "p zyx", "u4", "1", "", "voxels of the particle's box"),
     ("particles/box_origin", "p xyz", "f8", "µm", "", "its lower corner; voxel centres at + (k + 0.5) h"),
-    ("particles/domain_lower", "p xyz", "f8", "µm", "Sec. 2.6", "where grains and halo say whose a point is: from"),
+    ("particles/domain_lower", "p xyz", "f8", "µm", "Sec. 2.6", "where grains (and halo) say whose a point is: from"),
     ("particles/domain_upper", "p xyz", "f8", "µm", "Sec. 2.6", "to; 2 model voxels around the grains"),
     ("particles/volume_um3", "p", "f8", "µm³", "Sec. 2.6", "volume of the kept grains together"),
     ("particles/shell_volume_um3", "p", "f8", "µm³", "Eq. (7)", "volume of the shell"),
@@ -77,6 +78,10 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/rejected_grains", "p", "u4", "1", "Sec. 2.6", "likewise: no centre of mass inside"),
     ("particles/disconnected", "p", "u4", "1", "Eq. (8)", "kept grains of more than one component"),
     ("particles/empty_seeds", "p", "u4", "1", "Eq. (8)", "seeds in the shell whose grain has no voxel"),
+    ("particles/crumbs", "p", "u4", "1", "Eq. (8)", "parts of grains given to neighbours, on the model grid"),
+    ("particles/crumb_voxels", "p", "u4", "1", "Eq. (8)", "model voxels of these"),
+    ("particles/loose_voxels", "p", "u4", "1", "", "model voxels in the shell that touch the rest by no face: 0"),
+    ("particles/small_grains", "p", "u4", "1", "", "kept grains below smallest_grain, given away"),
     ("particles/margin", "p", "f8", "µm", "Sec. 2.6", "how far around the shell the domain holds"),
     ("shell/coefficients", "p c", "f4", "µm", "Eq. (7)", "coefficients of the shell"),
     ("grains/position", "g xyz", "f4", "µm", "Eq. (8)", "seed s"),
@@ -118,6 +123,9 @@ RECIPE = {
     "first": (int, "number of the first particle"),
     "count": (int, "particles of the library"),
     "shard_size": (int, "particles of a shard; the last may hold fewer"),
+    "surface": (str, "where particles end: shell, at their shells; grains, section 2.6 as printed"),
+    "parts": (str, "crumbs of grains: merge, given to neighbours; keep, left as Eq. (8) has them"),
+    "smallest_grain": (int, "voxels of the model grid; kept grains of fewer are given away"),
     "labels": (bool, "whether label volumes are stored"),
     "voxel_size": (float, "voxel size of the labels and boxes, µm"),
     "grid_size": (float, "voxel size of the model grid, on which grain volumes are counted, µm"),
@@ -170,6 +178,8 @@ POINTED = {"particles/grain_start": "particles/grains", "particles/halo_start": 
 POINTERS = {v.leaf[0]: v for v in VARIABLES if v.name in POINTED}  # by the dimension they cut, g or h
 TABLE = tuple(v for v in VARIABLES if v.name.startswith("particles/") and v.dims[0] == "p")
 BULK = tuple(v for v in VARIABLES if not v.name.startswith("particles/"))
+# What `connect` did; only particles of surface "shell" have something to say.
+MENDED = tuple(f"particles/{name}" for name in ("crumbs", "crumb_voxels", "loose_voxels", "small_grains"))
 SCALARS = tuple(v.leaf for v in TABLE if v.leaf not in _FIELDS)
 
 

@@ -1,7 +1,21 @@
-"""Arrays in, arrays out: the compiled arithmetic. No files, no classes, no random state.
+"""Arrays in, arrays out: the compiled arithmetic. No files, no classes but named tuples, no random state.
 
-gbpd/       exact labels, Eq. (8)          vectors/    registers, rounding, elementary functions
-philox, words of random numbers ─> shells, neighbours ─> gnet;   harmonics, lattice, moments, runs, soft, windows
+Each file or folder calls some of those below it, no other:
+
+gnet             frames of Eq. (12), the generator network G_net
+shells           random shells, and which of them are particles
+windows          nearest seeds in many small windows
+soft             soft tessellations and their gradients
+runs             label volumes as runs along x
+lattice          values on a lattice between its points
+soft_pruning     grains that matter in a leaf of pixels
+cell_neighbours  nearest seeds of seeds that were drawn cell by cell
+neighbours       nearest seeds of any seeds
+philox           random numbers of a counter
+harmonics        radii and sums of spherical harmonics
+moments          volumes, moments, parts and contacts of labels
+gbpd             exact labels, Eq. (8)
+vectors          registers, rounding, elementary functions
 """
 
 from importlib import import_module as _import_module

@@ -14,14 +14,15 @@ from types import FunctionType
 from typing import Any
 
 from numba import config, types
+from numba.core.caching import FunctionCache
 from numba.core.registry import CPUDispatcher
 
 from nmcfast.errors import InputError
 
 
-def sources_digest() -> str:
+def sources_digest(root: Path = Path(__file__).parent) -> str:
     """First 16 hexadecimal digits of the SHA-256 of all kernel sources, those of sub-packages too, in order of path."""
-    digest, root = hashlib.sha256(), Path(__file__).parent
+    digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -56,6 +57,12 @@ def _own(folder: Path) -> Path:
 _OPTIONS = {"nogil": True, "no_cfunc_wrapper": True}  # nobody calls kernels from C
 
 
+class _Cache(FunctionCache):
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """By types and machine alone: the folder knows the sources, and functions closed over have no lasting key."""
+        return sig, codegen.magic_tuple()
+
+
 class _Kernel(CPUDispatcher):
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """As numba's, but a constant is passed like any other number: else each one compiles the callee again."""
@@ -79,11 +86,16 @@ def helper(function: Callable) -> Any:
     return _dispatcher(_Helper, function, _OPTIONS | {"no_cpython_wrapper": True})
 
 
+def made_of(function: Callable, name: str) -> Any:
+    """A helper of a function that is defined within another one, for what that one was given: under its own name."""
+    return helper(_named(function, name))
+
+
 def _dispatcher(kind: type[CPUDispatcher], function: Callable, options: dict[str, bool]) -> Any:
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
     compiled = kind(function, targetoptions={"nopython": True, **options})
-    compiled.enable_caching()
+    compiled._cache = _Cache(function)  # type: ignore[attr-defined]
     return compiled
 
 
@@ -100,6 +112,6 @@ def twins(function: Callable, name: str) -> tuple[Any, Any]:
 
 
 def _named(function: Callable, name: str) -> Callable:
-    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
     same.__module__, same.__qualname__, same.__doc__ = function.__module__, name, function.__doc__
     return same

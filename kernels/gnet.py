@@ -8,9 +8,10 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.vectors.doubles import item, load8, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.doubles import load8, spread8, sqrt8, store8, where_less8
 from nmcfast.kernels.vectors.elementary import cosine_sine8, exp8
-from nmcfast.kernels.vectors.lanes import gather, load, most, multiply_add, spread, sqrt, store
+from nmcfast.kernels.vectors.lanes import most, multiply_add, spread, sqrt
+from nmcfast.kernels.vectors.memory import at, gather, load, store
 
 
 @kernel
@@ -89,22 +90,25 @@ UNITS = 6  # of a layer at once: 12 sums of 8 lanes stay in the 16 registers of 
 
 
 @helper
-def _units(x, n_in, weights, at, biases, bias):
+def _units(x, n_in, weights, place, biases, bias):
     """Sums of six neighbouring units for 16 seeds: bias + Σ_k w_k x_k in the order of k, each term rounded once."""
-    a, b, c = spread(item(biases, bias)), spread(item(biases, bias + 1)), spread(item(biases, bias + 2))
-    d, e, f = spread(item(biases, bias + 3)), spread(item(biases, bias + 4)), spread(item(biases, bias + 5))
+    a, b, c = spread(at(biases, bias)), spread(at(biases, bias + 1)), spread(at(biases, bias + 2))
+    d, e, f = spread(at(biases, bias + 3)), spread(at(biases, bias + 4)), spread(at(biases, bias + 5))
     for k in range(n_in):
         value = load(x, 16 * k)
-        a, b = multiply_add(value, spread(item(weights, at)), a), multiply_add(value, spread(item(weights, at + 1)), b)
+        a, b = (
+            multiply_add(value, spread(at(weights, place)), a),
+            multiply_add(value, spread(at(weights, place + 1)), b),
+        )
         c, d = (
-            multiply_add(value, spread(item(weights, at + 2)), c),
-            multiply_add(value, spread(item(weights, at + 3)), d),
+            multiply_add(value, spread(at(weights, place + 2)), c),
+            multiply_add(value, spread(at(weights, place + 3)), d),
         )
         e, f = (
-            multiply_add(value, spread(item(weights, at + 4)), e),
-            multiply_add(value, spread(item(weights, at + 5)), f),
+            multiply_add(value, spread(at(weights, place + 4)), e),
+            multiply_add(value, spread(at(weights, place + 5)), f),
         )
-        at += UNITS
+        place += UNITS
     return a, b, c, d, e, f
 
 
@@ -114,11 +118,11 @@ def _layers(x, y, widths, weights, biases):
 
     Returns the one of x and y that holds them.
     """
-    at, bias, zero = 0, 0, spread(np.float32(0.0))
+    place, bias, zero = 0, 0, spread(np.float32(0.0))
     for layer in range(widths.size - 1):
         last = layer == widths.size - 2
         for j in range(0, widths[layer + 1], UNITS):
-            a, b, c, d, e, f = _units(x, widths[layer], weights, at, biases, bias)
+            a, b, c, d, e, f = _units(x, widths[layer], weights, place, biases, bias)
             if not last:
                 a, b, c, d, e, f = (
                     most(a, zero),
@@ -134,7 +138,7 @@ def _layers(x, y, widths, weights, biases):
             store(y, 16 * j + 48, d)
             store(y, 16 * j + 64, e)
             store(y, 16 * j + 80, f)
-            at += UNITS * widths[layer]
+            place += UNITS * widths[layer]
             bias += UNITS
         x, y = y, x
     return x
@@ -168,6 +172,8 @@ def forward(inputs, shift, scale, widths, weights, biases, low, high, out):
     inputs (m, w), shift and scale (w,): the first layer sees (input − shift) · scale. widths (layers + 1,) from w to 4.
     weights: the layers one behind the other, each (blocks, in, 6), six units of it a block, zeros where there are
     fewer; biases (blocks, 6) likewise.
+
+    Nine arguments: a network is five arrays, its range two.
     """
     count = inputs.shape[0]
     x, y = _room_for(widths), _room_for(widths)
@@ -233,6 +239,8 @@ def mark(
 
     table (n, 8) float32 of `philox.draw_seeds`, neighbours (m, k) int32, size: of a pixel in the table's unit. The
     inputs are formed in float32 where the first layer wants them, 16 seeds side by side.
+
+    Fourteen arguments: the seeds are four, a network seven, its range two, and an array to fill.
     """
     flat, k_near = table.reshape(-1), neighbours.shape[1]
     x, y = _room_for(widths), _room_for(widths)

@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.vectors.doubles import item, load8, put, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.doubles import load8, spread8, sqrt8, store8, where_less8
+from nmcfast.kernels.vectors.memory import at, put
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -94,7 +95,7 @@ def mirrored_radii(coefficients, place, starts, basis, image, out):
             for c in range(8):
                 a, b = spread8(0.0), spread8(0.0)
                 for j in range(starts[c], starts[c + 1]):
-                    weight = item(sorted_out, j)
+                    weight = at(sorted_out, j)
                     a = a + weight * load8(values, j * width + p)
                     b = b + weight * load8(values, j * width + p + 8)
                 store8(part, 16 * c, a)
@@ -102,7 +103,7 @@ def mirrored_radii(coefficients, place, starts, basis, image, out):
             _fold(part)
             for c in range(8):
                 for lane in range(16):
-                    put(flat, i * out.shape[1] + item(images, c * width + p + lane), item(part, 16 * c + lane))
+                    put(flat, i * out.shape[1] + at(images, c * width + p + lane), at(part, 16 * c + lane))
 
 
 @helper
@@ -144,9 +145,9 @@ def _radius8(x, y, z, order, weight, b):
         below, here, even, odd = zero, zero + 1.0, zero, zero
         for l in range(m, order + 1):  # noqa: E741
             if l > m:
-                below, here = here, z * here - item(b, j) * below
-            even = even + item(weight, 2 * j) * here
-            odd = odd + item(weight, 2 * j + 1) * here
+                below, here = here, z * here - at(b, j) * below
+            even = even + at(weight, 2 * j) * here
+            odd = odd + at(weight, 2 * j + 1) * here
             j += 1
         total = total + (even * cosine + odd * sine)
         cosine, sine = cosine * x - sine * y, cosine * y + sine * x

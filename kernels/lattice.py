@@ -7,7 +7,7 @@ corner and origin (3,) are in x, y, z order. Points beyond the lattice take the 
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.vectors.lanes import at, put, raw
+from nmcfast.kernels.vectors.memory import at, put, raw
 
 
 @helper
@@ -62,7 +62,10 @@ def _fill_line(lattice, k, w, j, v, line):
 
 @helper
 def _block_places(axis, blocks, edge, voxels, origin, size, corner, step, count):
-    """Cells and shares where blocks can have their extremes along an axis, 0 for x; those of block b from first[b]."""
+    """Cells and shares where blocks can have their extremes along an axis, 0 for x; those of block b from first[b].
+
+    Nine arguments: an axis of the blocks and one of the lattice, four numbers each.
+    """
     room = int(edge * size / step) + 4
     places, first = np.empty(room), np.zeros(blocks + 1, np.int64)
     cell, share = np.empty(blocks * room, np.int64), np.empty(blocks * room)
@@ -85,7 +88,10 @@ def _reach(line, cell, share, least, most):
 
 @kernel
 def block_range(lattice, corner, step, origin, size, shape, edge, low, high):
-    """Fill low and high (z, y, x) with the least and largest value in the box of the voxel centres of each block."""
+    """Fill low and high (z, y, x) with the least and largest value in the box of the voxel centres of each block.
+
+    Nine arguments: three of the lattice, four of the voxels, and two arrays to fill.
+    """
     bz, by, bx = low.shape
     kz, wz, first_z = _block_places(2, bz, edge, shape[0], origin, size, corner, step, lattice.shape[0])
     ky, wy, first_y = _block_places(1, by, edge, shape[1], origin, size, corner, step, lattice.shape[1])
@@ -148,7 +154,10 @@ def _all_zero(labels, begin, count):
 
 @kernel
 def mark_above(tags, x0, x1, first, shape, lattice, corner, step, origin, size, bound, present):
-    """Set present (n,) bool for those of labels 0 … n − 1 with a voxel of at least `bound`; runs as in `runs`."""
+    """Set present (n,) bool for those of labels 0 … n − 1 with a voxel of at least `bound`; runs as in `runs`.
+
+    Twelve arguments: runs are four arrays, the lattice three, the voxels three.
+    """
     (kz, wz), (ky, wy), (kx, wx) = _places_of(shape, origin, size, lattice.shape, corner, step)
     line, ny = np.empty(lattice.shape[2]), shape[1]
     for row in range(first.size - 1):
@@ -171,6 +180,8 @@ def clip(labels, blocks, edge, lattice, corner, step, origin, size, least):
     """Set labels (nz, ny, nx) to 0 where the value is below 0, in some blocks (z, y, x) bool of edge³ voxels each.
 
     least (n,), for labels 0 … n − 1, falls to the lowest value at a voxel that is left; 0 is left out.
+
+    Nine arguments: labels and their blocks are three, the lattice three, the voxels two.
     """
     nz, ny, nx = labels.shape
     (kz, wz), (ky, wy), (kx, wx) = _places_of(labels.shape, origin, size, lattice.shape, corner, step)

@@ -60,7 +60,8 @@ moments_serial, moments_parallel = twins(_moments, "moments")
 
 
 @helper
-def _root(parent, i):
+def root_of(parent, i):
+    """The root of i in a forest, whose paths are halved on the way."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -73,7 +74,7 @@ def _join_rows(parent, ends, tags, a0, a1, b0, b1):
     a, b = a0, b0
     while a < a1 and b < b1:
         if tags[a] == tags[b]:
-            i, j = _root(parent, a), _root(parent, b)
+            i, j = root_of(parent, a), root_of(parent, b)
             if i != j:
                 parent[max(i, j)] = min(i, j)
         end = min(ends[a], ends[b])
@@ -137,7 +138,7 @@ def components(labels, out):
     for row in range(nz * ny):
         start = 0
         for k in range(first[row], first[row + 1]):
-            part = number[_root(parent, k)]
+            part = number[root_of(parent, k)]
             label[part] = tags[k]
             size[part] += ends[k] - start
             for x in range(start, ends[k]):

@@ -9,9 +9,10 @@ All sums are of whole numbers, so they are exact and do not depend on the order.
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
-from nmcfast.kernels.gbpd.descent import enlarged
-from nmcfast.kernels.vectors.lanes import at, first_bit, put, raw
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
+from nmcfast.kernels.moments import root_of
+from nmcfast.kernels.vectors.lanes import first_bit
+from nmcfast.kernels.vectors.memory import at, enlarged, put, raw
 
 COUNT, X, Y, Z = range(4)  # columns of the sums
 
@@ -133,6 +134,8 @@ def merged(tags, x0, x1, first, tags2, x02, x12, first2, names):
     """The runs of two sets without a common voxel, under other names: tag t becomes names[t].
 
     Those that become 0 are left out, and those of one name that touch are joined.
+
+    Nine arguments: two sets of runs, four arrays each.
     """
     count = 0
     for k in range(tags.size):
@@ -184,14 +187,6 @@ def write(tags, x0, x1, first, ny, low, out):
 
 
 @helper
-def _root(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@helper
 def _join(parent, after, x0, x1, c, start, end, b):
     """Join run b with the runs start to end − 1 of its label that touch it; the first of its label from start on.
 
@@ -206,17 +201,17 @@ def _join(parent, after, x0, x1, c, start, end, b):
             if j == b:
                 parent[b] = i
             elif i != j:
-                i, j = _root(parent, i), _root(parent, j)
+                i, j = root_of(parent, i), root_of(parent, j)
                 parent[c] = parent[b] = parent[max(i, j)] = min(i, j)
         c = after[c]
     return found
 
 
 @kernel
-def count_parts(tags, x0, x1, first, ny, counts):
-    """Fill counts (n,) with the number of face-connected parts of labels 0 … n − 1."""
+def forest(tags, x0, x1, first, ny, count):
+    """The first run (r,) int32 of the face-connected part of each run; labels 0 … count − 1."""
     parent, after = np.empty(tags.size, np.int32), np.empty(tags.size, np.int32)
-    last, left, over = np.full(counts.size, -1, np.int32), np.empty_like(counts), np.empty_like(counts)
+    last, left, over = np.full(count, -1, np.int32), np.empty(count, np.int64), np.empty(count, np.int64)
     places = raw(parent), raw(after), raw(x0), raw(x1)
     for row in range(first.size - 1):
         begin = first[row]
@@ -232,6 +227,15 @@ def count_parts(tags, x0, x1, first, ny, counts):
             last[tag] = b
             left[tag] = _join(*places, left[tag], left_from, begin, b)
             over[tag] = _join(*places, over[tag], over_from, over_end, b)
+    for k in range(tags.size):  # a root is the first run of its part, so those before k are done
+        parent[k] = parent[parent[k]]
+    return parent
+
+
+@kernel
+def count_parts(tags, x0, x1, first, ny, counts):
+    """Fill counts (n,) with the number of face-connected parts of labels 0 … n − 1."""
+    parent = forest(tags, x0, x1, first, ny, counts.size)
     counts[:] = 0
     for k in range(tags.size):
         counts[tags[k]] += parent[k] == k

@@ -62,7 +62,10 @@ def draw_many(seed, particles, attempt, table, relative, unit, out):
 
 @helper
 def _fault(coefficients, place, starts, basis, image, radius, vertices, faces, unit_volume, least):
-    """Why a shell (1, k) is no particle, or −1; unit_volume: of the polyhedron of the directions themselves."""
+    """Why a shell (1, k) is no particle, or −1; unit_volume: of the polyhedron of the directions themselves.
+
+    Ten arguments: the grid of directions is seven arrays and numbers, made once for all shells.
+    """
     if not coefficients[0, 0] > 0.0:
         return SIZE
     mirrored_radii(coefficients, place, starts, basis, image, radius)
@@ -103,6 +106,8 @@ def accept(
     rejected (n, 3) int64: attempts refused for `SIZE` Z_00 ≤ 0; RADIUS, not positive and finite in some direction of
     the grid that place … faces describe (see `mirrored_radii`, `star_volume_area`); VOLUME of its polyhedron below
     `least`. Where all attempts fail they sum to their number.
+
+    Seventeen arguments: a law is three, the grid of directions seven, made once for all shells.
     """
     work, shell, radius = np.empty(table.size // 5), np.empty((1, out.shape[1])), np.empty((1, vertices.shape[0]))
     for i in range(particles.size):

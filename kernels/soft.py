@@ -1,9 +1,8 @@
 """Cutouts of soft tessellations and their gradients, Eqs. (11), (14)–(16).
 
 A cutout is a square grid of pixels in the plane, 12 channels, one for each of its most prominent grains. The value
-of grain i at x is the softmax of −|x − s_i|_M_i + r_i. Blocks of pixels are pruned first: d_i is convex, so it is
-at least its tangent at the centre of the block and at most its largest corner value. A grain whose tangent exceeds
-the smallest such corner value by more than `_CUT` has less than e^−_CUT of any pixel and is left out.
+of grain i at x is the softmax of −|x − s_i|_M_i + r_i. Those that matter nowhere in a leaf are
+left out first, see `soft_pruning`.
 
 The gradient is written by hand: with p = softmax(logit), dL/dlogit_i = p_i (g_i − Σ_j g_j p_j), and the logit falls by
 u_k² / 2d per unit of D_k, u = Q (x − s). It needs no stored intermediate result: the backward pass prunes again.
@@ -17,114 +16,7 @@ import numpy as np
 from numba import njit, prange
 
 from nmcfast.kernels._cache import helper, twins
-
-BLOCK, LEAF = 8, 4  # pixels, edges of blocks that are pruned as one, then of those whose pixels are evaluated
-_CUT = 16.0  # e^−16 = 1.1e-7: what the left-out grains of a pixel add stays below 1e-6
-_PICKS = 3  # grains whose corner values bound the minimum in a block
-
-
-@helper
-def _to_frames(position, frame, diagonal, corner, along, across, base):
-    """Fill base (9, n): √D Q (x − s) at the first pixel and its steps along a row and across rows."""
-    for i in range(position.shape[0]):
-        x, y, z = corner[0] - position[i, 0], corner[1] - position[i, 1], corner[2] - position[i, 2]
-        for k in range(3):
-            root = math.sqrt(diagonal[i, k])
-            qx, qy, qz = root * frame[i, k, 0], root * frame[i, k, 1], root * frame[i, k, 2]
-            base[k, i] = qx * x + qy * y + qz * z
-            base[3 + k, i] = qx * along[0] + qy * along[1] + qz * along[2]
-            base[6 + k, i] = qx * across[0] + qy * across[1] + qz * across[2]
-
-
-@helper
-def _value(base, offset, i, x, y):
-    """|x − s|_M − r of grain i at pixel (x, y), whose numbers need not be whole."""
-    u0 = base[0, i] + x * base[3, i] + y * base[6, i]
-    u1 = base[1, i] + x * base[4, i] + y * base[7, i]
-    u2 = base[2, i] + x * base[5, i] + y * base[8, i]
-    return math.sqrt(u0 * u0 + u1 * u1 + u2 * u2) - offset[i]
-
-
-@helper
-def _tangents(base, offset, x, y, half, value, low):
-    """Fill value (n,) at the centre of a block and low (n,), the least value of the tangent there in the block."""
-    for i in range(offset.size):
-        u0 = base[0, i] + x * base[3, i] + y * base[6, i]
-        u1 = base[1, i] + x * base[4, i] + y * base[7, i]
-        u2 = base[2, i] + x * base[5, i] + y * base[8, i]
-        gx = u0 * base[3, i] + u1 * base[4, i] + u2 * base[5, i]
-        gy = u0 * base[6, i] + u1 * base[7, i] + u2 * base[8, i]
-        distance = math.sqrt(u0 * u0 + u1 * u1 + u2 * u2)
-        value[i] = distance - offset[i]
-        # at the seed itself gx = gy = 0: 0 is a subgradient
-        low[i] = value[i] - half * (abs(gx) + abs(gy)) / max(distance, 1e-300)
-
-
-@helper
-def _upper_bound(base, offset, x, y, half, value):
-    """The least over some near grains of their largest value at the corners of a block; overwrites value."""
-    bound = np.inf
-    for _ in range(min(_PICKS, value.size)):
-        i = np.argmin(value)
-        value[i] = np.inf
-        highest = -np.inf
-        for corner in range(4):
-            cx, cy = x - half + corner % 2 * 2 * half, y - half + corner // 2 * 2 * half
-            highest = max(highest, _value(base, offset, i, cx, cy))
-        bound = min(bound, highest)
-    return bound
-
-
-@helper
-def _survivors(base, offset, x0, y0, edge, kept):
-    """Fill kept with the grains that matter in the block of `edge` pixels at (x0, y0); return how many."""
-    half = 0.5 * (edge - 1)
-    value, low = np.empty(offset.size), np.empty(offset.size)
-    _tangents(base, offset, x0 + half, y0 + half, half, value, low)
-    limit = _upper_bound(base, offset, x0 + half, y0 + half, half, value) + _CUT
-    count = 0
-    for i in range(offset.size):
-        if low[i] <= limit:
-            kept[count] = i
-            count += 1
-    return count
-
-
-@helper
-def _prune(base, offset, size):
-    """Grains that matter in each leaf: their numbers, leaf after leaf, and where the list of each leaf starts.
-
-    Leaves go block by block, see `_leaf_corner`.
-    """
-    n = offset.size
-    leaves = (size // LEAF) ** 2
-    start = np.zeros(leaves + 1, np.int64)
-    kept = np.empty(leaves * n, np.int32)
-    near, inner = np.empty(n, np.int32), np.empty(n, np.int32)
-    end = 0
-    for leaf in range(leaves):
-        x0, y0 = _leaf_corner(leaf, size)
-        if x0 % BLOCK == 0 and y0 % BLOCK == 0:
-            block = near[: _survivors(base, offset, x0, y0, BLOCK, near)]
-            base_near, offset_near = np.empty((9, block.size)), np.empty(block.size)
-            for k in range(block.size):
-                base_near[:, k] = base[:, block[k]]
-                offset_near[k] = offset[block[k]]
-        for k in range(_survivors(base_near, offset_near, x0, y0, LEAF, inner)):
-            kept[end] = block[inner[k]]
-            end += 1
-        start[leaf + 1] = end
-    return kept[:end], start
-
-
-@helper
-def _leaf_corner(leaf, size):
-    """First pixel (x, y) of a leaf; the leaves of a block follow each other."""
-    ratio = BLOCK // LEAF
-    block, inner = leaf // (ratio * ratio), leaf % (ratio * ratio)
-    blocks = size // BLOCK
-    return block % blocks * BLOCK + inner % ratio * LEAF, block // blocks * BLOCK + inner // ratio * LEAF
-
+from nmcfast.kernels.soft_pruning import LEAF, leaf_corner, pruned
 
 # The 16 pixels of a leaf are the inner loops, so that LLVM makes vectors of them.
 _PIXELS = LEAF * LEAF
@@ -186,7 +78,7 @@ def _shares(base, offset, kept, start, share, label, mass):
     mass[:] = 0.0
     for leaf in range(start.size - 1):
         here, part = kept[start[leaf] : start[leaf + 1]], share[start[leaf] : start[leaf + 1]]
-        x0, y0 = _leaf_corner(leaf, label.shape[1])
+        x0, y0 = leaf_corner(leaf, label.shape[1])
         _leaf_values(base, offset, here, x0, y0, part, best, winner)
         _normalise(part, best, total)
         for p in range(_PIXELS):
@@ -215,21 +107,22 @@ def _cutouts(position, frame, diagonal, offset, first, corner, along, across, im
     position (n, 3), frame (n, 3, 3), diagonal (n, 3), offset (n,): markers of Algorithm 1; corner, along,
     across (b, 3): first pixel and steps of each grid. Labels and channels count the grains of their own
     cutout from 0.
+
+    Eleven arguments: what is known of seeds and grids, and three arrays to fill, each of a type of its own.
     """
     size = image.shape[-1]
     for cut in prange(first.size - 1):
         rows = slice(first[cut], first[cut + 1])
         r = offset[rows]
-        base = np.empty((9, r.size))
-        _to_frames(position[rows], frame[rows], diagonal[rows], corner[cut], along[cut], across[cut], base)
-        kept, start = _prune(base, r, size)
+        markers = position[rows], frame[rows], diagonal[rows], r
+        base, kept, start = pruned(*markers, corner[cut], along[cut], across[cut], size)
         share, mass = np.empty((kept.size, _PIXELS)), np.empty(r.size)
         _shares(base, r, kept, start, share, label[cut], mass)
         rank = np.empty(r.size, np.int32)
         _rank(mass, channel[cut], rank)
         image[cut] = 0.0
         for leaf in range(start.size - 1):
-            x0, y0 = _leaf_corner(leaf, size)
+            x0, y0 = leaf_corner(leaf, size)
             for k in range(start[leaf], start[leaf + 1]):
                 c = rank[kept[k]]
                 if c >= 0:
@@ -242,6 +135,8 @@ def _leaf_gradients(base, diagonal, offset, kept, rank, x0, y0, share, slope, wo
     """Add what one leaf, slope (c, size, size) = dL/dimage, gives to dL/dD and dL/dr of the kept grains.
 
     share (m, 16) as `_normalise` leaves it; work (5, 16).
+
+    Twelve arguments: it is called for every leaf, and its arrays are the caller's, so that none is made here.
     """
     mean, d_logit = work[0], work[1]
     mean[:] = 0.0
@@ -278,14 +173,15 @@ def _cutout_gradients(
 
     channel (b, c) as `cutouts` found it: which grains have a channel is held fixed. The rest as there. Where D = 0
     the gradient with respect to it is given as 0.
+
+    Twelve arguments: those of `cutouts` that are known, the slope, and two arrays to fill.
     """
     size = slope.shape[-1]
     for cut in prange(first.size - 1):
         rows = slice(first[cut], first[cut + 1])
         r = offset[rows]
-        base = np.empty((9, r.size))
-        _to_frames(position[rows], frame[rows], diagonal[rows], corner[cut], along[cut], across[cut], base)
-        kept, start = _prune(base, r, size)
+        markers = position[rows], frame[rows], diagonal[rows], r
+        base, kept, start = pruned(*markers, corner[cut], along[cut], across[cut], size)
         rank = np.full(r.size, -1, np.int32)
         for c in range(channel.shape[1]):
             if channel[cut, c] >= 0:
@@ -296,7 +192,7 @@ def _cutout_gradients(
         share, work = np.empty((r.size, _PIXELS)), np.empty((5, _PIXELS))
         for leaf in range(start.size - 1):
             here = kept[start[leaf] : start[leaf + 1]]
-            x0, y0 = _leaf_corner(leaf, size)
+            x0, y0 = leaf_corner(leaf, size)
             part = share[: here.size]
             _leaf_values(base, r, here, x0, y0, part, best, winner)
             _normalise(part, best, total)

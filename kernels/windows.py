@@ -34,6 +34,8 @@ def _search(query, points, first, order, cell, shape, limit, index, square):
     """Fill index (k,), square (k,) with the nearest of the seeds nearer than √limit ≤ a cell; return how many.
 
     points (n, 3) in order of cells, query a row of it, cell its cell.
+
+    Nine arguments: it is called for every seed, and its arrays are the caller's, so that none is made here.
     """
     qx, qy, qz = points[query]
     cx, cy, cz = cell % shape[0], cell // shape[0] % shape[1], cell // (shape[0] * shape[1])

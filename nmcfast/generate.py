@@ -23,27 +23,42 @@ from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
 from nmcfast.pool import Work, run_tasks
 from nmcfast.shell import Shell, draw_shell
+from nmcfast.solid import Solid, solid
+from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
+SURFACE = Surface()
 
 _LOG = logging.getLogger("nmcfast")
 Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
 
 
-def generate_particle(model: Model, seed: int = 0, index: int = 0, *, threads: int = 1) -> Particle:
+def generate_particle(
+    model: Model,
+    seed: int = 0,
+    index: int = 0,
+    *,
+    surface: str = GenerateOptions.surface,
+    parts: str | None = GenerateOptions.parts,
+    smallest_grain: int = GenerateOptions.smallest_grain,
+    threads: int = 1,
+) -> Particle:
     """Particle `index` of the stream of a seed, sections 2.3–2.6; the same to the bit for any number of threads.
 
-    seed and index are whole numbers from 0 to 2⁶⁴ − 1. Raises InputError when the model draws hardly any particle.
+    seed and index are whole numbers from 0 to 2⁶⁴ − 1; surface "shell" or "grains", parts "merge" or "keep",
+    smallest_grain in voxels: see `Surface`, None is the default. Raises InputError when the model draws hardly any
+    particle.
     """
+    choice = Surface.of(surface, parts, smallest_grain)
     if not compiled():
         _LOG.warning("compiling the kernels, once for this installation; some 20 seconds")
         warm_up(model)
-    return _grow(model, seed, index, threads)[0]
+    return _grow(model, seed, index, choice, threads)[0]
 
 
-def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Particle, Overlay]:
+def _grow(model: Model, seed: int, index: int, surface: Surface, threads: int = 1) -> tuple[Particle, Overlay | Solid]:
     """A particle, and what it is made of, with its labels on the model grid."""
     for name, value in (("seed", seed), ("index", index)):
         if not 0 <= value < 2**64:
@@ -53,31 +68,49 @@ def _grow(model: Model, seed: int, index: int, threads: int = 1) -> tuple[Partic
         shell, refused = draw_shell(model.shell, seed, index, first=sum(rejected.values()))
         for reason, count in refused.items():
             rejected[reason] += count
-        found = overlay(model.grains, shell, seed, index, threads=threads)
+        found = _found_in(shell, model, seed, index, surface, threads)
         if len(found.grains):
             orientation = draw_orientations(model.grains.texture, seed, index, found.grains.position)
             found = replace(found, grains=replace(found.grains, orientation=orientation))
-            return _assemble(model, index, shell, found, rejected), found
+            return _assemble(model, index, shell, found, rejected, surface), found
         rejected["grains"] += 1
     raise InputError(
         f"model {model.name}: {MAX_SHELLS} shells hold no grain; shells and grains differ too much in size"
     )
 
 
-def _assemble(model: Model, index: int, shell: Shell, found: Overlay, rejected: dict[str, int]) -> Particle:
+def _found_in(shell: Shell, model: Model, seed: int, index: int, surface: Surface, threads: int) -> Overlay | Solid:
+    if surface.kind == "shell":
+        return solid(model.grains, shell, seed, index, surface, threads=threads)
+    return overlay(model.grains, shell, seed, index, threads=threads)
+
+
+def _assemble(
+    model: Model, index: int, shell: Shell, found: Overlay | Solid, rejected: dict[str, int], surface: Surface
+) -> Particle:
     described = shell.descriptors()
     facts = {name: described[name] for name in ("d_max", "compactness", "aspect_ratio", "sphericity")}
     facts |= {"shell_volume_um3": described["volume"], "shell_surface_um2": described["area"]}
     facts |= {f"rejected_{reason}": float(count) for reason, count in rejected.items()}
     facts["volume_um3"] = float(found.grains.volume.sum())
     facts["disconnected"] = float((found.grains.components > 1).sum())
-    facts["empty_seeds"] = float(found.empty)
-    facts["margin"] = found.region.margin
-    return Particle(index, shell, found.grains, found.halo, model.grains.norm, found.domain.bounds, facts)
+    facts |= {name: float(count) for name, count in found.counts.items()}
+    facts["margin"] = found.margin
+    halo, bounds = found.halo, found.bounds
+    norm = model.grains.norm
+    return Particle(index, shell, found.grains, halo, norm, bounds, facts, surface.kind, surface.parts)
 
 
 def library_recipe(
-    model: Model, *, count: int, seed: int, labels: bool, voxel_size: float, shard_size: int, format: str
+    model: Model,
+    *,
+    count: int,
+    seed: int,
+    labels: bool,
+    voxel_size: float,
+    shard_size: int,
+    format: str,
+    surface: Surface = SURFACE,
 ) -> dict[str, Any]:
     """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
 
@@ -101,6 +134,7 @@ def library_recipe(
         "first": 0,
         "count": count,
         "shard_size": shard_size,
+        **surface.to_recipe(),
         "labels": labels,
         "voxel_size": float(voxel_size),
         "grid_size": model.grains.pixel_um,
@@ -129,6 +163,9 @@ def generate_library(
     voxel_size: float = GenerateOptions.voxel_size,
     shard_size: int = GenerateOptions.shard_size,
     format: str = GenerateOptions.format,
+    surface: str = GenerateOptions.surface,
+    parts: str | None = GenerateOptions.parts,
+    smallest_grain: int = GenerateOptions.smallest_grain,
     shard_range: range | None = None,
     workers: int = int(GenerateOptions.workers),
     overwrite: bool = GenerateOptions.overwrite,
@@ -136,9 +173,10 @@ def generate_library(
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
-    shard_range limits the run to some shards. Each worker is a process with one thread. progress is called after each
-    particle. Raises InputError when `path` is something else or a library of other parameters (nothing is changed
-    then), NoSpaceError when the disk is full; what is finished stays.
+    surface, parts, smallest_grain: as for `generate_particle`. shard_range limits the run to some shards. Each worker
+    is a process with one thread. progress is called after each particle. Raises InputError when `path` is something
+    else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what is
+    finished stays.
     """
     path = Path(path)
     recipe = library_recipe(
@@ -149,6 +187,7 @@ def generate_library(
         voxel_size=voxel_size,
         shard_size=shard_size,
         format=format,
+        surface=Surface.of(surface, parts, smallest_grain),
     )
     wanted = chosen_shards(shard_range, shards.shard_count(recipe))
     if labels:  # before anything is written: would the first particle fit into memory?
@@ -211,10 +250,10 @@ def chosen_shards(chosen: range | None, total: int) -> range:
 def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, progress: Progress | None = None) -> None:
     """Draw the particles of one shard and store it, whole or not at all."""
     members = shards.shard_range(recipe, number)
-    writer = formats.bulk_module(recipe["format"]).ShardWriter
+    writer, surface = formats.bulk_module(recipe["format"]).ShardWriter, Surface.from_recipe(recipe)
     with writer(path, number, members.start, recipe) as shard:
         for index in members:
-            particle, found = _grow(model, recipe["seed"], index)
+            particle, found = _grow(model, recipe["seed"], index, surface)
             volume = None
             if recipe["labels"]:
                 on_grid = recipe["voxel_size"] == recipe["grid_size"]
@@ -259,7 +298,7 @@ def warm_up(model: Model) -> None:
     """Compile the kernels by drawing one particle and its labels; a second process begins with the last of them."""
     other = compilation.start() if available_workers() > 1 else None
     try:
-        _ = _grow(model, 0, 0)[1].volume
+        _ = _grow(model, 0, 0, Surface())[1].volume
     finally:
         if other is not None:
             other.terminate()
@@ -267,8 +306,12 @@ def warm_up(model: Model) -> None:
 
 
 def particle_digest(particle: Particle) -> str:
-    """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit."""
-    digest = hashlib.sha256()
-    for stored in schema.rows(particle.to_record(None, 1.0)).values():
-        digest.update(stored.tobytes())
+    """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit.
+
+    Of surface "grains" without what is said of crumbs, 0 for all: digests of earlier formats hold.
+    """
+    digest, silent = hashlib.sha256(), schema.MENDED if particle.surface == "grains" else ()
+    for name, stored in schema.rows(particle.to_record(None, 1.0)).items():
+        if name not in silent:
+            digest.update(stored.tobytes())
     return digest.hexdigest()

@@ -10,6 +10,8 @@ from typing import Any, get_args
 from nmcfast.parameters import PIXEL_UM, SMOOTHING
 
 MODEL = "nmc811"  # the model that ships
+SURFACES = ("shell", "grains")
+PARTS = ("merge", "keep")
 
 
 def option(default: Any, text: str, **shown: Any) -> Any:
@@ -31,6 +33,13 @@ class GenerateOptions:
     seed: int = option(0, "seed of all random numbers")
     model: str = option(MODEL, "name of a model or a model file")
     format: str = option("zarr", "format of the shards")
+    surface: str = option(
+        "shell", "where particles end: at their shells, or at their grains as in section 2.6", choices=SURFACES
+    )
+    parts: str | None = option(
+        None, "crumbs of grains go to neighbours, or stay: merge for shell, keep for grains", choices=PARTS
+    )
+    smallest_grain: int = option(1, "voxels; smaller grains leave their place to others", metavar="N")
     voxel_size: float = option(PIXEL_UM, "edge of a voxel of the labels, µm")
     no_labels: bool = option(False, "store no label volumes")
     shard_size: int = option(64, "particles of a shard", metavar="N")

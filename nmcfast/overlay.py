@@ -11,12 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
+from nmcfast.filling import Runs, label_dtype
 from nmcfast.kernels import runs
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
-from nmcfast.particle import Grains, Volume, label_dtype
-from nmcfast.region import DEPTH_ERROR, Region, Runs
+from nmcfast.particle import Grains, Volume
+from nmcfast.region import DEPTH_ERROR, Region
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
 from nmcfast.shell import Shell, ShellLaw, draw_shell
 from nmcfast.tessellation import Field, Grid, Seeds, grid_over
@@ -45,6 +46,21 @@ class Overlay:
     region: Region
     empty: int
 
+    @property
+    def bounds(self) -> np.ndarray:
+        """Corners (2, 3) µm of the domain."""
+        return self.domain.bounds
+
+    @property
+    def margin(self) -> float:
+        """How far around the shell the region reaches, µm."""
+        return self.region.margin
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What a particle says of itself; nothing is given away here."""
+        return {"empty_seeds": self.empty, "crumbs": 0, "crumb_voxels": 0, "loose_voxels": 0, "small_grains": 0}
+
     @cached_property
     def volume(self) -> Volume:
         """Labels on the grid, one model pixel a voxel: i + 1 in kept grain i, 0 elsewhere."""
@@ -66,12 +82,22 @@ def draw_seeds(law: GrainLaw, shell: Shell, margin: float, seed: int, index: int
 
 def overlay(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int = 1) -> Overlay:
     """The grains of one architecture whose centre of mass lies inside a shell, section 2.6."""
+    return _prune(_labelled(law, shell, seed, index, threads))
+
+
+def kept_seeds(law: GrainLaw, shell: Shell, seed: int, index: int, *, threads: int = 1) -> tuple[Seeds, int]:
+    """The seeds of these grains alone, in the same order, and the seeds in the shell whose grain has no voxel."""
+    found = _labelled(law, shell, seed, index, threads)
+    return found.field.seeds.take(found.rows[found.kept]), found.empty
+
+
+def _labelled(law: GrainLaw, shell: Shell, seed: int, index: int, threads: int) -> "_Labelled":
     reach, extent = law.reach * law.pixel_um, law.extent * law.pixel_um
     while True:
         seeds = draw_seeds(law, shell, reach + extent, seed, index)
         found = _label_region(law, Region(shell, reach), seeds, threads)
         if found.reach <= reach and found.extent <= extent:
-            return _prune(found)
+            return found
         reach, extent = max(reach, 1.25 * found.reach), max(extent, 1.25 * found.extent)
         del found  # or a large particle's labels would be in memory twice
 

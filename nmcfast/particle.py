@@ -1,4 +1,4 @@
-"""A particle: the grains whose centre of mass lies inside a shell, and the seeds that bound them, section 2.6."""
+"""A particle: the grains whose centre of mass lies inside a shell, and what bounds them, section 2.6."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,13 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.export.schema import ParticleRecord
+from nmcfast.filling import connect, fill, label_dtype
+from nmcfast.inside import Inside
 from nmcfast.kernels import moments
 from nmcfast.region import Region
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Grid, Seeds, grid_within, joined, label
+from nmcfast.surface import Surface
+from nmcfast.tessellation import Grid, Seeds, grid_over, grid_within, joined, label
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +81,10 @@ class Section:
 class Particle:
     """One particle. `facts` holds its scalars: descriptors of the shell, rejected draws, counts (see docs/format.md).
 
-    domain (2, 3) µm: the box of the kept grains on the model grid and two model voxels around it. In it, and as near to
-    the shell as facts["margin"] µm, the halo bounds the grains; elsewhere nothing belongs to the particle.
+    surface "shell": the inside of the shell, shared out among the grains; the halo is empty, domain (2, 3) µm a box of
+    the shell. surface "grains": the union of the grains, section 2.6 as printed; domain: the box of the grains on the
+    model grid and two model voxels around it. In it, and as near to the shell as facts["margin"] µm, the halo bounds
+    the grains; elsewhere nothing belongs to the particle. parts: what becomes of crumbs, see `Surface`.
     """
 
     index: int
@@ -89,35 +94,54 @@ class Particle:
     norm: str
     domain: np.ndarray
     facts: Mapping[str, float] = field(repr=False)
+    surface: str = "grains"
+    parts: str = "keep"
 
     def voxelize(self, voxel_size: float = 0.05, *, threads: int = 1) -> Volume:
-        """Labels of the kept grains on voxels of any size (µm) with centres in the domain, cut to the grains, Eq. (8).
+        """Labels of the kept grains on voxels of any size (µm), cut to the grains, Eq. (8).
 
-        Raises InputError when the size is not positive or the volume would not fit into memory.
+        Centres of voxels lie in the shell, or in the domain of a particle of surface "grains"; crumbs go to neighbours
+        on this grid where parts is "merge". Raises InputError when the size is not positive or the volume would not fit
+        into memory.
         """
-        grid = grid_within(self.domain, voxel_size)
-        low, high = self._region.depths(grid)
-        near = high >= 0.0
-        labels = self._label(grid, near, threads=threads)
-        self._region.clip(labels, grid, near & (low < 0.0), len(self.grains) + 1)
-        labels, first = _cut(labels, grid.first)
+        grid = self._grid(voxel_size)
+        if self.surface == "shell":
+            labels = fill(self.grains, Inside(self.shell), grid, self.norm, threads=threads)
+            if self.parts == "merge":
+                connect(labels, len(self.grains))
+        else:
+            low, high = self._region.depths(grid)
+            near = high >= 0.0
+            labels = self._label(grid, near, threads=threads)
+            self._region.clip(labels, grid, near & (low < 0.0), len(self.grains) + 1)
+        labels, first = cut(labels, grid.first)
         return Volume(labels, np.array(first) * grid.size, grid.size)
 
     def section(self, height: float = 0.0, pixel_size: float = 0.05) -> Section:
-        """Labels of the kept grains on the plane z = height (µm), Eq. (8); pixels over the domain of the particle."""
+        """Labels of the kept grains on the plane z = height (µm), Eq. (8); pixels over the domain of the particle.
+
+        Crumbs stay where they are, whatever `parts` is: in a plane, parts of a grain that hang together look apart.
+        """
         if not np.isfinite(height):
             raise InputError(f"height: found {height}, expected a number of µm")
-        grid = grid_within(self.domain, pixel_size)
+        grid = self._grid(pixel_size)
         plane = Grid((grid.first[0], grid.first[1], 0), (1, *grid.shape[1:]), grid.size)
         if not self.domain[0, 2] <= height <= self.domain[1, 2]:
             labels = np.zeros(plane.shape, label_dtype(len(self.grains)))
         else:
             shift = (0.0, 0.0, height - 0.5 * grid.size)
+            if self.surface == "shell":
+                labels = fill(self.grains, Inside(self.shell), plane, self.norm, shift=shift)
+                return Section(labels[0], plane.origin[:2], grid.size, float(height))
             low, high = self._region.depths(plane, shift)
             near = high >= 0.0
             labels = self._label(plane, near, shift=shift)
             self._region.clip(labels, plane, near & (low < 0.0), len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
+
+    def _grid(self, size: float) -> Grid:
+        """The voxels of a size that can belong to the particle."""
+        return grid_over(self.domain, size) if self.surface == "shell" else grid_within(self.domain, size)
 
     @property
     def _region(self) -> Region:
@@ -134,7 +158,7 @@ class Particle:
 
     def to_record(self, volume: Volume | None, voxel_size: float) -> ParticleRecord:
         """The particle as the arrays that are stored, with its labels or without; see docs/format.md."""
-        grid = grid_within(self.domain, voxel_size)
+        grid = self._grid(voxel_size)
         g, h = self.grains, self.halo
         return ParticleRecord(
             index=self.index,
@@ -160,7 +184,7 @@ class Particle:
         )
 
     @classmethod
-    def from_record(cls, record: ParticleRecord, *, norm: str) -> "Particle":
+    def from_record(cls, record: ParticleRecord, *, norm: str, surface: Surface) -> "Particle":
         """The particle that `to_record` wrote."""
         own = _seeds(record.position, record.diagonal, record.offset, record.angle)
         halo = _seeds(record.halo_position, record.halo_diagonal, record.halo_offset, record.halo_angle)
@@ -175,7 +199,8 @@ class Particle:
             _wide(record.orientation),
         )
         domain = np.stack([_wide(record.domain_lower), _wide(record.domain_upper)])
-        return cls(record.index, Shell(_wide(record.coefficients)), grains, halo, norm, domain, dict(record.scalars))
+        shell, facts = Shell(_wide(record.coefficients)), dict(record.scalars)
+        return cls(record.index, shell, grains, halo, norm, domain, facts, surface.kind, surface.parts)
 
 
 def _wide(values: np.ndarray) -> np.ndarray:
@@ -197,12 +222,7 @@ def _parts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return number, grain, main
 
 
-def label_dtype(grains: int) -> np.dtype:
-    """The smallest type that holds the labels of so many grains: uint16 or uint32."""
-    return np.dtype(np.uint16 if grains <= np.iinfo(np.uint16).max else np.uint32)
-
-
-def _cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, tuple[int, int, int]]:
+def cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, tuple[int, int, int]]:
     """Labels cut to the voxels that are not 0, and the index of their first voxel along x, y, z."""
     spans = []
     for axis in range(3):

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.kernels import lattice
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels import neighbours, philox
+from nmcfast.kernels import cell_neighbours, philox
 from nmcfast.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
@@ -72,13 +72,13 @@ def draw_pattern(
     """
     process = _Process(seed, index, mu, cell_side(mu), pixel)
     grown, corner = np.empty([n + 2 for n in mask.shape], bool), np.asarray(first, np.int64) - 1
-    neighbours.dilated(mask, grown)
+    cell_neighbours.dilated(mask, grown)
     table, start = process.draw(grown, corner)
     inside = np.pad(mask, 1)
     count = int(np.diff(start)[inside.ravel()].sum())
     inner, neighbour = np.empty(count, np.int64), np.empty((count, kappa), np.int32)
     guess = (_GUESS * kappa / (4.0 / 3.0 * np.pi * mu)) ** (2.0 / 3.0) * pixel**2
-    neighbours.nearest_in_cells(table, start, inside, corner, process.side_um, guess, inner, neighbour)
+    cell_neighbours.nearest_in_cells(table, start, inside, corner, process.side_um, guess, inner, neighbour)
     for m in np.flatnonzero(neighbour[:, 0] < 0):
         cell = np.array(np.unravel_index(np.searchsorted(start, inner[m], "right") - 1, grown.shape))
         table, neighbour[m] = _search_wider(process, table, start, grown, corner, cell, int(inner[m]), kappa)

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels.gbpd import boxes, halo, volumes
-from nmcfast.kernels.gbpd.candidates import TILE, records_of
-from nmcfast.kernels.gbpd.labels import EVERYWHERE
+from nmcfast.kernels.gbpd import boxes, halo
+from nmcfast.kernels.gbpd.labels import EVERYWHERE, label_volume, tables
+from nmcfast.kernels.gbpd.layout import LEAF, TILE, Names, records_of
 from nmcfast.markers import frames, metrics
 from nmcfast.memory import available_memory
 
@@ -126,22 +126,14 @@ def label(
     out = np.zeros(grid.shape, names.dtype)
     if len(seeds) == 0:
         return out
-    origin = grid.origin + shift
-    kernel = volumes.label_volume_parallel if threads > 1 else volumes.label_volume_serial
-    kernel(
-        out,
-        np.append(names, names.dtype.type(0)),
-        relevant.astype(np.uint8),
-        *_in_voxels(seeds, origin, grid.size),
-        seeds.position,
-        seeds.metric,
-        seeds.offset,
-        np.append(origin, grid.size),
-        blocks,
-        norm == "squared",
-        threads,
-    )
+    given = tables(seeds.position, seeds.metric, seeds.offset, grid.origin + shift, grid.size, norm == "squared")
+    label_volume(out, _written(names, relevant), given, blocks, threads)
     return out
+
+
+def _written(names: np.ndarray, relevant: np.ndarray) -> Names:
+    """What a kernel writes: the names (n,) of seeds, and 0 where none of the relevant (n,) can win."""
+    return Names(np.append(names, names.dtype.type(0)), relevant.astype(np.uint8))
 
 
 class Field:
@@ -151,12 +143,12 @@ class Field:
     """
 
     def __init__(self, seeds: Seeds, grid: Grid, blocks: np.ndarray = EVERYWHERE, norm: str = "unsquared") -> None:
-        self.seeds, self.grid, self._squared = seeds, grid, norm == "squared"
-        self._place, factor, shift = _in_voxels(seeds, grid.origin, grid.size)
-        self._candidates, self._placed = records_of(factor, shift), np.empty(0)
+        self.seeds, self.grid = seeds, grid
+        self._tables = tables(seeds.position, seeds.metric, seeds.offset, grid.origin, grid.size, norm == "squared")
+        self._candidates, self._placed = records_of(self._tables.factor, self._tables.shift), np.empty(0)
         corners = itertools.product(*(range(0, n, TILE) for n in grid.shape)) if len(seeds) else ()
-        self._tiles = [
-            (low, *boxes.list_boxes(self._at(low), low, grid.shape, blocks, self._squared))
+        self._parts = [
+            boxes.list_boxes(self._at(low), low, grid.shape, blocks, self._tables.squared)
             for low in map(np.array, corners)
         ]
 
@@ -167,12 +159,10 @@ class Field:
 
         Returns which these are, (z, y, x) bool; none for all of them, where none were given.
         """
-        s, lut = self.seeds, np.append(names, names.dtype.type(0))
         kernel = boxes.label_boxes_parallel if threads > 1 else boxes.label_boxes_serial
-        given, reached = (s.position, s.metric, s.offset, np.append(self.grid.origin, self.grid.size)), blocks & False
-        for tile in self._tiles:
-            c = self._at(tile[0])
-            kernel(out, lut, relevant.astype(np.uint8), c, *given, blocks, reached, self._squared, threads, *tile)
+        written, reached = _written(names, relevant), blocks & False
+        for part in self._parts:
+            kernel(out, written, self._tables, blocks, threads, self._at(part.low), part, reached)
         return reached
 
     def bounding(self, inner: np.ndarray, blocks: np.ndarray = EVERYWHERE) -> np.ndarray:
@@ -181,25 +171,16 @@ class Field:
         Among these and the inner ones an inner one wins where it wins among all, and nowhere else: in that box, not
         beyond, and in blocks (z, y, x) bool that are asked for.
         """
-        known, unseen = inner.copy(), np.ones(tuple(-(-n // halo.TWIG) for n in self.grid.shape), bool)
-        relevant = inner.astype(np.uint8)
+        known, unseen = inner.copy(), np.ones(tuple(-(-n // LEAF) for n in self.grid.shape), bool)
+        relevant, squared = inner.astype(np.uint8), self._tables.squared
         for search in (halo.mark_halo, halo.guard_halo):
-            for tile in self._tiles:
-                c = self._at(tile[0])
-                search(known, unseen, relevant, c, self.grid.shape, blocks, self._squared, *tile)
+            for part in self._parts:
+                search(known, unseen, relevant, self._at(part.low), self.grid.shape, blocks, squared, part)
         return known & ~inner
 
     def _at(self, low: np.ndarray) -> np.ndarray:
         """The candidates, in coordinates of the tile that starts at voxel low."""
-        if self._placed is not low:
-            boxes.place_at(self._candidates, self._place, low, self.grid.shape, self._squared)
+        if not np.array_equal(self._placed, low):
+            boxes.place_at(self._candidates, self._tables.place, low, self.grid.shape, self._tables.squared)
             self._placed = low
         return self._candidates
-
-
-def _in_voxels(seeds: Seeds, origin: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Place (3, n), factors (6, n) and offsets less their maximum (n,) of seeds, in voxels from an origin."""
-    factor = np.empty((6, len(seeds)), np.float32)
-    volumes.factors(seeds.metric, size, factor)
-    place = np.ascontiguousarray(((seeds.position - origin) / size).T)
-    return place, factor, seeds.offset - seeds.offset.max()

@@ -52,7 +52,7 @@ def test_every_box_keeps_all_that_win_in_it():
     """At 100,000 points within half a voxel of a face between boxes, by float64 brute force; grains of 3 voxels."""
     shape, seeds, rng = (50, 40, 60), seeds_in(60.0, 20000, 2), np.random.default_rng(3)
     field = Field(seeds, Grid((-30, -20, -25), shape, 1.0))
-    ((low, _, _, found, lists),) = field._tiles
+    ((low, _, _, found, lists),) = field._parts
     points = rng.uniform(0, shape[::-1], (100_000, 3))
     axis = rng.integers(0, 3, len(points))
     points[np.arange(len(points)), axis] = 16 * rng.integers(1, 3, len(points)) + rng.uniform(-0.5, 0.5, len(points))
@@ -71,7 +71,7 @@ def test_a_grain_between_the_last_voxel_centre_and_the_face_is_kept():
     """A plate 0.8 voxels thick at x = 16.2 wins in the box that ends at 16, but at none of its voxel centres."""
     diagonal = np.array([[2500.0, 0.01, 0.01], [1e-4, 1e-4, 1e-4]])
     seeds = Seeds(np.array([[16.2, 0.0, 0.0], [8.0, 0.0, 0.0]]), diagonal, np.array([20.0, 0.0]), np.zeros(2))
-    ((_, _, _, found, lists),) = Field(seeds, Grid((0, -8, -8), (16, 16, 32), 1.0))._tiles
+    ((_, _, _, found, lists),) = Field(seeds, Grid((0, -8, -8), (16, 16, 32), 1.0))._parts
     held = {tuple(box[:4]): lists[box[4] : box[4] + box[5]].tolist() for box in found}
     assert held == {(0, 0, 0, 16): [0, 16], (0, 0, 16, 16): [0, 16]}
 

@@ -6,6 +6,7 @@ import pytest
 
 from nmcfast.kernels.vectors import doubles as db
 from nmcfast.kernels.vectors import elementary
+from nmcfast.kernels.vectors import memory as mem
 
 RNG = np.random.default_rng(0)
 
@@ -76,7 +77,7 @@ def several(a, out):
     db.store8(out, 32, db.where_less8(x, y, db.spread8(1.0), x))
     db.store8(out, 40, db.exponent8(x * x + 0.1) + db.mantissa8(x * x + 0.1))
     db.store8(out, 48, db.scale8(db.spread8(1.5), db.spread8(-12.0)))
-    db.put(out, 56, db.item(a, 3))
+    mem.put(out, 56, mem.at(a, 3))
     out[57] = db.bits_not_above8(x, y)
 
 

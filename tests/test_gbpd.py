@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nmcfast.errors import InputError
-from nmcfast.kernels.gbpd import candidates, labels, volumes
+from nmcfast.kernels.gbpd import candidates, descent, labels, layout, volumes
 
 compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
 UNTOUCHED = 77777  # more than any label
@@ -141,13 +141,12 @@ def test_seventy_thousand_seeds():
 
 def run(kernel, position, matrices, offset, shape, origin, h, workers, dtype=np.int32, relevant=None, blocks=None):
     """Labels and counts straight from a kernel; −1 where no relevant seed reaches, UNTOUCHED where nobody writes."""
-    place, factor, shift, frame = labels.tables(position, matrices, offset, origin, h)
+    tables = labels.tables(position, matrices, offset, origin, h, False)
     n, out = len(offset), np.full(shape, UNTOUCHED, dtype)
     lut = np.append(np.arange(n), -1).astype(dtype)
     relevant = np.ones(n, np.uint8) if relevant is None else relevant
     blocks = labels.EVERYWHERE if blocks is None else blocks
-    counts = kernel(out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, False, workers)
-    return out, counts
+    return out, kernel(out, layout.Names(lut, relevant), tables, blocks, workers)
 
 
 @compiled
@@ -244,8 +243,8 @@ def test_work_does_not_grow():
 def test_scratch_is_below_a_quarter_of_the_labels():
     """Two workers and the tables, 30,199 seeds, against 256³ int32: 19 %."""
     n, workers = 30_199, 2
-    c = np.zeros((n + 1) * candidates.RECORD, np.float32)
-    worker = sum(array.nbytes for array in volumes.memory_for(c))
+    c = np.zeros((n + 1) * layout.RECORD, np.float32)
+    worker = sum(array.nbytes for array in descent.memory_for(c))
     tables = n * (3 * 8 + 6 * 4 + 8 + 4 + 1)
     assert workers * worker + tables < 0.25 * 256**3 * 4
 
@@ -310,17 +309,17 @@ def test_rounding_bound_covers_float32():
     n = 2000 if numba.config.DISABLE_JIT else 20_000
     position = rng.normal(size=(n, 3)) * 10.0 ** rng.uniform(0, 4, (n, 1))
     matrices = naive.metrics(rng, n, 10.0 ** rng.uniform(-8, 1, (n, 3)))
-    place, factor, shift, _ = labels.tables(position, matrices, np.zeros(n), (0, 0, 0), 1.0)
-    c = candidates.records_of(factor, shift)
-    candidates.place_seeds(c, place, (128.0, 128.0, 128.0), False)
-    rows = c.reshape(-1, candidates.RECORD).T[:, :n]
+    tables = labels.tables(position, matrices, np.zeros(n), (0, 0, 0), 1.0, False)
+    c = layout.records_of(tables.factor, tables.shift)
+    candidates.place_seeds(c, tables.place, (128.0, 128.0, 128.0), False)
+    rows = c.reshape(-1, layout.RECORD).T[:, :n]
     dx, dy, dz = np.float32(-127.5) - rows[:3]
     a00, a01, a02, a11, a12, a22 = rows[3:9]
     u = np.array([a00 * dx + a01 * dy + a02 * dz, a11 * dy + a12 * dz, a22 * dz])
     found = np.sqrt((u * u).sum(0))
     d = np.array([0.5, 0.5, 0.5]) - position
     exact = np.sqrt(np.maximum(np.einsum("na,nab,nb->n", d, matrices, d), 0))
-    share = np.abs(found - exact) / rows[candidates.ERROR]
+    share = np.abs(found - exact) / rows[layout.ERROR]
     assert share.max() < 0.5
 
 

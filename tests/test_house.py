@@ -117,4 +117,5 @@ def test_files_are_short_or_say_why_not():
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     inside = [name for name in listed.split() if name.startswith(("nmcfast/", "kernels/", "export/", "scripts/"))]
     long = {n for n in inside if (ROOT / n).is_file() and len((ROOT / n).read_text().splitlines()) > LONGEST}
-    assert long == set(ONE_THING)
+    assert long <= set(ONE_THING)
+    assert {n for n in ONE_THING if not n.startswith("kernels/")} <= long, "is short now: take it off the list"

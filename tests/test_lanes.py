@@ -5,34 +5,34 @@ import numpy as np
 import pytest
 
 from nmcfast.kernels.vectors import lanes as ln
+from nmcfast.kernels.vectors import memory as mem
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="compares compiled code with Python")
 F = np.float32
 
 
 def arithmetic(a, out):
-    x, y = ln.load(a, 0), ln.load(a, 16)
-    ln.store(out, 0, x + y)
-    ln.store(out, 16, x - y * F(3.0))
-    ln.store(out, 32, F(2.0) / x)
-    ln.store(out, 48, ln.sqrt(x * x))
-    ln.store(out, 64, ln.spread(F(1.5)) - x)
+    x, y = mem.load(a, 0), mem.load(a, 16)
+    mem.store(out, 0, x + y)
+    mem.store(out, 16, x - y * F(3.0))
+    mem.store(out, 32, F(2.0) / x)
+    mem.store(out, 48, ln.sqrt(x * x))
+    mem.store(out, 64, ln.spread(F(1.5)) - x)
 
 
 def choices(a, out):
-    x, y = ln.load(a, 0), ln.load(a, 16)
-    ln.store(out, 0, ln.least(x, y))
-    ln.store(out, 16, ln.most(x, y))
-    ln.store(out, 32, ln.where_less(x, y, ln.spread(F(1.0)), x))
-    ln.store(out, 48, ln.halves(a[3], a[4]))
-    ln.store(out, 80, ln.both(x, y, 11))
-    out[64] = ln.lowest(x)
-    out[65] = ln.bits_unless_above(x, y)
-    out[66] = ln.first_bit(ln.bits_unless_above(y, x))
+    x, y = mem.load(a, 0), mem.load(a, 16)
+    mem.store(out, 0, ln.least(x, y))
+    mem.store(out, 16, ln.most(x, y))
+    mem.store(out, 32, ln.where_less(x, y, ln.spread(F(1.0)), x))
+    mem.store(out, 48, ln.halves(a[3], a[4]))
+    mem.store(out, 80, ln.both(x, y, 11))
+    out[64] = ln.bits_unless_above(x, y)
+    out[65] = ln.first_bit(ln.bits_unless_above(y, x))
 
 
 def multiplied(a, out):
-    ln.store(out, 0, ln.multiply_add(ln.load(a, 0), ln.load(a, 16), ln.load(a, 32)))
+    mem.store(out, 0, ln.multiply_add(mem.load(a, 0), mem.load(a, 16), mem.load(a, 32)))
 
 
 @pytest.mark.parametrize("body", (arithmetic, choices))
@@ -64,12 +64,12 @@ def test_multiply_add_rounds_once():
 
 
 def moves(a, index, out, box):
-    ln.store(out, 0, ln.gather(a, index, 2, 7))
-    ln.put_bits(out, 20, -123456)
-    chosen = ln.where_less(ln.load(a, 0), ln.load(a, 16), ln.spread_bits(70_001), ln.spread_bits(-2))
-    ln.put_plane(box, 3, 10, chosen)
-    ln.put_eight(box, 44, index[3])
-    return ln.bits_at(out, 20)
+    mem.store(out, 0, mem.gather(a, index, 2, 7))
+    mem.put_bits(out, 20, -123456)
+    chosen = ln.where_less(mem.load(a, 0), mem.load(a, 16), ln.spread_bits(70_001), ln.spread_bits(-2))
+    mem.put_plane(box, 3, 10, chosen)
+    mem.put_eight(box, 44, index[3])
+    return mem.bits_at(out, 20)
 
 
 @pytest.mark.parametrize("dtype", (np.int32, np.uint16, np.int64, np.uint8))
@@ -85,7 +85,7 @@ def test_bits_travel_unchanged(dtype):
 
 
 def turned(a, index, out):
-    ln.transpose(out, 5, a, index, 11)
+    mem.transpose(out, 5, a, index, 11)
 
 
 def test_transpose_gathers_records():
@@ -103,7 +103,7 @@ def test_transpose_gathers_records():
 def test_the_address_of_an_array_with_gaps_is_refused():
     @numba.njit
     def first(a):
-        return ln.at(ln.raw(a), 0)
+        return mem.at(mem.raw(a), 0)
 
     assert first(np.arange(4.0)) == 0.0
     with pytest.raises(numba.TypingError, match="expected a contiguous array"):

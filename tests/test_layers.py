@@ -14,12 +14,10 @@ import pytest
 from numba import types
 
 from nmcfast.kernels import philox
-from nmcfast.kernels.gbpd import volumes
+from nmcfast.kernels._cache import sources_digest
+from nmcfast.kernels.gbpd import descent
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(p for folder in ("nmcfast", "kernels", "export") for p in (ROOT / folder).rglob("*.py"))
-
-
 FOLDERS = ("nmcfast", "kernels", "export")
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "nmcfast", *sys.stdlib_module_names}
 PLANTED = {
@@ -79,29 +77,130 @@ def imported(path):
             yield node.module or ""
 
 
+def sources(root):
+    """All files of the package below a root, those of every sub-package too."""
+    return sorted(path for folder in FOLDERS for path in (root / folder).rglob("*.py"))
+
+
+def importing(root, *names):
+    """Files below a root that import one of these packages."""
+    return {path.name for path in sources(root) if not {m.split(".")[0] for m in imported(path)}.isdisjoint(names)}
+
+
+def saying(folder, *texts):
+    """Files below a folder in which one of these texts stands."""
+    return {path.name for path in folder.rglob("*.py") if any(text in path.read_text() for text in texts)}
+
+
+def unpickling(root):
+    """Files below a root that can run what a file holds."""
+    said = (saying(root / folder, "allow_pickle=True", "torch.load(") for folder in FOLDERS)
+    return importing(root, "pickle", "joblib", "dill").union(*said)
+
+
+def inexact(root):
+    """Kernels below a root with fast-math or a random state."""
+    return saying(root / "kernels", "fastmath", "np.random")
+
+
 def test_torch_is_imported_for_training_and_for_loading_only():
-    assert {p.name for p in SOURCES if any(m.split(".")[0] == "torch" for m in imported(p))} <= {
-        "gan.py",
-        "nets.py",
-        "torch.py",
-    }
+    assert importing(ROOT, "torch") <= {"gan.py", "nets.py", "torch.py"}
 
 
 def test_nothing_is_unpickled():
-    assert not [p.name for p in SOURCES if any(m.split(".")[0] in ("pickle", "joblib", "dill") for m in imported(p))]
-    text = "".join(p.read_text() for p in SOURCES)
-    assert "allow_pickle=True" not in text and "torch.load(" not in text
+    assert unpickling(ROOT) == set()
+
+
+def test_kernels_use_no_fast_math_and_no_random_state():
+    assert inexact(ROOT) == set()
+
+
+@pytest.mark.parametrize(
+    "folder", ("kernels", "kernels/gbpd", "kernels/gbpd/new/newer", "nmcfast/ebsd", "export/decks")
+)
+def test_a_file_in_a_sub_package_is_looked_at(folder, tmp_path):
+    """Planted in a folder as deep as any: what unpickles, imports torch, is fast but wrong, or draws is found."""
+    (tmp_path / folder).mkdir(parents=True)
+    assert unpickling(tmp_path) == inexact(tmp_path) == importing(tmp_path, "torch") == set()
+    for name, text in {
+        "a.py": "import pickle",
+        "b.py": "def f(x):\n    from joblib.externals import loky\n",
+        "c.py": "np.load(f, allow_pickle=True)",
+        "d.py": "from torch.nn import Linear",
+        "e.py": "@njit(fastmath=True)\ndef f():\n    pass\n",
+        "f.py": "np.random.normal()",
+        "g.py": "import numpy",
+    }.items():
+        (tmp_path / folder / name).write_text(text)
+    assert unpickling(tmp_path) == {"a.py", "b.py", "c.py"}
+    assert importing(tmp_path, "torch") == {"d.py"}
+    assert inexact(tmp_path) == ({"e.py", "f.py"} if folder.startswith("kernels") else set())
+
+
+def test_compiled_code_is_of_the_sources_of_sub_packages_too(tmp_path):
+    """A file planted, edited, renamed or moved, however deep, is another digest; what is no source is none."""
+    kernels = tmp_path / "kernels"
+    shutil.copytree(ROOT / "kernels", kernels, ignore=shutil.ignore_patterns("__pycache__"))
+    assert sources_digest(kernels) == sources_digest()
+    deep, seen = kernels / "gbpd" / "new" / "planted.py", [sources_digest(kernels)]
+
+    def note():
+        seen.append(sources_digest(kernels))
+
+    deep.parent.mkdir()
+    deep.write_text("A = 1\n")
+    note()
+    deep.write_text("A = 2\n")
+    note()
+    deep.rename(deep.with_name("other.py"))
+    note()
+    deep.with_name("other.py").rename(kernels / "gbpd" / "other.py")
+    note()
+    assert len(set(seen)) == 5
+    (kernels / "gbpd" / "notes.txt").write_text("no source")
+    note()
+    assert seen[-1] == seen[-2]
+
+
+def test_whether_kernels_are_compiled_is_seen_in_the_folders_of_sub_packages(tmp_path):
+    """numba keeps the code of a sub-package in a folder of its own."""
+    program = """if True:
+        from nmcfast import kernels
+        before = kernels.compiled()
+        folder = kernels._folder / "gbpd_0123"
+        folder.mkdir()
+        (folder / "boxes.label_boxes_serial-1.py311.1.nbc").touch()
+        print(before, kernels.compiled())
+        """
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+PACKAGES = ("kernels", "kernels/gbpd", "kernels/vectors")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_column_in_the_docstring_of_kernels_says_who_calls_whom(package):
+    """Each file and each sub-package has a line, and imports only those below it."""
+    folder = ROOT / package
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    column = re.findall(r"^(\w+)  +\S", said, re.MULTILINE)
+    there = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert sorted(column) == sorted(there - {"__init__", "_cache"})
+    prefix = "nmcfast." + package.replace("/", ".") + "."
+    for place, name in enumerate(column):
+        files = (folder / name).rglob("*.py") if (folder / name).is_dir() else [folder / f"{name}.py"]
+        called = {
+            m.removeprefix(prefix).split(".")[0] for path in files for m in imported(path) if m.startswith(prefix)
+        }
+        assert called - {"_cache", name} <= set(column[place + 1 :]), name
 
 
 def test_importing_the_package_loads_nothing_heavy():
     code = "import nmcfast, sys; print(sorted({'numpy', 'numba', 'zarr', 'scipy', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
-
-
-def test_kernels_use_no_fast_math_and_no_random_state():
-    for path in (ROOT / "kernels").rglob("*.py"):
-        assert "fastmath" not in path.read_text() and "np.random" not in path.read_text(), path.name
 
 
 def tracked(*where):
@@ -156,12 +255,13 @@ def test_no_two_compiled_functions_share_a_name():
 def test_what_a_second_process_compiles_is_what_a_particle_needs():
     program = """if True:
         import nmcfast
-        from nmcfast.kernels import gnet, lattice, neighbours, philox, runs
+        from nmcfast.kernels import cell_neighbours, gnet, lattice, philox, runs
         from nmcfast.kernels.gbpd import halo
         from nmcfast.compilation import compile_backwards
 
         def count():
-            return {(m.__name__, name): len(kernel.signatures) for m in (gnet, halo, lattice, neighbours, philox, runs)
+            modules = cell_neighbours, gnet, halo, lattice, philox, runs
+            return {(m.__name__, name): len(kernel.signatures) for m in modules
                     for name, kernel in vars(m).items() if hasattr(kernel, "signatures")}
 
         nmcfast.generate_particle(nmcfast.load_model("nmc811"), 7, 0)
@@ -183,4 +283,4 @@ def test_constants_do_not_compile_a_kernel_again():
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
 def test_a_helper_called_from_python_says_so_instead_of_crashing():
     with pytest.raises(TypeError, match="child_of is for compiled code alone: make it a kernel"):
-        volumes.child_of((0, 0, 0), (8, 8, 8), 1, 4)
+        descent.child_of(None, 1, 4, None)

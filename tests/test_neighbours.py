@@ -1,4 +1,4 @@
-"""kernels/neighbours.py against brute force, on random and on degenerate patterns."""
+"""kernels/neighbours.py and cell_neighbours.py against brute force, on random and on degenerate patterns."""
 
 import numba
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from naive_particle import nearest
 from scipy import ndimage
 
-from nmcfast.kernels import neighbours
+from nmcfast.kernels import cell_neighbours, neighbours
 from nmcfast.seeds import cell_side, draw_pattern
 
 RNG = np.random.default_rng(0)
@@ -101,7 +101,7 @@ def test_cells_of_any_seeds_equal_brute_force(name):
     m = count.reshape(mask.shape)[mask].sum()
     for guess in (0.01, 0.5, 9.0):
         inner, found = np.full(m, -1), np.full((m, 12), -7, np.int32)
-        neighbours.nearest_in_cells(table, start, mask, np.zeros(3, np.int64), 1.0, guess, inner, found)
+        cell_neighbours.nearest_in_cells(table, start, mask, np.zeros(3, np.int64), 1.0, guess, inner, found)
         assert np.array_equal(inner, np.flatnonzero(np.repeat(mask.ravel(), count)))
         space = table[:, :3].astype(float)
         wanted = nearest(space, 12)[inner]
@@ -116,5 +116,5 @@ def test_cells_of_any_seeds_equal_brute_force(name):
 def test_dilated_is_every_cell_that_touches():
     mask = np.random.default_rng(0).random((5, 4, 6)) < 0.05
     out = np.ones((7, 6, 8), bool)
-    neighbours.dilated(mask, out)
+    cell_neighbours.dilated(mask, out)
     assert np.array_equal(out, ndimage.binary_dilation(np.pad(mask, 1), np.ones((3, 3, 3))))

@@ -8,9 +8,10 @@ from nmcfast import generate_particle, load_model
 from nmcfast.errors import InputError
 from nmcfast.generate import _grow
 from nmcfast.particle import Particle, Volume
+from nmcfast.surface import Surface
 
 MODEL = load_model("nmc811")
-PARTICLE, FOUND = _grow(MODEL, 5, 1)
+PARTICLE, FOUND = _grow(MODEL, 5, 1, Surface.of("grains"))
 ON_GRID = FOUND.volume
 
 
@@ -88,7 +89,7 @@ def test_a_volume_that_does_not_fit_is_refused_with_its_size():
 
 def test_a_record_gives_the_same_particle_back():
     record = PARTICLE.to_record(ON_GRID, ON_GRID.voxel_size)
-    again = Particle.from_record(record, norm="unsquared")
+    again = Particle.from_record(record, norm="unsquared", surface=Surface.of("grains"))
     for name in ("position", "diagonal", "offset", "angle", "centroid", "volume", "metric", "components"):
         assert np.array_equal(getattr(again.grains, name), getattr(PARTICLE.grains, name))
     assert np.array_equal(again.voxelize(0.05).labels, ON_GRID.labels)
@@ -105,7 +106,7 @@ def test_stored_values_lose_nothing_in_float32():
 
 
 def test_the_same_seed_and_index_give_the_same_particle_and_others_another():
-    again = generate_particle(MODEL, seed=5, index=1, threads=2)
+    again = generate_particle(MODEL, seed=5, index=1, surface="grains", threads=2)
     assert np.array_equal(again.grains.position, PARTICLE.grains.position)
     assert np.array_equal(again.grains.volume, PARTICLE.grains.volume)
     other = generate_particle(MODEL, seed=6, index=1)

@@ -3,43 +3,34 @@
 Boxes here reach from voxel face to voxel face, so what is found holds at every point of a volume, not only at voxel
 centres: there the grains can be labelled again at any resolution from themselves and these seeds. Two passes:
 
-- where a relevant seed may win in a box of 4³ voxels, all seeds that may win in it are marked, leaf by leaf: whoever
-  wins there is known;
+- where a relevant seed may win in a leaf, all seeds that may win in it are marked, eighth by eighth: whoever wins there
+  is known, the leaf is seen;
 - elsewhere the winner is left out, and a grain may come back, since grains need not be star-shaped. Where the relevant
-  and the marked seeds do not exclude that, those that do are marked too.
+  and the marked seeds do not exclude that, the leaf is doubtful, and those that do are marked too.
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd.boxes import fetch, is_wanted
-from nmcfast.kernels.gbpd.candidates import (
-    INF,
-    KNOWN,
-    PAIR,
-    RECORD,
-    TILE,
-    ask_for,
-    deal,
-    floats,
-    room_for,
-    set_caps_to,
-    set_children,
-    split,
-)
-from nmcfast.kernels.gbpd.ceilings import any_in, cap_pyramid, grid_of, is_asked, part_of, set_caps
+from nmcfast.kernels.gbpd.boxes import fetch, first_and_size, has_wanted
+from nmcfast.kernels.gbpd.candidates import prune_by_corners, room_for, set_children
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid, set_caps_to
 from nmcfast.kernels.gbpd.descent import (
-    box_at,
     child_of,
-    enlarged,
+    descent,
     memory_for,
-    push,
-    shared_among,
+    memory_for_list,
+    root_box,
     tile_at,
+    work_of,
 )
-from nmcfast.kernels.vectors.lanes import at, bits_at, put, put_bits, raw
+from nmcfast.kernels.gbpd.layout import BLOCK_EDGE, INF, KNOWN, LEAF, RECORD, TILE, Box, Scene, Work, ask_for
+from nmcfast.kernels.gbpd.marks import Marks, any_in, clear, is_asked, mark_place, marks_of, share_of
+from nmcfast.kernels.vectors.memory import at, bits_at, enlarged, put, put_bits, raw
 
-TWIG, _LEAF = 4, 2  # voxels: marking all of a twig instead of its leaves keeps a quarter more
+_EIGHTH = LEAF // 2  # voxels: marking all of a leaf instead of its eighths keeps a quarter more
 
 
 @helper
@@ -57,221 +48,167 @@ def _mark(c, lists, begin, count):
         put_bits(c, at(lists, k) + KNOWN, 1)
 
 
-@helper
-def _sizes(ends, end, stride):
-    """How long the lists of the children are, list k at end + k stride; they outlive what is dealt next."""
-    return (
-        ends[0] - end,
-        ends[1] - end - stride,
-        ends[2] - end - 2 * stride,
-        ends[3] - end - 3 * stride,
-        ends[4] - end - 4 * stride,
-        ends[5] - end - 5 * stride,
-        ends[6] - end - 6 * stride,
-        ends[7] - end - 7 * stride,
-    )
+class _Marking(NamedTuple):
+    """What the first pass goes by: leaves that were not seen yet, blocks that are asked for."""
+
+    unseen: Marks
+    asked: Marks
 
 
 @helper
-def _see(unseen, first, size):
-    """The winner is known in all twigs of a box."""
-    a, b = part_of(unseen, first, size, TWIG)
-    for z in range(a[0], b[0]):
-        for y in range(a[1], b[1]):
-            for x in range(a[2], b[2]):
-                put(unseen[0], (z * unseen[2] + y) * unseen[3] + x, False)
-
-
-@helper
-def _mark_twig(work, start, count, end, first, last, middle, squared):
-    """Mark the seeds that may win in the leaves of a box of 4³ voxels."""
-    c, lists, _, scratch, _, ends, _ = work
-    set_caps_to(scratch, INF)
-    children = set_children(scratch, first, last, _LEAF, middle, 0)
-    split(work, start, count, squared, children, end)
+def _visit_to_mark(job, work, box, scene):
+    """Mark who may win in the eighths of a leaf; where all candidates are known so is the winner: an end."""
+    known = _all_known(work.c, work.lists, box.start, box.length)
+    if not known and box.size > LEAF:
+        return False, job
+    clear(job.unseen, box.first, box.size, LEAF)
+    if known:
+        return True, job
+    set_caps_to(work.scratch, INF)
+    children = set_children(work.scratch, box, _EIGHTH, scene)
+    prune_by_corners(work, box, scene.squared, children)
     for k in range(8):
-        begin = end + k * room_for(count)
-        _mark(c, lists, begin, at(ends, k) - begin)
+        eighth = child_of(box, k, _EIGHTH, work.ends)
+        _mark(work.c, work.lists, eighth.start, eighth.length)
+    return True, job
 
 
 @helper
-def _mark_box(unseen, asked, caps, edge, memory, n, box, size, count, tile, squared):
-    """The first pass over a box of `size` voxels an edge whose list stands first; the memory, which may have grown."""
-    c, lists, t, scratch, picks, ends, flags, stack = memory  # passed on at every box they would be counted
-    end = room_for(count)
-    if _all_known(raw(c), raw(lists), 0, count):
-        _see(unseen, box, size)  # whoever wins there is known
-        return memory
-    depth = push(stack, 0, box, size, 0, count, end)
-    while depth > 0:
-        depth -= 1
-        first, last, size, start, count, end = box_at(stack[depth], tile[1])
-        stride, half = room_for(count), size // 2
-        if end + 16 * stride > lists.size:  # room for what a twig is dealt to, too
-            lists = enlarged(lists, end + 16 * stride)
-        if stride * PAIR > t.size:
-            t = floats(2 * stride * PAIR)
-        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
-        children = set_children(work[3], first, last, half, tile[2], 0)
-        set_caps(work[3], caps, edge, tile, first, half, children)
-        wanted = split(work, start, count, squared, children, end)
-        sizes = _sizes(ends, end, stride)
-        for k in range(8):
-            if not wanted >> k & 1:
-                continue
-            a, b = child_of(first, last, k, half)
-            if not is_asked(asked, a[0], a[1], a[2], half):
-                continue
-            begin = end + k * stride
-            lists[begin + sizes[k]] = n * RECORD
-            known = _all_known(work[0], work[1], begin, sizes[k])
-            if known or half == TWIG:
-                _see(unseen, a, half)
-            if known:
-                continue
-            if half == TWIG:
-                _mark_twig(work, begin, sizes[k], end + 8 * stride, a, b, tile[2], squared)
-            else:
-                depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
-    return c, lists, t, scratch, picks, ends, flags, stack
+def _enter_to_mark(job, work, child, wins, scene):
+    """Go where a relevant seed may win."""
+    return wins and is_asked(job.asked, child.first, child.size)
+
+
+_descend_to_mark = descent("mark_descent", _visit_to_mark, _enter_to_mark)
 
 
 @helper
-def _few(memory, n):
+def _list_known(memory):
     """List the relevant and the marked seeds, `few`, at the beginning of the lists; their number."""
-    c, lists, count = memory[0], memory[1], 0
-    for i in range(n):
-        if bits_at(c, i * RECORD + KNOWN):
-            lists[count] = i * RECORD
+    c, lists, count = memory.c, memory.lists, 0
+    for o in range(0, c.size - RECORD, RECORD):
+        if bits_at(c, o + KNOWN):
+            lists[count] = o
             count += 1
-    lists[count] = n * RECORD
+    lists[count] = c.size - RECORD
     return count
 
 
-@helper
-def _doubtful_twigs(unseen, asked, edge, memory, n, tile, squared):
-    """Twigs of a tile that the first pass has not seen and where a relevant seed may win among the few.
+class _Doubt(NamedTuple):
+    """Leaves in doubt, and who of the few may win there.
 
-    doubtful, where: for each twig of the volume whether it is one, and then the place in held of the number of few that
-    may win there, and of these. The memory, which may have grown.
+    places: for each leaf of the volume where in `held` their number stands, and then they; most: the longest list.
     """
-    doubtful, where = np.zeros(unseen.shape, np.bool_), np.empty(unseen.shape, np.int64)
-    held, used, open_, count = np.empty(1024, np.int32), 0, grid_of(unseen), _few(memory, n)
-    c, lists, t, scratch, picks, ends, flags, stack = memory
-    if count == 0:
-        return doubtful, where, held, memory
-    share = shared_among(tile[1], 0, 1)
-    caps = cap_pyramid(c, n, tile, edge, asked, share, squared, scratch, 1)
-    depth = push(stack, 0, tile[0], TILE, 0, count, room_for(count))
-    while depth > 0:
-        depth -= 1
-        first, last, size, start, count, end = box_at(stack[depth], tile[1])
-        stride, half = room_for(count), size // 2
-        if end + 8 * stride > lists.size:
-            lists = enlarged(lists, end + 8 * stride)
-        if half <= edge and stride * PAIR > t.size:
-            t = floats(2 * stride * PAIR)
-        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
-        children = set_children(work[3], first, last, half, tile[2], 0)
-        set_caps(work[3], caps, edge, tile, first, half, children)
-        if half > edge:
-            wanted = deal(work, start, count, squared, children, end)
-        else:
-            wanted = split(work, start, count, squared, children, end)
-        sizes = _sizes(ends, end, stride)
-        for k in range(8):
-            a, _ = child_of(first, last, k, half)
-            if not wanted >> k & 1 or not any_in(open_, a, half, TWIG) or not is_asked(asked, a[0], a[1], a[2], half):
-                continue
-            begin = end + k * stride
-            if half > TWIG:
-                lists[begin + sizes[k]] = n * RECORD
-                depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
-                continue
-            if used + sizes[k] + 1 > held.size:
-                held = enlarged(held, used + sizes[k] + 1)
-            doubtful[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG] = True
-            where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG] = used
-            held[used] = sizes[k]
-            for m in range(sizes[k]):
-                held[used + 1 + m] = lists[begin + m]
-            used += 1 + sizes[k]
-    return doubtful, where, held, (c, lists, t, scratch, picks, ends, flags, stack)
+
+    unseen: Marks  # leaves
+    asked: Marks  # blocks
+    doubtful: Marks  # leaves
+    places: Any  # address of int64
+    held: np.ndarray
+    used: int
+    most: int
 
 
 @helper
-def _guard_box(doubtful, where, held, caps, edge, memory, n, box, size, count, tile, squared):
-    """The second pass over a box whose list of all seeds stands first; the memory, which may have grown.
+def _visit_to_doubt(job, work, box, scene):
+    """Keep the list of a leaf."""
+    if box.size > LEAF:
+        return False, job
+    unseen, asked, doubtful, places, held, used, most = job
+    if used + box.length + 1 > held.size:
+        held = enlarged(held, used + box.length + 1)
+    place = mark_place(doubtful, box.first, LEAF)
+    put(doubtful.flat, place, True)
+    put(places, place, used)
+    held[used] = box.length
+    for k in range(box.length):
+        held[used + 1 + k] = at(work.lists, box.start + k)
+    return True, _Doubt(unseen, asked, doubtful, places, held, used + 1 + box.length, max(most, box.length))
 
-    Who may win in its doubtful twigs is marked where two of them do not exclude a relevant seed.
+
+@helper
+def _enter_to_doubt(job, work, child, wins, scene):
+    """Go where a relevant seed may win among the few, out of sight of the first pass."""
+    first, size = child.first, child.size
+    return wins and any_in(job.unseen, first, size, LEAF) and is_asked(job.asked, first, size)
+
+
+_descend_to_doubt = descent("doubt_descent", _visit_to_doubt, _enter_to_doubt)
+
+
+@helper
+def _find_doubtful(doubtful, places, unseen, asked, memory, scene):
+    """Find the leaves of a tile that the first pass has not seen and where a relevant seed may win among the few.
+
+    doubtful (z, y, x) bool, places (z, y, x) int64 are filled, see `_Doubt`. The lists, and the longest.
     """
-    c, lists, t, scratch, picks, ends, flags, stack = memory
-    twigs, depth = grid_of(doubtful), push(stack, 0, box, size, 0, count, room_for(count))
-    while depth > 0:
-        depth -= 1
-        first, last, size, start, count, end = box_at(stack[depth], tile[1])
-        stride, half, open_ = room_for(count), size // 2, 0
-        if end + 16 * stride > lists.size:  # room for the few of a twig, too
-            lists = enlarged(lists, end + 16 * stride)
-        if stride * PAIR > t.size:
-            t = floats(2 * stride * PAIR)
-        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
-        children = set_children(work[3], first, last, half, tile[2], 0)
-        for k in range(8):
-            a, _ = child_of(first, last, k, half)
-            if children >> k & 1 and any_in(twigs, a, half, TWIG):
-                open_ |= 1 << k
-        if half > TWIG:
-            set_caps(work[3], caps, edge, tile, first, half, open_)
-        else:
-            set_caps_to(work[3], INF)
-        split(work, start, count, squared, open_, end)
-        sizes = _sizes(ends, end, stride)
-        lowest = (picks[0], picks[1], picks[2], picks[3], picks[4], picks[5], picks[6], picks[7])
-        others = (picks[8], picks[9], picks[10], picks[11], picks[12], picks[13], picks[14], picks[15])
-        for k in range(8):
-            if not open_ >> k & 1:
-                continue
-            a, b = child_of(first, last, k, half)
-            begin = end + k * stride
-            lists[begin + sizes[k]] = n * RECORD
-            if half > TWIG:
-                depth = push(stack, depth, a, half, begin, sizes[k], end + 8 * stride)
-                continue
-            place = where[a[0] // TWIG, a[1] // TWIG, a[2] // TWIG]
-            few, behind = np.int64(held[place]), end + 8 * stride
-            room = room_for(few + 2)
-            if behind + 10 * room > lists.size:
-                lists = enlarged(lists, behind + 10 * room)
-            if room * PAIR > t.size:
-                t = floats(2 * room * PAIR)
-            work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
-            for m in range(few):
-                lists[behind + m] = held[place + 1 + m]
-            put_bits(work[0], lowest[k] + KNOWN, 1)
-            if others[k] < n * RECORD:
-                put_bits(work[0], others[k] + KNOWN, 1)
-            end_of_few = behind + room_for(few)
-            if not _is_guarded(work, n, behind, few, lowest[k], others[k], end_of_few, a, b, tile[2], squared):
-                _mark(work[0], work[1], begin, sizes[k])
-    return c, lists, t, scratch, picks, ends, flags, stack
+    doubt = _Doubt(unseen, asked, marks_of(doubtful), raw(places), np.empty(1024, np.int32), 0, 0)
+    count = _list_known(memory)
+    if count > 0:
+        caps = cap_pyramid(memory.c, scene, asked, share_of(scene.tile.high, 0, 1), memory.scratch, 1)
+        root = root_box(scene, scene.tile.low, TILE, count)
+        doubt, _ = _descend_to_doubt(doubt, memory, root, caps, scene)
+    return doubt.held, doubt.most
+
+
+class _Guarding(NamedTuple):
+    """What the second pass goes by: see `_Doubt`; other: memory for the few of a leaf, while all seeds' lists stay."""
+
+    doubtful: Marks
+    places: Any  # address
+    held: Any  # address
+    other: Work
+    dummy: int
 
 
 @helper
-def _is_guarded(work, n, begin, count, i, j, end, first, last, middle, squared):
-    """Whether two seeds exclude the relevant ones of a list from a box of 4³ voxels."""
-    _, lists, _, scratch, _, _, _ = work
-    for k in range(count):
-        put(lists, end + 2 + k, at(lists, begin + k))
-    put(lists, end, i)
-    put(lists, end + 1, j)
-    put(lists, end + 2 + count, n * RECORD)
-    set_children(scratch, first, last, TWIG, middle, 0)
-    return not split(work, end, count + 2, squared, 1, end + room_for(count + 2))
+def _visit_to_guard(job, work, box, scene):
+    """Guard the leaves in doubt of a block, from the lists of all seeds that may win in them."""
+    if box.size > BLOCK_EDGE:
+        return False, job
+    children = set_children(work.scratch, box, LEAF, scene)
+    set_caps_to(work.scratch, INF)
+    prune_by_corners(work, box, scene.squared, children)
+    for k in range(8):
+        leaf = child_of(box, k, LEAF, work.ends)
+        if children >> k & 1 and any_in(job.doubtful, leaf.first, LEAF, LEAF):
+            i, j = np.int64(at(work.picks, k)), np.int64(at(work.picks, 8 + k))
+            if not _is_guarded(job, work, leaf, i, j, scene):
+                _mark(work.c, work.lists, leaf.start, leaf.length)
+    return True, job
 
 
 @helper
-def _set_known(c, known):
+def _enter_to_guard(job, work, child, wins, scene):
+    """Go where there are leaves in doubt."""
+    return any_in(job.doubtful, child.first, child.size, LEAF)
+
+
+_descend_to_guard = descent("guard_descent", _visit_to_guard, _enter_to_guard)
+
+
+@helper
+def _is_guarded(job, work, leaf, i, j, scene):
+    """Mark two seeds that are low in a leaf; whether they exclude all relevant ones of the few from it."""
+    other, place = job.other, at(job.places, mark_place(job.doubtful, leaf.first, LEAF))
+    few = np.int64(at(job.held, place))
+    put_bits(work.c, i + KNOWN, 1)
+    if j < job.dummy:
+        put_bits(work.c, j + KNOWN, 1)
+    put(other.lists, 0, i)
+    put(other.lists, 1, j)
+    for k in range(few):
+        put(other.lists, 2 + k, at(job.held, place + 1 + k))
+    put(other.lists, 2 + few, job.dummy)
+    alone = Box(leaf.first, leaf.last, LEAF, 0, few + 2, room_for(few + 2))
+    set_caps_to(other.scratch, INF)
+    set_children(other.scratch, alone, LEAF, scene)
+    return not prune_by_corners(other, alone, scene.squared, 1)
+
+
+@helper
+def _ask_and_set_known(c, relevant, known):
+    ask_for(c, relevant)
     for i in range(known.size):
         put_bits(c, i * RECORD + KNOWN, np.int64(known[i]))
 
@@ -283,38 +220,42 @@ def _note_known(c, known):
 
 
 @kernel
-def mark_halo(known, unseen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
-    """The first pass over a part (caps, edge, boxes, stored) of a volume, see `boxes`, that starts at voxel low.
+def mark_halo(known, unseen, relevant, c, shape, blocks, squared, part):
+    """The first pass over a part of a volume of shape (nz, ny, nx), see `boxes.list_boxes`.
 
-    known (n,) bool, the relevant seeds at first, is set for those that are marked; unseen (z, y, x) bool, a twig of 4³
+    known (n,) bool, the relevant seeds at first, is set for those that are marked; unseen (z, y, x) bool, a leaf of 4³
     voxels each and true at first, is cleared where the winner is known. relevant (n,) uint8; c: the candidates, placed
-    there; blocks (z, y, x) bool as `gbpd.label_volume_serial` takes them: where none is asked for, nothing is promised.
-    shape (nz, ny, nx).
+    there; blocks (z, y, x) bool as `volumes.label_volume_serial` takes them: where none is asked for, nothing is
+    promised.
     """
-    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), grid_of(blocks)
-    ask_for(c, relevant)
-    _set_known(c, known)
-    for b in range(boxes.shape[0]):
-        first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if is_asked(asked, first[0], first[1], first[2], size) and is_wanted(c, stored, begin, count):
-            fetch(memory[1], stored, begin, count, n)
-            memory = _mark_box(grid_of(unseen), asked, caps, edge, memory, n, first, size, count, tile, squared)
+    memory, job = memory_for(c), _Marking(marks_of(unseen), marks_of(blocks))
+    scene = Scene(tile_at(part.low, shape), part.edge, squared, 0)
+    _ask_and_set_known(c, relevant, known)
+    for b in range(part.boxes.shape[0]):
+        first, size = first_and_size(part, b)
+        if is_asked(job.asked, first, size) and has_wanted(c, part, b):
+            root = fetch(memory, part, b, scene)
+            _, memory = _descend_to_mark(job, memory, root, part.caps, scene)
     _note_known(c, known)
 
 
 @kernel
-def guard_halo(known, unseen, relevant, c, shape, blocks, squared, low, caps, edge, boxes, stored):
+def guard_halo(known, unseen, relevant, c, shape, blocks, squared, part):
     """The second pass, arguments as `mark_halo`: what the first has not seen, with the known seeds, the few, alone.
 
     Where these do not exclude a relevant seed, the list of all seeds tells who wins.
     """
-    tile, n, memory, asked = tile_at((low[0], low[1], low[2]), shape), known.size, memory_for(c), grid_of(blocks)
-    ask_for(c, relevant)
-    _set_known(c, known)
-    doubtful, where, held, memory = _doubtful_twigs(unseen, asked, edge, memory, n, tile, squared)
-    for b in range(boxes.shape[0]):
-        first, size, begin, count = (boxes[b, 0], boxes[b, 1], boxes[b, 2]), boxes[b, 3], boxes[b, 4], boxes[b, 5]
-        if any_in(grid_of(doubtful), first, size, TWIG):
-            fetch(memory[1], stored, begin, count, n)
-            memory = _guard_box(doubtful, where, held, caps, edge, memory, n, first, size, count, tile, squared)
+    memory = memory_for(c)
+    scene = Scene(tile_at(part.low, shape), part.edge, squared, 0)
+    _ask_and_set_known(c, relevant, known)
+    doubtful, places = np.zeros(unseen.shape, np.bool_), np.empty(unseen.shape, np.int64)
+    held, most = _find_doubtful(doubtful, places, marks_of(unseen), marks_of(blocks), memory, scene)
+    other = memory_for_list(c, most + 2)
+    job = _Guarding(marks_of(doubtful), raw(places), raw(held), work_of(other), c.size - RECORD)
+    for b in range(part.boxes.shape[0]):
+        first, size = first_and_size(part, b)
+        if any_in(job.doubtful, first, size, LEAF):
+            root = fetch(memory, part, b, scene)
+            _, memory = _descend_to_guard(job, memory, root, part.caps, scene)
     _note_known(c, known)
+    return doubtful, places, held, other  # they must live as long as their address is in use

@@ -8,6 +8,8 @@ from numba import get_num_threads
 
 from nmcfast.errors import InputError
 from nmcfast.kernels.gbpd import volumes
+from nmcfast.kernels.gbpd.layout import Names, Tables
+from nmcfast.kernels.gbpd.marks import part_count
 
 NORMS = ("unsquared", "squared")
 EVERYWHERE = np.empty((0, 0, 0), np.bool_)  # no choice of blocks
@@ -39,15 +41,18 @@ def label_grid(
     if not np.issubdtype(dtype, np.integer) or np.iinfo(dtype).max < offset.size - 1:
         raise InputError(f"dtype {np.dtype(dtype)} cannot hold the index {offset.size - 1}: use int32")
     squared = _is_squared(norm)
-    place, factor, shift, frame = tables(position, matrices, offset, corner, voxel_size)
-    _check_reach(place, factor, shift, shape)
-    out = np.empty(shape, dtype)
-    lut, relevant = np.arange(offset.size + 1).astype(dtype), np.ones(offset.size, np.uint8)
-    workers = min(get_num_threads(), volumes.part_count(shape))
-    label_volume = volumes.label_volume_parallel if workers > 1 else volumes.label_volume_serial
-    given = position, matrices, offset, frame, EVERYWHERE, squared
-    label_volume(out, lut, relevant, place, factor, shift, *given, workers)
+    seeds = tables(position, matrices, offset, corner, voxel_size, squared)
+    _check_reach(seeds, shape)
+    out, everyone = np.empty(shape, dtype), np.ones(offset.size, np.uint8)
+    names = Names(np.arange(offset.size + 1).astype(dtype), everyone)
+    label_volume(out, names, seeds, EVERYWHERE, min(get_num_threads(), part_count(shape)))
     return out
+
+
+def label_volume(out: np.ndarray, names: Names, seeds: Tables, blocks: np.ndarray, workers: int) -> np.ndarray:
+    """Labels of a volume as `volumes.label_volume_serial` writes them, by one worker or several; the counts."""
+    kernel = volumes.label_volume_parallel if workers > 1 else volumes.label_volume_serial
+    return kernel(out, names, seeds, blocks, workers)
 
 
 def label_points(position: Any, matrices: Any, offset: Any, points: Any, norm: str = "unsquared") -> np.ndarray:
@@ -98,13 +103,14 @@ def _check_matrices(matrices: np.ndarray) -> None:
 
 
 def tables(
-    position: np.ndarray, matrices: np.ndarray, offset: np.ndarray, origin: Any, voxel_size: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The seeds of Eq. (8) in voxels as `volumes.label_volume_serial` takes them: place, factor, shift, frame."""
+    position: np.ndarray, matrices: np.ndarray, offset: np.ndarray, origin: Any, voxel_size: float, squared: bool
+) -> Tables:
+    """The seeds of Eq. (8), at least one, in voxels from an origin and as they are given."""
     place = np.ascontiguousarray(((position - np.asarray(origin)) / voxel_size).T)
     factor = np.empty((6, offset.size), np.float32)
     volumes.factors(matrices, voxel_size, factor)
-    return place, factor, offset - offset.max(), np.array([*origin, voxel_size], np.float64)
+    frame = np.array([*origin, voxel_size], np.float64)
+    return Tables(place, factor, offset - offset.max(), position, matrices, offset, frame, squared)
 
 
 def _checked_grid(
@@ -122,9 +128,9 @@ def _checked_grid(
     return tuple(int(k) for k in shape), corner
 
 
-def _check_reach(place: np.ndarray, factor: np.ndarray, shift: np.ndarray, shape: tuple[int, ...]) -> None:
-    scale = np.sqrt((factor.astype(np.float64) ** 2).sum(0))
-    reach = scale * (np.abs(place).sum(0) + sum(shape))
+def _check_reach(seeds: Tables, shape: tuple[int, ...]) -> None:
+    scale = np.sqrt((seeds.factor.astype(np.float64) ** 2).sum(0))
+    reach, shift = scale * (np.abs(seeds.place).sum(0) + sum(shape)), seeds.shift
     i = int(np.argmax(reach))
     if not -shift.min() < _WIDEST:
         raise InputError(f"offset: spans {-shift.min():.3g}, more than {_WIDEST:g}: drop seeds that cannot win")

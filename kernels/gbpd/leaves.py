@@ -5,18 +5,21 @@ then by one for the leaf, float64 decides, from the matrices as they were given.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nmcfast.kernels._cache import helper
-from nmcfast.kernels.gbpd.candidates import (
+from nmcfast.kernels.gbpd.layout import (
     A00,
     A01,
     A02,
     A11,
     A12,
     A22,
+    BLOCK_EDGE,
     ERROR,
+    LEAF,
     NAME,
     SEED,
     STEP_X,
@@ -26,50 +29,70 @@ from nmcfast.kernels.gbpd.candidates import (
     Y,
     Z,
 )
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE, is_asked, is_every
+from nmcfast.kernels.gbpd.marks import is_asked, is_every, set_reached
 from nmcfast.kernels.vectors.lanes import (
-    at,
-    bits_at,
     bits_unless_above,
     first_bit,
     least,
-    load,
     most,
     multiply_add,
-    prefetch,
-    put,
-    put_eight,
-    put_plane,
-    raw,
     spread,
     spread_bits,
     sqrt,
-    store,
     where_less,
 )
+from nmcfast.kernels.vectors.memory import at, bits_at, load, prefetch, put, put_eight, put_plane, raw, store
 
-LEAF = 4  # voxels of an edge
+
+class Given(NamedTuple):
+    """The seeds as they were given, addresses of (n, 3), (n, 3, 3), (n,) float64; the grid's origin and voxel size."""
+
+    position: Any
+    matrices: Any
+    offset: Any
+    x: float
+    y: float
+    z: float
+    size: float
+
+
+class Sheet(NamedTuple):
+    """Where labels go: the address of a volume, and how far on the next row and the next plane lie."""
+
+    flat: Any
+    row: int
+    plane: int
+
+
+class Target(NamedTuple):
+    """Where the labels of a leaf go: an address, the place of its first voxel, and how far on the next ones lie."""
+
+    flat: Any
+    begin: int
+    row: int
+    plane: int
 
 
 @helper
-def distance(position, matrices, offset, i, x, y, z, squared):
-    """d_i(x), Eq. (8), in float64; addresses of position (n, 3), matrices (n, 3, 3), offset (n,)."""
-    s, m = 3 * i, 9 * i
+def distance(given, i, x, y, z, squared):
+    """d_i(x), Eq. (8), in float64."""
+    position, matrices, s, m = given.position, given.matrices, 3 * i, 9 * i
     dx, dy, dz = x - at(position, s), y - at(position, s + 1), z - at(position, s + 2)
     q = at(matrices, m) * dx * dx + at(matrices, m + 4) * dy * dy + at(matrices, m + 8) * dz * dz
     q += 2.0 * (at(matrices, m + 1) * dx * dy + at(matrices, m + 2) * dx * dz + at(matrices, m + 5) * dy * dz)
     q = max(q, 0.0)  # rounding of a singular M
-    return (q if squared else math.sqrt(q)) - at(offset, i)
+    return (q if squared else math.sqrt(q)) - at(given.offset, i)
 
 
 @helper
-def compete(c, lists, start, count, first, middle, squared, scratch, t, target):
+def compete(work, leaf, middle, squared, target):
     """Write the label of the winner at the voxels of a leaf to a target; bits of the close ones, 16 a plane of z.
 
-    target: address, place of the first voxel, and how far on the next row and the next plane lie. A plane of 4 × 4
-    voxels fills the lanes; u = A (x − s) grows by the last column of A from one plane to the next. All distances come
-    first, so that no step has to wait for its own root.
+    A plane of 4 × 4 voxels fills the lanes; u = A (x − s) grows by the last column of A from one plane to the next. All
+    distances come first, so that no step has to wait for its own root.
     """
+    c, lists, t, scratch, first = work.c, work.lists, work.tangents, work.scratch, leaf.first
+    start, count = leaf.start, leaf.length
     out, begin, row, far = target
     lx = np.float32(first[2] + 0.5 - middle[2]) + load(scratch, STEP_X)
     ly = np.float32(first[1] + 0.5 - middle[1]) + load(scratch, STEP_Y)
@@ -95,7 +118,7 @@ def compete(c, lists, start, count, first, middle, squared, scratch, t, target):
         store(t, p + 48, d3 - r)
         margin, p = max(margin, at(c, o + ERROR)), p + 64
     if squared:
-        margin = _rounding(c, lists, start, count, first, middle, True)
+        margin = _rounding(work, leaf, middle, True)
     margin2, near = spread(margin + margin), 0
     for plane in range(0, LEAF, 2):  # of two planes all fits into registers
         p = 16 * plane
@@ -117,15 +140,15 @@ def compete(c, lists, start, count, first, middle, squared, scratch, t, target):
 
 
 @helper
-def _rounding(c, lists, start, count, first, middle, squared):
+def _rounding(work, leaf, middle, squared):
     """Bound of the rounding of d of the candidates of a leaf: ERROR holds in all of a tile, this within the leaf alone.
 
     2⁻²⁴ of what is rounded: s once, and less than 24 times what grows with |x − s|, see `candidates`. That is the bound
     e of |u| = |A (x − s)|; a square is off by e (2 |u| + e) at most, and rounded once more with r.
     """
-    bound = np.float32(0.0)
-    for k in range(start, start + count):
-        o = np.int64(at(lists, k))
+    c, first, bound = work.c, leaf.first, np.float32(0.0)
+    for k in range(leaf.start, leaf.start + leaf.length):
+        o = np.int64(at(work.lists, k))
         norm = np.float32(0.0)
         for row in range(A00, R):
             norm += at(c, o + row) * at(c, o + row)
@@ -151,54 +174,54 @@ def _lead(t, count, voxel):
 
 
 @helper
-def settle(c, lists, start, count, first, middle, given, lut, squared, t, near, target):
+def settle(work, leaf, scene, given, lut, near, target):
     """Decide the close voxels of a leaf, in float64 where float32 leaves a doubt; return how many these are."""
-    position, matrices, offset, x0, y0, z0, size = given
-    out, begin, row, far = target
-    total, doubt = 0, np.float32(np.inf)
+    first, squared, total, doubt = leaf.first, scene.squared, 0, np.float32(np.inf)
     if not squared:
-        doubt = np.float32(2.0) * _rounding(c, lists, start, count, first, middle, False)
+        doubt = np.float32(2.0) * _rounding(work, leaf, scene.tile.middle, False)
     while near:
         k = first_bit(near)
         near &= near - 1
-        if not squared and _lead(t, count, k) > doubt:
+        if not squared and _lead(work.tangents, leaf.length, k) > doubt:
             continue
-        x = x0 + (first[2] + (k & 3) + 0.5) * size
-        y = y0 + (first[1] + (k >> 2 & 3) + 0.5) * size
-        z = z0 + (first[0] + (k >> 4) + 0.5) * size
+        x = given.x + (first[2] + (k & 3) + 0.5) * given.size
+        y = given.y + (first[1] + (k >> 2 & 3) + 0.5) * given.size
+        z = given.z + (first[0] + (k >> 4) + 0.5) * given.size
         lowest, winner = np.inf, -1
-        for slot in range(start, start + count):
-            i = bits_at(c, at(lists, slot) + SEED)
-            d = distance(position, matrices, offset, i, x, y, z, squared)
+        for slot in range(leaf.start, leaf.start + leaf.length):
+            i = bits_at(work.c, at(work.lists, slot) + SEED)
+            d = distance(given, i, x, y, z, squared)
             if d < lowest or (d == lowest and i < winner):
                 lowest, winner = d, i
-        put(out, begin + (k >> 4) * far + (k >> 2 & 3) * row + (k & 3), at(lut, winner))
+        place = target.begin + (k >> 4) * target.plane + (k >> 2 & 3) * target.row + (k & 3)
+        put(target.flat, place, at(lut, winner))
         total += 1
     return total
 
 
 @helper
-def agree(label, target):
+def fill_leaf(target, label):
     """Make all voxels of a leaf have one label."""
-    out, begin, row, far = target
     for plane in range(LEAF):
-        put_plane(out, begin + plane * far, row, spread_bits(label))
+        put_plane(target.flat, target.begin + plane * target.plane, target.row, spread_bits(label))
 
 
 @helper
 def sheet_of(out):
-    """Where labels go: the address of a volume, and how far on the next row and the next plane lie."""
-    return raw(out), out.shape[2], out.shape[1] * out.shape[2]
+    """The sheet of a volume, which must outlive it."""
+    return Sheet(raw(out), out.shape[2], out.shape[1] * out.shape[2])
 
 
 @helper
-def given_of(position, matrices, offset, frame):
-    """What `settle` takes of the seeds as they were given: addresses, then origin and voxel size."""
-    return raw(position), raw(matrices), raw(offset), frame[0], frame[1], frame[2], frame[3]
+def given_of(tables):
+    """What `settle` takes of the seeds, which must outlive it."""
+    frame = tables.frame
+    given = raw(tables.position), raw(tables.matrices), raw(tables.offset)
+    return Given(*given, frame[0], frame[1], frame[2], frame[3])
 
 
 @helper
-def fill(sheet, first, last, value):
+def _fill(sheet, first, last, value):
     """Make all voxels of a box have one label."""
     flat, row, plane = sheet
     begin, width = first[0] * plane + first[1] * row + first[2], last[2] - first[2]
@@ -212,32 +235,26 @@ def fill(sheet, first, last, value):
 
 
 @helper
-def reach_block(reached, voxel):
-    """Note that a seed that is asked for may win in the block of a voxel, z y x; reached: a grid like `asked`."""
-    if not is_every(reached):
-        z, y, x = voxel[0] // BLOCK_EDGE, voxel[1] // BLOCK_EDGE, voxel[2] // BLOCK_EDGE
-        put(reached[0], (z * reached[2] + y) * reached[3] + x, True)
-
-
-@helper
-def fill_asked(sheet, first, last, value, asked, reached):
+def fill_asked(sheet, box, value, asked, reached):
     """Make the voxels of a box that are asked for, in blocks of 8³ or all of them, have one label."""
+    first, last = box.first, box.last
     if is_every(asked):
-        fill(sheet, first, last, value)
+        _fill(sheet, first, last, value)
         return
     for z in range(first[0], last[0], BLOCK_EDGE):
         for y in range(first[1], last[1], BLOCK_EDGE):
             for x in range(first[2], last[2], BLOCK_EDGE):
-                if is_asked(asked, z, y, x, BLOCK_EDGE):
+                if is_asked(asked, (z, y, x), BLOCK_EDGE):
                     end = min(z + BLOCK_EDGE, last[0]), min(y + BLOCK_EDGE, last[1]), min(x + BLOCK_EDGE, last[2])
-                    fill(sheet, (z, y, x), end, value)
-                    reach_block(reached, (z, y, x))
+                    _fill(sheet, (z, y, x), end, value)
+                    set_reached(reached, (z, y, x))
 
 
 @helper
-def expect(sheet, first, last):
+def prefetch_box(sheet, box):
     """Fetch the memory of a box's voxels, which will be written: rows far apart, that else hold up what follows."""
     flat, row, plane = sheet
+    first, last = box.first, box.last
     begin = first[0] * plane + first[1] * row + first[2]
     for z in range(last[0] - first[0]):
         for y in range(last[1] - first[1]):
@@ -245,26 +262,28 @@ def expect(sheet, first, last):
 
 
 @helper
-def is_whole(first, last):
+def is_whole(leaf):
     """Whether a leaf lies in the volume with all of its voxels."""
+    first, last = leaf.first, leaf.last
     return last[0] - first[0] == LEAF and last[1] - first[1] == LEAF and last[2] - first[2] == LEAF
 
 
 @helper
 def target_of(sheet, first, whole, patch):
     """Where the labels of a leaf are written: where they belong, or in a patch (64,) if it is not whole."""
-    flat, row, far = sheet
     if whole:
-        return flat, first[0] * far + first[1] * row + first[2], row, far
-    return patch, 0, LEAF, LEAF * LEAF
+        begin = first[0] * sheet.plane + first[1] * sheet.row + first[2]
+        return Target(sheet.flat, begin, sheet.row, sheet.plane)
+    return Target(patch, 0, LEAF, LEAF * LEAF)
 
 
 @helper
-def copy_patch(sheet, first, last, patch):
+def copy_patch(sheet, leaf, patch):
     """Write what lies in the volume of a leaf that was labelled in a patch."""
-    flat, row, far = sheet
-    begin = first[0] * far + first[1] * row + first[2]
+    flat, row, plane = sheet
+    first, last = leaf.first, leaf.last
+    begin = first[0] * plane + first[1] * row + first[2]
     for z in range(last[0] - first[0]):
         for y in range(last[1] - first[1]):
             for x in range(last[2] - first[2]):
-                put(flat, begin + z * far + y * row + x, at(patch, (z * LEAF + y) * LEAF + x))
+                put(flat, begin + z * plane + y * row + x, at(patch, (z * LEAF + y) * LEAF + x))

@@ -4,8 +4,6 @@ The seeds of a tile of 256³ voxels are pruned by `candidates` to boxes of 128, 
 that are left (about four) are evaluated at every voxel in float32, see `leaves`. What is dropped loses beyond the
 rounding; voxels whose two best candidates are closer than that are decided in float64. The labels are thus those of a
 float64 brute force, with ties to the lower index, whatever the machine.
-
-n seeds, lut (n + 1,) the label of each seed and, last, of boxes that are asked for and no relevant seed can reach.
 """
 
 import math
@@ -14,54 +12,15 @@ import numpy as np
 from numba import njit, prange
 
 from nmcfast.kernels._cache import helper, kernel, twins
-from nmcfast.kernels.gbpd.candidates import (
-    NAME,
-    PAIR,
-    RECORD,
-    TILE,
-    ask_for,
-    deal,
-    floats,
-    place_seeds,
-    records_of,
-    room_for,
-    set_caps_to,
-    set_children,
-    set_names,
-    split,
-)
-from nmcfast.kernels.gbpd.ceilings import cap_pyramid, cell_edge, grid_of, is_asked, is_every, set_caps
-from nmcfast.kernels.gbpd.descent import (
-    PART,
-    box_at,
-    child_of,
-    enlarged,
-    is_mine,
-    list_all,
-    memory_for,
-    push,
-    shared_among,
-    tile_at,
-)
-from nmcfast.kernels.gbpd.leaves import (
-    LEAF,
-    agree,
-    compete,
-    copy_patch,
-    distance,
-    expect,
-    fill_asked,
-    given_of,
-    is_whole,
-    reach_block,
-    settle,
-    sheet_of,
-    target_of,
-)
-from nmcfast.kernels.vectors.lanes import at, bits_at, put, raw
-
-_TWIG = 8  # the last box that is split, into leaves
-COUNTS = ("boxes", "candidates", "evaluations", "close")  # what `label_volume_*` count
+from nmcfast.kernels.gbpd.candidates import place_seeds
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid, ceiling_of
+from nmcfast.kernels.gbpd.cells import cell_edge
+from nmcfast.kernels.gbpd.descent import list_all, memory_for, root_box, tile_at
+from nmcfast.kernels.gbpd.label_box import Labelling, label_box
+from nmcfast.kernels.gbpd.layout import LEAF, TILE, Scene, ask_for, records_of, seed_count, set_names
+from nmcfast.kernels.gbpd.leaves import Given, distance, given_of, sheet_of
+from nmcfast.kernels.gbpd.marks import marks_of, share_of
+from nmcfast.kernels.vectors.memory import raw
 
 
 @kernel
@@ -104,192 +63,62 @@ def first_indefinite(matrices):
 
 
 @helper
-def _count(counts, k, more):
-    put(counts, k, at(counts, k) + more)
-
-
-@helper
-def _label_twig(
-    sheet, lut, beyond, work, patch, start, count, end, first, last, middle, given, squared, cap, reached, counts
-):
-    """Labels of a box of 8³ voxels or less from its list of candidates; adds to counts (4,)."""
-    c, lists, t, scratch, _, ends, _ = work
-    set_caps_to(scratch, cap)
-    expect(sheet, first, last)
-    children = set_children(scratch, first, last, LEAF, middle, 1)
-    wanted = split(work, start, count, squared, children, end)
-    if wanted:
-        reach_block(reached, first)
-    for k in range(8):
-        if not children >> k & 1:
-            continue
-        low, high = child_of(first, last, k, LEAF)
-        begin = end + k * room_for(count)
-        kept = at(ends, k) - begin
-        _count(counts, 0, 1)
-        _count(counts, 1, count)
-        whole = is_whole(low, high)
-        target = target_of(sheet, low, whole, patch)
-        if not wanted >> k & 1:
-            if not is_every(reached):
-                continue
-            agree(beyond, target)
-        elif kept == 1:
-            agree(bits_at(c, at(lists, begin) + NAME), target)
-        else:
-            _count(counts, 2, kept * LEAF**3)
-            near = compete(c, lists, begin, kept, low, middle, squared, scratch, t, target)
-            if near:
-                _count(counts, 3, settle(c, lists, begin, kept, low, middle, given, lut, squared, t, near, target))
-        if not whole:
-            copy_patch(sheet, low, high, patch)
-
-
-@helper
-def label_box(
-    sheet, lut, n, box, size, count, end, tile, caps, edge, given, asked, reached, squared, memory, patch, counts, share
-):
-    """Labels of a box, depth first, from its list of candidates at the beginning of the lists; others follow from `end`
-    on. The memory, whose arrays may have grown.
-
-    sheet, given, patch (64,): see `leaves`; asked: see `ceilings`; lut, patch, counts are addresses. tile: its first
-    and its last voxel and its middle. reached: blocks like those that are asked for, to be set where a relevant seed
-    may win, while others stay as they are; with none, others get the last label of lut. share: the boxes of 64³ that
-    are this worker's, see `descent`; it splits the few boxes above them as every other does.
-    """
-    c, lists, t, scratch, picks, ends, flags, stack = memory  # passing them on at every box costs 12 %
-    (low, high, middle), beyond = tile, np.int64(at(lut, n))
-    depth = push(stack, 0, box, size, 0, count, end)
-    while depth > 0:
-        depth -= 1
-        first, last, size, start, count, end = box_at(stack[depth], high)
-        stride, half = room_for(count), size // 2
-        if end + 8 * stride > lists.size:
-            lists = enlarged(lists, end + 8 * stride)
-        if half <= edge and stride * PAIR > t.size:
-            t = floats(2 * stride * PAIR)
-        work = (raw(c), raw(lists), raw(t), raw(scratch), raw(picks), raw(ends), raw(flags))
-        if size == _TWIG:
-            cap = caps[_cell_of(first, low, high, edge)]
-            _label_twig(
-                sheet,
-                lut,
-                beyond,
-                work,
-                patch,
-                start,
-                count,
-                end,
-                first,
-                last,
-                middle,
-                given,
-                squared,
-                cap,
-                reached,
-                counts,
-            )
-            continue
-        children = set_children(work[3], first, last, half, middle, 1)
-        set_caps(work[3], caps, edge, tile, first, half, children)
-        if half > edge:
-            wanted = deal(work, start, count, squared, children, end)
-        else:
-            wanted = split(work, start, count, squared, children, end)
-        _count(counts, 0, 8)
-        _count(counts, 1, 8 * count)
-        for k in range(8):
-            if not children >> k & 1:
-                continue
-            a, b = child_of(first, last, k, half)
-            if not is_mine(share, a, half) or not is_asked(asked, a[0], a[1], a[2], half):
-                continue
-            begin = end + k * stride
-            kept, wins = ends[k] - begin, wanted >> k & 1
-            if (kept > 1 and wins) or (kept and half > PART):  # there caps hold for what is this worker's alone
-                lists[begin + kept] = n * RECORD
-                depth = push(stack, depth, a, half, begin, kept, end + 8 * stride)
-            elif half <= PART and (wins or is_every(reached)):
-                fill_asked(sheet, a, b, np.int64(bits_at(c, lists[begin] + NAME)) if wins else beyond, asked, reached)
-    return c, lists, t, scratch, picks, ends, flags, stack
-
-
-@helper
-def _cell_of(voxel, low, high, edge):
-    ny, nx = -(-(high[1] - low[1]) // edge), -(-(high[2] - low[2]) // edge)
-    return ((voxel[0] - low[0]) // edge * ny + (voxel[1] - low[1]) // edge) * nx + (voxel[2] - low[2]) // edge
-
-
-@helper
-def _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts, worker, workers):
+def _label_share(out, names, tables, blocks, counts, share):
     """One worker's share of the labels, tile by tile; adds to counts (4,)."""
-    n, memory, patch = shift.size, memory_for(records_of(factor, shift)), np.empty(LEAF**3, out.dtype)
-    share, asked, nothing = shared_among(out.shape, worker, workers), grid_of(blocks), np.empty((0, 0, 0), np.bool_)
-    ask_for(memory[0], relevant)
-    set_names(memory[0], lut)
+    c, lut, nothing = records_of(tables.factor, tables.shift), names.lut, np.empty((0, 0, 0), np.bool_)
+    memory, patch, n = memory_for(c), np.empty(LEAF**3, out.dtype), seed_count(c)
+    given, asked, reached = given_of(tables), marks_of(blocks), marks_of(nothing)
+    ask_for(c, names.relevant)
+    set_names(c, lut)
+    sheet, beyond = sheet_of(out), np.int64(lut[n])
     for z in range(0, out.shape[0], TILE):
         for y in range(0, out.shape[1], TILE):
             for x in range(0, out.shape[2], TILE):
                 tile = tile_at((z, y, x), out.shape)
-                place_seeds(memory[0], place, tile[2], squared)
-                edge = cell_edge(memory[0], n, tile)
-                caps = cap_pyramid(memory[0], n, tile, edge, asked, share, squared, memory[3], 0)
-                memory = label_box(
-                    sheet_of(out),
+                place_seeds(c, tables.place, tile.middle, tables.squared)
+                scene = Scene(tile, cell_edge(c, tile), tables.squared, 1)
+                caps = cap_pyramid(c, scene, asked, share, memory.scratch, 0)
+                list_all(memory.lists, n)
+                job = Labelling(
+                    ceiling_of(caps, scene),
+                    sheet,
                     raw(lut),
-                    n,
-                    tile[0],
-                    TILE,
-                    n,
-                    list_all(memory[1], n),
-                    tile,
-                    caps,
-                    edge,
+                    beyond,
                     given,
                     asked,
-                    grid_of(nothing),
-                    squared,
-                    memory,
+                    reached,
+                    share,
                     raw(patch),
                     raw(counts),
-                    share,
                 )
+                _, memory = label_box(job, memory, root_box(scene, tile.low, TILE, n), caps, scene)
+    return nothing, patch  # they must live as long as their address is in use
 
 
-def _label_volume(
-    out, lut, relevant, place, factor, shift, position, matrices, offset, frame, blocks, squared, workers
-):
-    """Fill out (z, y, x) with labels, dealt among the workers; counts (workers, 4), see COUNTS.
+def _label_volume(out, names, tables, blocks, workers):
+    """Fill out (z, y, x), C-contiguous of any integer type, with labels; counts (workers, 4), see COUNTS.
 
-    out C-contiguous of any integer type; lut (n + 1,), labels below 2³¹, maps a seed to the label written; boxes that
-    no seed with relevant (n,) true can reach get lut[n].
-    place (3, n), factor (6, n), shift (n,): seeds in voxels of the volume, `factors`, offsets less their maximum.
-    position (n, 3), matrices (n, 3, 3), offset (n,): the same seeds as given; frame (4,): origin x, y, z, voxel size.
+    names, tables: see `layout`; boxes that no relevant seed can reach get the last label.
     blocks (z, y, x) bool, of 8³ voxels: what is asked for; boxes without any stay as they are. An empty array asks for
     all.
     """
-    given, counts = given_of(position, matrices, offset, frame), np.zeros((workers, 4), np.int64)
+    counts = np.zeros((workers, 4), np.int64)
     for worker in prange(workers):
-        _label_share(out, lut, relevant, place, factor, shift, given, blocks, squared, counts[worker], worker, workers)
+        _label_share(out, names, tables, blocks, counts[worker], share_of(out.shape, worker, workers))
     return counts
 
 
 label_volume_serial, label_volume_parallel = twins(_label_volume, "label_volume")
 
 
-def part_count(shape):
-    """How many boxes a volume of shape (nz, ny, nx) is dealt in: more workers than that have nothing to do."""
-    return -(-shape[0] // PART) * -(-shape[1] // PART) * -(-shape[2] // PART)
-
-
 @njit(cache=True, nogil=True, parallel=True)
 def label_points_parallel(out, points, position, matrices, offset, squared):
     """Fill out (p,) with the index of the smallest d at points (p, 3), Eq. (8), in float64."""
-    seeds = raw(position), raw(matrices), raw(offset)
+    given = Given(raw(position), raw(matrices), raw(offset), 0.0, 0.0, 0.0, 1.0)
     for k in prange(out.size):
         lowest, winner = np.inf, 0
         for i in range(offset.size):
-            d = distance(*seeds, i, points[k, 0], points[k, 1], points[k, 2], squared)
+            d = distance(given, i, points[k, 0], points[k, 1], points[k, 2], squared)
             if d < lowest:
                 lowest, winner = d, i
         out[k] = winner

@@ -1,4 +1,9 @@
-"""Registers and rounding: `lanes` of float32, correctly rounded `doubles`, 64-bit `words`, `elementary` functions.
+"""Registers and rounding. Each file calls some of those below it, no other:
 
-elementary, words ─> doubles      lanes ─> lowering
+elementary  exponential, logarithm, sine and cosine of eight float64
+words       eight words of 32 bits, for random numbers
+doubles     eight float64
+lanes       sixteen float32
+memory      arrays read and written by address, one number or sixteen
+lowering    how numba is told of all these
 """

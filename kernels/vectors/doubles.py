@@ -4,15 +4,21 @@ Without the compiler (NUMBA_DISABLE_JIT=1) they are NumPy arrays of 8 and every 
 Indices into arrays are taken as they are: no wrap-around of negative ones, no bounds check.
 """
 
-import operator
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import lower_builtin, models, register_model
+
+from nmcfast.kernels.vectors.lowering import (
+    ARRAY,
+    FLOAT,
+    INTEGER,
+    hold,
+    index_of,
+    lower,
+    lower_arithmetic,
+    pointer,
+    splat,
+)
 
 WIDTH = 8
 _DOUBLES = ir.VectorType(ir.DoubleType(), WIDTH)
@@ -26,12 +32,7 @@ class Doubles(types.Type):
 
 
 DOUBLES = Doubles()
-
-
-@register_model(Doubles)
-class _DoublesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, doubles: Doubles) -> None:
-        super().__init__(manager, doubles, _DOUBLES)
+hold(Doubles, _DOUBLES)
 
 
 def spread8(x):
@@ -69,16 +70,6 @@ def bits_not_above8(a, b):
     return int(np.packbits(a <= b, bitorder="little")[0])
 
 
-def item(a, i):
-    """a[i] of an array of one dimension."""
-    return a[i]
-
-
-def put(a, i, x):
-    """a[i] = x for a scalar of the type of the array."""
-    a[i] = x
-
-
 def exponent8(doubles):
     """Exponent e of each lane 2^e · m with 1 ≤ m < 2; lanes are positive, finite and not subnormal."""
     return np.frexp(doubles)[1] - 1.0
@@ -94,96 +85,51 @@ def scale8(doubles, exponents):
     return np.ldexp(doubles, exponents.astype(np.int64))
 
 
-def lower_vectors(function: Callable, result: Any, *kinds: type) -> Callable:
-    """Decorator of the LLVM code of a function of these kinds: (context, builder, sig, arguments) -> value."""
-
-    class Template(AbstractTemplate):
-        def generic(self, arguments, keywords):
-            fits = len(arguments) == len(kinds) and all(map(isinstance, arguments, kinds))
-            return signature(result, *arguments) if fits else None
-
-    infer_global(function)(Template)
-    return lower_builtin(function, *kinds)
+def _place(context, builder, sig, arguments, kind):
+    """Pointer to the vector of an LLVM type that starts at element arguments[1] of the array arguments[0]."""
+    return pointer(context, builder, sig.args[0], arguments[0], index_of(context, builder, sig, arguments, 1), kind)
 
 
-def _splat(builder, value):
-    undefined = ir.Constant(_DOUBLES, ir.Undefined)
-    vector = builder.insert_element(undefined, value, ir.IntType(32)(0))
-    order = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-    return builder.shuffle_vector(vector, undefined, order)
-
-
-def _place(context, builder, sig, arguments):
-    at = context.cast(builder, arguments[1], sig.args[1], types.intp)
-    return builder.gep(context.make_array(sig.args[0])(context, builder, arguments[0]).data, [at])
-
-
-def _pointer(context, builder, sig, arguments):
-    """Pointer to the 8 float64 that start at element arguments[1] of the array arguments[0]."""
-    return builder.bitcast(_place(context, builder, sig, arguments), _DOUBLES.as_pointer())
-
-
-@lower_vectors(spread8, DOUBLES, types.Float)
+@lower(spread8, DOUBLES, FLOAT)
 def _spread8(context, builder, sig, arguments):
-    return _splat(builder, context.cast(builder, arguments[0], sig.args[0], types.float64))
+    return splat(builder, context.cast(builder, arguments[0], sig.args[0], types.float64), _DOUBLES)
 
 
-@lower_vectors(load8, DOUBLES, types.Array, types.Integer)
+@lower(load8, DOUBLES, ARRAY, INTEGER)
 def _load8(context, builder, sig, arguments):
-    return builder.load(_pointer(context, builder, sig, arguments), align=8)
+    return builder.load(_place(context, builder, sig, arguments, _DOUBLES), align=8)
 
 
-@lower_vectors(store8, types.none, types.Array, types.Integer, Doubles)
+@lower(store8, types.none, ARRAY, INTEGER, Doubles)
 def _store8(context, builder, sig, arguments):
-    builder.store(arguments[2], _pointer(context, builder, sig, arguments), align=8)
+    builder.store(arguments[2], _place(context, builder, sig, arguments, _DOUBLES), align=8)
     return context.get_dummy_value()
 
 
-@lower_vectors(store_pairs8, types.none, types.Array, types.Integer, Doubles, Doubles)
+@lower(store_pairs8, types.none, ARRAY, INTEGER, Doubles, Doubles)
 def _store_pairs8(context, builder, sig, arguments):
     order = [k // 2 + WIDTH * (k % 2) for k in range(2 * WIDTH)]
     pairs = builder.shuffle_vector(arguments[2], arguments[3], ir.Constant(ir.VectorType(ir.IntType(32), 16), order))
-    pointer = builder.bitcast(_place(context, builder, sig, arguments), pairs.type.as_pointer())
-    builder.store(pairs, pointer, align=8)
+    builder.store(pairs, _place(context, builder, sig, arguments, pairs.type), align=8)
     return context.get_dummy_value()
 
 
-@lower_vectors(sqrt8, DOUBLES, Doubles)
+@lower(sqrt8, DOUBLES, Doubles)
 def _sqrt8(context, builder, sig, arguments):
     kind = ir.FunctionType(_DOUBLES, [_DOUBLES])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{WIDTH}f64"), arguments)
 
 
-@lower_vectors(where_less8, DOUBLES, Doubles, Doubles, Doubles, Doubles)
+@lower(where_less8, DOUBLES, Doubles, Doubles, Doubles, Doubles)
 def _where_less8(context, builder, sig, arguments):
     a, b, yes, no = arguments
     return builder.select(builder.fcmp_ordered("<", a, b), yes, no)
 
 
-@lower_vectors(bits_not_above8, types.int64, Doubles, Doubles)
+@lower(bits_not_above8, types.int64, Doubles, Doubles)
 def _bits_not_above8(context, builder, sig, arguments):
     mask = builder.fcmp_ordered("<=", *arguments)
     return builder.zext(builder.bitcast(mask, ir.IntType(WIDTH)), ir.IntType(64))
-
-
-class _Item(AbstractTemplate):
-    def generic(self, arguments, keywords):
-        return signature(arguments[0].dtype, *arguments)
-
-
-infer_global(item)(_Item)
-
-
-@lower_builtin(item, types.Array, types.Integer)
-def _item(context, builder, sig, arguments):
-    return context.unpack_value(builder, sig.return_type, _place(context, builder, sig, arguments))
-
-
-@lower_vectors(put, types.none, types.Array, types.Integer, types.Number)
-def _put(context, builder, sig, arguments):
-    value = context.cast(builder, arguments[2], sig.args[2], sig.args[0].dtype)
-    context.pack_value(builder, sig.args[0].dtype, value, _place(context, builder, sig, arguments))
-    return context.get_dummy_value()
 
 
 _BITS = ir.VectorType(ir.IntType(64), WIDTH)
@@ -194,41 +140,24 @@ def _constant(value, kind=_BITS):
     return ir.Constant(kind, [value] * WIDTH)
 
 
-@lower_vectors(exponent8, DOUBLES, Doubles)
+@lower(exponent8, DOUBLES, Doubles)
 def _exponent8(context, builder, sig, arguments):
     bits = builder.lshr(builder.bitcast(arguments[0], _BITS), _constant(52))
     whole = builder.bitcast(builder.or_(bits, _constant(0x4330 << 48)), _DOUBLES)  # 2^52 + biased exponent
     return builder.fsub(whole, _constant(2.0**52 + 1023.0, _DOUBLES))
 
 
-@lower_vectors(mantissa8, DOUBLES, Doubles)
+@lower(mantissa8, DOUBLES, Doubles)
 def _mantissa8(context, builder, sig, arguments):
     bits = builder.and_(builder.bitcast(arguments[0], _BITS), _constant((1 << 52) - 1))
     return builder.bitcast(builder.or_(bits, _constant(1023 << 52)), _DOUBLES)
 
 
-@lower_vectors(scale8, DOUBLES, Doubles, Doubles)
+@lower(scale8, DOUBLES, Doubles, Doubles)
 def _scale8(context, builder, sig, arguments):
     shifted = builder.bitcast(builder.fadd(arguments[1], _constant(_SHIFTER, _DOUBLES)), _BITS)
     bits = builder.add(builder.bitcast(arguments[0], _BITS), builder.shl(shifted, _constant(52)))
     return builder.bitcast(bits, _DOUBLES)
 
 
-def _lower_arithmetic(operation: Callable, name: str, kinds: tuple[type, type]) -> None:
-    @lower_vectors(operation, DOUBLES, *kinds)
-    def apply(context, builder, sig, arguments):
-        a, b = (
-            value if isinstance(kind, Doubles) else _splat(builder, context.cast(builder, value, kind, types.float64))
-            for value, kind in zip(arguments, sig.args, strict=True)
-        )
-        return getattr(builder, name)(a, b)
-
-
-for _operation, _name in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
-):
-    for _kinds in ((Doubles, Doubles), (Doubles, types.Float), (types.Float, Doubles)):
-        _lower_arithmetic(_operation, _name, _kinds)
+lower_arithmetic(DOUBLES, _DOUBLES, types.float64)

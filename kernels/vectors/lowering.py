@@ -1,5 +1,6 @@
 """How numba is told of functions whose LLVM code is written by hand, and the type of 16 float32 side by side."""
 
+import operator
 from collections.abc import Callable
 from itertools import product
 from types import FunctionType
@@ -24,13 +25,17 @@ class Lanes(types.Type):
         super().__init__(name="Lanes")
 
 
+def hold(vector: type, kind: Any) -> None:
+    """Tell numba that values of a type of vectors are held as an LLVM vector."""
+
+    @register_model(vector)
+    class Model(models.PrimitiveModel):
+        def __init__(self, manager: Any, held: Any) -> None:
+            super().__init__(manager, held, kind)
+
+
 LANES = Lanes()
-
-
-@register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, lanes: Lanes) -> None:
-        super().__init__(manager, lanes, FLOATS)
+hold(Lanes, FLOATS)
 
 
 def _typed(function: Callable, result: Any, *kinds: Any) -> None:
@@ -53,9 +58,9 @@ def pointer(context, builder, array_type, array, index, kind):
 
 
 def splat(builder, value, kind=FLOATS):
-    """The scalar value in all lanes."""
+    """The scalar value in all places of a vector."""
     vector = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
-    order = ir.Constant(INTS, [0] * WIDTH)
+    order = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
     return builder.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), order)
 
 
@@ -74,3 +79,18 @@ def lower(function: Callable, result: Any, *kinds: Any) -> Callable:
         return code
 
     return register
+
+
+def lower_arithmetic(vector: types.Type, kind: Any, item: types.Type) -> None:
+    """Make `+ − * /` work on vectors of a type, held as an LLVM vector of items, or on one and a number."""
+    names = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
+    own = type(vector)
+    for operation, kinds in product(names, ((own, own), (own, FLOAT), (FLOAT, own))):
+
+        @lower(operation, vector, *kinds)
+        def apply(context, builder, sig, arguments, name=names[operation]):
+            a, b = (
+                value if isinstance(each, own) else splat(builder, context.cast(builder, value, each, item), kind)
+                for value, each in zip(arguments, sig.args, strict=True)
+            )
+            return getattr(builder, name)(a, b)

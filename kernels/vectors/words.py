@@ -4,14 +4,12 @@ Without the compiler (NUMBA_DISABLE_JIT=1) they are NumPy arrays of 8 uint64 and
 Python.
 """
 
-from typing import Any
-
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.extending import models, register_model
 
-from nmcfast.kernels.vectors.doubles import DOUBLES, WIDTH, lower_vectors
+from nmcfast.kernels.vectors.doubles import DOUBLES, WIDTH
+from nmcfast.kernels.vectors.lowering import INTEGER, hold, lower, splat
 
 _WORDS = ir.VectorType(ir.IntType(64), WIDTH)
 _LOW = 0xFFFFFFFF
@@ -25,12 +23,7 @@ class Words(types.Type):
 
 
 WORDS = Words()
-
-
-@register_model(Words)
-class _WordsModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, words: Words) -> None:
-        super().__init__(manager, words, _WORDS)
+hold(Words, _WORDS)
 
 
 def words8(n):
@@ -72,39 +65,36 @@ def _low(builder, words):
     return builder.and_(words, _constant(_LOW))
 
 
-def _splat(context, builder, sig, arguments):
-    number = context.cast(builder, arguments[0], sig.args[0], types.uint64)
-    undefined = ir.Constant(_WORDS, ir.Undefined)
-    vector = builder.insert_element(undefined, number, ir.IntType(32)(0))
-    return builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
+def _spread(context, builder, sig, arguments):
+    return splat(builder, context.cast(builder, arguments[0], sig.args[0], types.uint64), _WORDS)
 
 
-@lower_vectors(words8, WORDS, types.Integer)
+@lower(words8, WORDS, INTEGER)
 def _words8(context, builder, sig, arguments):
-    return _splat(context, builder, sig, arguments)
+    return _spread(context, builder, sig, arguments)
 
 
-@lower_vectors(count8, WORDS, types.Integer)
+@lower(count8, WORDS, INTEGER)
 def _count8(context, builder, sig, arguments):
-    return builder.add(_splat(context, builder, sig, arguments), ir.Constant(_WORDS, list(range(WIDTH))))
+    return builder.add(_spread(context, builder, sig, arguments), ir.Constant(_WORDS, list(range(WIDTH))))
 
 
-@lower_vectors(xor8, WORDS, Words, Words)
+@lower(xor8, WORDS, Words, Words)
 def _xor8(context, builder, sig, arguments):
     return builder.xor(*arguments)
 
 
-@lower_vectors(product8, WORDS, Words, Words)
+@lower(product8, WORDS, Words, Words)
 def _product8(context, builder, sig, arguments):
     return builder.mul(*(_low(builder, words) for words in arguments))
 
 
-@lower_vectors(upper8, WORDS, Words)
+@lower(upper8, WORDS, Words)
 def _upper8(context, builder, sig, arguments):
     return builder.lshr(arguments[0], _constant(32))
 
 
-@lower_vectors(unit8, DOUBLES, Words, Words)
+@lower(unit8, DOUBLES, Words, Words)
 def _unit8(context, builder, sig, arguments):
     high, low = (_low(builder, words) for words in arguments)
     bits = builder.or_(builder.shl(high, _constant(20)), builder.lshr(low, _constant(12)))

@@ -21,21 +21,7 @@ _ANG = ("phi1", "Phi", "phi2", "x", "y", "quality", "confidence", "phase", "dete
 _KEPT = (*NEEDED, "quality", "confidence", "phase", "fit")
 _KEYS = {
     key.lower(): key
-    for key in (
-        [
-            "Phase",
-            "MaterialName",
-            "Symmetry",
-            "GRID",
-            "XSTEP",
-            "YSTEP",
-            "NCOLS_ODD",
-            "NCOLS_EVEN",
-            "NROWS",
-            "Column",
-            "COLUMN_HEADERS",
-        ]
-    )
+    for key in ("Phase MaterialName Symmetry GRID XSTEP YSTEP NCOLS_ODD NCOLS_EVEN NROWS Column COLUMN_HEADERS".split())
 }
 MOST_PHASES = 255
 

@@ -50,8 +50,9 @@ class StoredLibrary:
     def __getitem__(self, index: int) -> "Particle":
         record = self.record(index)
         from nmcfast.particle import Particle
+        from nmcfast.surface import Surface
 
-        return Particle.from_record(record, norm=self.model.grains.norm)
+        return Particle.from_record(record, norm=self.model.grains.norm, surface=Surface.from_recipe(self.recipe))
 
     def __iter__(self) -> Iterator["Particle"]:
         return (self[i] for i in self.numbers)

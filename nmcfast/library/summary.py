@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nmcfast.export import schema
 from nmcfast.library.library import Library
 
 DESCRIPTORS = (
@@ -15,6 +16,10 @@ DESCRIPTORS = (
     "volume_um3",
     "grains",
 )
+SURFACES = {
+    "shell": "shell: the inside of each shell, shared out among its grains; the paper's own is --surface grains",
+    "grains": "grains: the union of the kept grains, section 2.6 of the paper as printed",
+}
 REJECTIONS = ("rejected_size", "rejected_radius", "rejected_volume", "rejected_grains")
 
 
@@ -26,6 +31,7 @@ def summarise(library: Library) -> dict[str, Any]:
         "particles": len(library),
         "finished": len(table),
         "missing_shards": len(library.missing_shards),
+        "surface": SURFACES[library.recipe["surface"]],
         "recipe": library.recipe,
     }
     if len(table):
@@ -41,6 +47,7 @@ def summarise(library: Library) -> dict[str, Any]:
             "kept": int(table["grains"].sum()),
             "disconnected": int(table["disconnected"].sum()),
             "seeds_without_voxel": int(table["empty_seeds"].sum()),
+            **{name.rpartition("/")[2]: int(table[name.rpartition("/")[2]].sum()) for name in schema.MENDED},
         }
     result["provenance"] = dict(library.model.provenance)
     return result

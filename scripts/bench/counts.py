@@ -20,6 +20,7 @@ from nmcfast import generate_particle, load_model
 from nmcfast.kernels import label_grid
 from nmcfast.kernels.gbpd import volumes
 from nmcfast.kernels.gbpd.labels import EVERYWHERE, tables
+from nmcfast.kernels.gbpd.layout import Names
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "counts.json"
@@ -44,12 +45,11 @@ def of_labels(kind: str, size: int, ratio: float, seeds: int | None) -> dict[str
     """Work of labelling one box: per voxel, per box of the tree, and per call; seeds None: of the usual density."""
     case, shape = make_case(kind, size, ratio=ratio, seeds=seeds), (size,) * 3
     n, out = len(case.offset), np.empty((size,) * 3, np.int32)
-    place, factor, shift, frame = tables(case.position, case.matrices, case.offset, case.origin, 1.0)
-    seeds = place, factor, shift, case.position, case.matrices, case.offset, frame, EVERYWHERE, case.norm == "squared"
-    lut, relevant = np.arange(n + 1, dtype=np.int32), np.ones(n, np.uint8)
+    given = tables(case.position, case.matrices, case.offset, case.origin, 1.0, case.norm == "squared")
+    names = Names(np.arange(n + 1, dtype=np.int32), np.ones(n, np.uint8))
 
     def label() -> np.ndarray:
-        return volumes.label_volume_serial(out, lut, relevant, *seeds, 1)
+        return volumes.label_volume_serial(out, names, given, EVERYWHERE, 1)
 
     boxes, candidates, evaluations, close = label().sum(0).tolist()
     whole = label_grid, (case.position, case.matrices, case.offset, shape, case.origin, 1.0, case.norm)

@@ -1,4 +1,4 @@
-// The label kernel by hand, a yardstick for what numba makes of kernels/gbpd/candidates.py, ceilings.py, gbpd.py, leaves.py:
+// The label kernel by hand, a yardstick for what numba makes of kernels/gbpd:
 // the same algorithm with the same counts, one thread, AVX2. A shared library; `label_volume` is its one entry.
 //
 // Boxes of 256, 128, ... 8 voxels deal their candidates to their eight children, which go side by side: a candidate is
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-enum { TILE = 256, PART = 64, TWIG = 8, LEAF = 4, CELL = 8, EIGHT = 8 };
+enum { TILE = 256, PART = 64, BLOCK = 8, LEAF = 4, CELL = 8, EIGHT = 8 };
 enum { X, Y, Z, A00, A01, A02, A11, A12, A22, R, ERROR, SEED, RECORD = 16 };
 enum { V, GX = 16, GY = 32, GZ = 48, PAIR = 64 };
 static const float FAR = -3e38f;
@@ -505,7 +505,7 @@ INLINE void child_of(triple first, triple last, int k, long half, triple *a, tri
     *b = (triple){lesser(a->z + half, last.z), lesser(a->y + half, last.y), lesser(a->x + half, last.x)};
 }
 
-INLINE void label_twig(work *w, long start, long count, long end, triple first, triple last, int squared) {
+INLINE void label_block(work *w, long start, long count, long end, triple first, triple last, int squared) {
     long stride = room_for(count), level = 0, ny, nx, begin = level_of(w, level, &ny, &nx);
     family f;
     set_children(w, &f, first, last, LEAF);
@@ -560,8 +560,8 @@ INLINE void label_tile(work *w, triple low, int squared) {
         long stride = room_for(now.count), half = now.size / 2;
         w->lists = larger(w->lists, &w->list_size, now.end + 8 * stride, sizeof(int32_t));
         if (half <= w->edge) w->t = larger(w->t, &w->t_size, stride * PAIR, sizeof(float));
-        if (now.size == TWIG) {
-            label_twig(w, now.start, now.count, now.end, first, last, squared);
+        if (now.size == BLOCK) {
+            label_block(w, now.start, now.count, now.end, first, last, squared);
             continue;
         }
         family f;
@@ -587,7 +587,7 @@ INLINE void label_tile(work *w, triple low, int squared) {
     }
 }
 
-// Fill out (nz, ny, nx) with the number of the winner; arguments as gbpd.label_volume_serial has them; adds to counts.
+// Fill out (nz, ny, nx) with the number of the winner; arguments as layout.Tables has them; adds to counts.
 void label_volume(int32_t *out, long nz, long ny, long nx, long n, const double *place, const float *factor,
                   const double *shift, const double *position, const double *matrices, const double *offset,
                   const double *frame, int squared, int64_t *counts) {

@@ -12,8 +12,9 @@ from cases import DENSITY, RATIO, Case, Region, make_case, middle
 from timing import in_turn, measure
 
 from nmcfast.kernels import label_grid
-from nmcfast.kernels.gbpd import volumes
-from nmcfast.kernels.gbpd.labels import EVERYWHERE, tables
+from nmcfast.kernels.gbpd.label_box import COUNTS
+from nmcfast.kernels.gbpd.labels import EVERYWHERE, label_volume, tables
+from nmcfast.kernels.gbpd.layout import Names
 
 RATIOS = (1.0, 3.0, 10.0)
 STREAM_PLANES = 256  # voxels of the buffer's edge along z that fine volumes pass through
@@ -36,15 +37,14 @@ class Labeller:
         self.case, self.voxel_size, self.shape = case, voxel_size, shape
         self.out = np.zeros(shape, dtype)
         n = len(case.offset)
-        self._lut, self._relevant = np.arange(n + 1).astype(dtype), np.ones(n, np.uint8)
+        self._names = Names(np.arange(n + 1).astype(dtype), np.ones(n, np.uint8))
 
     def run(self, origin: tuple[float, float, float], workers: int = 1) -> np.ndarray:
         """Labels of the voxels from an origin (x, y, z) on, tables of the seeds included; the kernel's counts."""
         case = self.case
-        place, factor, shift, frame = tables(case.position, case.matrices, case.offset, origin, self.voxel_size)
-        kernel = volumes.label_volume_parallel if workers > 1 else volumes.label_volume_serial
-        seeds = case.position, case.matrices, case.offset, frame, EVERYWHERE, case.norm == "squared"
-        return kernel(self.out, self._lut, self._relevant, place, factor, shift, *seeds, workers)
+        squared = case.norm == "squared"
+        given = tables(case.position, case.matrices, case.offset, origin, self.voxel_size, squared)
+        return label_volume(self.out, self._names, given, EVERYWHERE, workers)
 
 
 def row(case: Case, name: str, who: str, threads: int, timed: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def rows_of_case(case: Case, threads: int, repeat: int) -> tuple[list[dict[str, 
 def per_voxel(grid: Labeller) -> dict[str, float]:
     """What the kernel counts in a box, for one voxel; writes its labels."""
     counts = (grid.run(grid.case.origin).sum(0) / grid.out.size).tolist()
-    return dict(zip((f"{name} a voxel" for name in volumes.COUNTS), counts, strict=True))
+    return dict(zip((f"{name} a voxel" for name in COUNTS), counts, strict=True))
 
 
 def by_hand(programs: Path, sizes: list[int], repeat: int) -> list[dict[str, Any]]:

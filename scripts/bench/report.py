@@ -260,14 +260,19 @@ def particle_table(rows: list[Row]) -> list[str]:
     return [title, "", holds, "", *table(("step", "ms", "processor time"), body)]
 
 
+MADE = ("processes", "particles a second", "by processor time", "grains")
+
+
+def _made(r: Row) -> tuple[str | int, ...]:
+    """Name of a row of particles, and its cells below MADE."""
+    rate, by_processor = number(1 / per(r, scale=1)), number(r["workers"] / per(r, "cpu_s", 1))
+    return r["name"], r["workers"], rate, by_processor, number(r["grains"])
+
+
 def median_table(rows: list[Row]) -> list[str]:
     body = [
         (
-            r["name"],
-            r["workers"],
-            number(1 / per(r, scale=1)),
-            number(r["workers"] / per(r, "cpu_s", 1)),
-            number(r["grains"]),
+            *_made(r),
             f"{r['box_voxels']:.3g}",
             number(r["bytes"] / r["count"]),
         )
@@ -275,10 +280,7 @@ def median_table(rows: list[Row]) -> list[str]:
     ]
     names = (
         "drawn, pruned, labelled at 50 nm, written",
-        "processes",
-        "particles a second",
-        "by processor time",
-        "grains",
+        *MADE,
         "voxels in the box",
         "bytes",
     )
@@ -296,11 +298,7 @@ def median_table(rows: list[Row]) -> list[str]:
 def library_table(rows: list[Row]) -> list[str]:
     body = [
         (
-            r["name"],
-            r["workers"],
-            number(1 / per(r, scale=1)),
-            number(r["workers"] / per(r, "cpu_s", 1)),
-            number(r["grains"]),
+            *_made(r),
             f"{r['volume_um3']:.0f}",
             number(r["bytes"] / r["count"]),
             number(r["peak_mib"]),
@@ -309,10 +307,7 @@ def library_table(rows: list[Row]) -> list[str]:
     ]
     names = (
         "first particles of seed 0",
-        "processes",
-        "particles a second",
-        "by processor time",
-        "grains",
+        *MADE,
         "µm³",
         "bytes a particle",
         "peak memory of a process, MiB",

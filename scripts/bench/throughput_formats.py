@@ -28,6 +28,7 @@ from nmcfast.generate import _grow, available_workers, library_recipe
 from nmcfast.library.library import Library
 from nmcfast.model import Model
 from nmcfast.options import GenerateOptions
+from nmcfast.surface import Surface
 
 MODEL = load_model("nmc811")
 
@@ -43,7 +44,7 @@ def step_by_step(folder: Path, count: int, shard_size: int) -> dict[str, list[fl
     for index in range(count):
         number, row = divmod(index, shard_size)
         start = time.process_time()
-        particle, found = _grow(MODEL, 0, index)
+        particle, found = _grow(MODEL, 0, index, Surface())
         record = particle.to_record(found.volume, 0.05)
         drawn += time.process_time() - start
         for name in BULK:
@@ -99,7 +100,7 @@ def scaled(scale: float) -> Model:
 
 def draw(index: int, scale: float) -> tuple[int, int]:
     """A particle with its labels, which nobody keeps: how many grains and voxels it has."""
-    particle, found = _grow(scaled(scale), 0, index)
+    particle, found = _grow(scaled(scale), 0, index, Surface())
     particle.to_record(found.volume, 0.05)
     return len(particle.grains), found.volume.labels.size
 
@@ -144,7 +145,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder on the disk to measure")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    _grow(MODEL, 0, 0)  # compiles
+    _grow(MODEL, 0, 0, Surface())  # compiles
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         whole = whole_runs(Path(scratch) / "whole", options)
         each = step_table(step_by_step(Path(scratch) / "each", options.each, options.shard_size))

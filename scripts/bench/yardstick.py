@@ -25,11 +25,10 @@ class Yardstick:
     def run(self) -> np.ndarray:
         """Labels of the box, tables of the seeds included; boxes, candidates, evaluations, close voxels."""
         case, counts = self.case, np.zeros(4, np.int64)
-        place, factor, shift, frame = tables(case.position, case.matrices, case.offset, case.origin, 1.0)
-        arrays = place, factor, shift, case.position, case.matrices, case.offset, frame
-        given = [array.ctypes.data for array in arrays]
+        seeds = tables(case.position, case.matrices, case.offset, case.origin, 1.0, case.norm == "squared")
+        given = [array.ctypes.data for array in seeds[:-1]]
         self._function(
-            self.out.ctypes.data, *self.out.shape, shift.size, *given, case.norm == "squared", counts.ctypes.data
+            self.out.ctypes.data, *self.out.shape, case.offset.size, *given, seeds.squared, counts.ctypes.data
         )
         return counts
 

@@ -24,9 +24,10 @@ import hashlib, json
 import numpy as np
 from nmcfast import load_model
 from nmcfast.generate import _grow, particle_digest
+from nmcfast.surface import Surface
 model, out = load_model("nmc811"), []
 for index in range({PARTICLES}):
-    particle, found = _grow(model, 11, index)
+    particle, found = _grow(model, 11, index, Surface())
     labels = found.volume.labels.tobytes()
     out.append([particle_digest(particle), hashlib.sha256(labels).hexdigest(), len(particle.grains)])
 print(json.dumps(out))

@@ -209,7 +209,8 @@ def fit_moments(
             f" a start from moments needs {LEAST_GRAINS}; leave it out, or take --schedule paper"
         )
     measured = rows.mean(axis=0)
-    guess = (math.exp(measured[0]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
+    found = dict(zip(MOMENTS, measured, strict=True))
+    guess = (math.exp(found["log grains"]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
     seeds = [_seed_template(radius, guess * WIDEST, rng) for _ in range(max(rounds))]
     measuring = np.diag(np.square(list(MOMENTS.values())))
     simulations = 0
@@ -222,7 +223,8 @@ def fit_moments(
         law = _law(numbers, size, offset)
         return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
 
-    numbers = np.array([0.8 * measured[4] * measured[6], 0.2, 0.2, *GUESS, math.log(guess)])
+    shape = 0.8 * found["mean log elongation"] * found["mean cos 2α"]
+    numbers = np.array([shape, 0.2, 0.2, *GUESS, math.log(guess)])
     low = np.append(LOW, math.log(guess / WIDEST))
     high = np.append(HIGH, math.log(guess * WIDEST))
     spread = _shrunk(np.cov(simulated(numbers, max(rounds)).T))

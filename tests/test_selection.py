@@ -1,25 +1,25 @@
-"""Dealing: eight lists dealt by bytes, compiled and not, are those that a loop over candidates makes."""
+"""Eight lists selected from one by bytes, compiled and not, are those that a loop over candidates makes."""
 
 import numba
 import numpy as np
 import pytest
 
-from nmcfast.kernels.gbpd import dealing
-from nmcfast.kernels.vectors.lanes import raw
+from nmcfast.kernels.gbpd import selection
+from nmcfast.kernels.vectors.memory import raw
 
 
-def deal(flags, pairs, lists, count, stride, ends):
+def selected(flags, pairs, lists, count, stride, ends):
     for pair in range(pairs.size):
-        dealing.put_bytes(raw(flags), pair, pairs[pair])
+        selection.put_pair(raw(flags), pair, pairs[pair])
     for k in range(8):
         end = stride * (k + 1)
         for eight in range((count + 7) // 8):
-            end = dealing.pack(raw(lists), end, 8 * eight, dealing.column(raw(flags), k, eight))
+            end = selection.select(raw(lists), end, 8 * eight, selection.bits_of(raw(flags), k, eight))
         ends[k] = end
 
 
 @pytest.mark.parametrize("count", (1, 7, 8, 9, 31, 64))
-@pytest.mark.parametrize("run", (deal, numba.njit(deal)), ids=("python", "compiled"))
+@pytest.mark.parametrize("run", (selected, numba.njit(selected)), ids=("python", "compiled"))
 def test_each_list_has_the_candidates_whose_bit_is_set_in_their_order(run, count):
     """40 draws; bits of all densities, from none to all."""
     rng = np.random.default_rng(count)

@@ -1,4 +1,4 @@
-"""Eight lists dealt at once, without a branch: what each candidate may join is a byte, bit k for list k.
+"""The items of a list that belong in each of eight others, selected without a branch: bit k of a byte for list k.
 
 Bytes stand in the order of the candidates, eight in an uint64. A branch for every candidate and list would be
 mispredicted too often: it took as long as the tests that set the bits.
@@ -15,17 +15,17 @@ _FIRST_BITS = 0x0101010101010101  # of eight bytes
 _GATHER = 0x0102040810204080  # times these bits: they stand side by side in the highest byte
 
 
-def put_bytes(flags, pair, bits):
+def put_pair(flags, pair, bits):
     """Set the bytes of candidates 2 pair and 2 pair + 1 of flags, uint64: the low and the high byte of bits."""
     flags.view(np.uint16)[pair] = bits
 
 
-def column(flags, k, eight):
+def bits_of(flags, k, eight):
     """Bit k of the bytes of candidates 8 eight …, as a number of eight bits, the first candidate's the lowest."""
     return int(np.packbits(flags[eight : eight + 1].view(np.uint8) >> k & 1, bitorder="little")[0])
 
 
-def pack(lists, end, start, bits):
+def select(lists, end, start, bits):
     """Copy those of lists[start : start + 8] whose bit is set to lists[end :], int32; where they end.
 
     As many as seven places behind may be overwritten.
@@ -35,16 +35,16 @@ def pack(lists, end, start, bits):
     return end + chosen.size
 
 
-@lower(put_bytes, types.none, ARRAY, INTEGER, INTEGER)
-def _put_bytes(context, builder, sig, arguments):
+@lower(put_pair, types.none, ARRAY, INTEGER, INTEGER)
+def _put_pair(context, builder, sig, arguments):
     value = context.cast(builder, arguments[2], sig.args[2], types.uint16)
     first = pointer(context, builder, sig.args[0], arguments[0], ir.IntType(64)(0), value.type)
     builder.store(value, builder.gep(first, [index_of(context, builder, sig, arguments, 1)]))
     return context.get_dummy_value()
 
 
-@lower(column, types.int64, ARRAY, INTEGER, INTEGER)
-def _column(context, builder, sig, arguments):
+@lower(bits_of, types.int64, ARRAY, INTEGER, INTEGER)
+def _bits_of(context, builder, sig, arguments):
     word = ir.IntType(64)
     place = pointer(context, builder, sig.args[0], arguments[0], index_of(context, builder, sig, arguments, 2), word)
     bits = builder.lshr(builder.load(place), context.cast(builder, arguments[1], sig.args[1], types.int64))
@@ -61,8 +61,8 @@ def _orders(builder):
     return cgutils.global_constant(builder.module, "nmcfast_orders", ir.Constant(table, rows))
 
 
-@lower(pack, types.int64, ARRAY, INTEGER, INTEGER, INTEGER)
-def _pack(context, builder, sig, arguments):
+@lower(select, types.int64, ARRAY, INTEGER, INTEGER, INTEGER)
+def _select(context, builder, sig, arguments):
     end, start, bits = (index_of(context, builder, sig, arguments, k) for k in (1, 2, 3))
     eight = ir.VectorType(ir.IntType(32), EIGHT)
     source, target = (pointer(context, builder, sig.args[0], arguments[0], place, eight) for place in (start, end))

@@ -28,6 +28,9 @@ DECKS = {
     "tiff": "nmcfast.export.decks.tiff",
     "vti": "nmcfast.export.decks.vti",
 }
+# Those that write a mesh of elements: its voxels must hang together (see solid.py).
+ELEMENTS = frozenset({"abaqus", "dolfinx", "exodus", "gmsh", "nastran"})
+LOOSE = ("mend", "keep")  # what becomes of voxels that do not
 
 
 def bulk_module(name: str) -> Any:

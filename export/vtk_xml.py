@@ -1,5 +1,10 @@
-"""VTK's XML files with compressed appended arrays, as VTK, ParaView, meshio, MFEM and DAMASK read them."""
+"""VTK's XML files with compressed arrays, as VTK, ParaView, meshio, MFEM and DAMASK read them.
 
+Meshes have their arrays behind the XML, raw (`Appended`); images have them within it, in base64 (`inline`), the only
+form that DAMASK's solver takes.
+"""
+
+import base64
 import zlib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,7 +27,7 @@ class Appended:
 
     def add(self, name: str, array: np.ndarray) -> str:
         """Keep an array (m,) or (m, components); the XML element that refers to it."""
-        data, kind = _pack(array), TYPES[array.dtype.str[1:]]
+        data, kind = b"".join(_packed(array)), TYPES[array.dtype.str[1:]]
         parts = f' NumberOfComponents="{array.shape[1]}"' if array.ndim == 2 else ""
         element = f'<DataArray type="{kind}" Name="{name}"{parts} format="appended" offset="{self._size}"/>\n'
         self._data.append(data)
@@ -31,19 +36,34 @@ class Appended:
 
     def file(self, kind: str, body: str) -> bytes:
         """The file whose XML below the root is body; kind is UnstructuredGrid, ImageData, …"""
-        head = (
-            f'<?xml version="1.0"?>\n<VTKFile type="{kind}" version="1.0" byte_order="LittleEndian" '
-            f'header_type="UInt64" compressor="vtkZLibDataCompressor">\n<{kind}{body}</{kind}>\n  '
-        )
-        return b"".join([head.encode(), _START, *self._data, _END])
+        return b"".join([f"{_head(kind, body)}  ".encode(), _START, *self._data, _END])
 
 
-def _pack(array: np.ndarray) -> bytes:
-    """Number of blocks, block size, size of the last one when shorter, compressed sizes, blocks."""
+def inline(name: str, array: np.ndarray) -> str:
+    """The XML element that holds an array (m,), compressed, in base64: element, data and end on a line each."""
+    header, blocks = (base64.b64encode(part).decode() for part in _packed(array))
+    kind = TYPES[array.dtype.str[1:]]
+    return f'<DataArray type="{kind}" Name="{name}" format="binary">\n{header}{blocks}\n</DataArray>\n'
+
+
+def inline_file(kind: str, body: str) -> bytes:
+    """The file whose XML below the root is body, with arrays made by `inline`."""
+    return f"{_head(kind, body)}</VTKFile>\n".encode()
+
+
+def _head(kind: str, body: str) -> str:
+    return (
+        f'<?xml version="1.0"?>\n<VTKFile type="{kind}" version="1.0" byte_order="LittleEndian" '
+        f'header_type="UInt64" compressor="vtkZLibDataCompressor">\n<{kind}{body}</{kind}>\n'
+    )
+
+
+def _packed(array: np.ndarray) -> tuple[bytes, bytes]:
+    """Header (number of blocks, block size, size of the last one when shorter, compressed sizes) and blocks."""
     raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
     blocks = [zlib.compress(raw[k : k + _BLOCK], _LEVEL) for k in range(0, len(raw), _BLOCK)]
     header = [len(blocks), _BLOCK, len(raw) % _BLOCK, *map(len, blocks)]
-    return np.array(header, "<u8").tobytes() + b"".join(blocks)
+    return np.array(header, "<u8").tobytes(), b"".join(blocks)
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, np.ndarray]]:

@@ -21,6 +21,7 @@ NEEDS = {
     "abaqus_ccx": "program ccx",
     "abaqus_meshio": "meshio",
     "damask_damask": "damask",
+    "damask_parser": "numpy",
     "damask_vtk": "vtkmodules",
     "dolfinx_dolfinx": "dolfinx",
     "dream3d_damask": "damask",

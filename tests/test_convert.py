@@ -4,6 +4,7 @@ import errno
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,9 @@ from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError, MissingExtraError, NoSpaceError
 from nmcfast.export import formats, zarr
 from nmcfast.export.formats import BULK
+from nmcfast.export.solid import Mended
 from nmcfast.export.verify import verify
+from nmcfast.library import convert
 from nmcfast.library.open import open_library
 
 
@@ -176,7 +179,43 @@ def test_a_model_file_that_is_not_the_recipes_is_damage(library: Path, tmp_path:
 def test_voxels_too_large_to_lie_in_the_particle_are_refused(library: Path, tmp_path: Path, to: str) -> None:
     with pytest.raises(InputError, match=r"particle 1: no voxel of 100 µm has its centre in it: choose smaller"):
         export_library(open_library(library), tmp_path / "out", to=to, particles=range(1, 2), voxel_size=100.0)
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["export.json"]
+    assert not any(tmp_path.iterdir()), "a refused export leaves nothing"
+
+
+def test_a_refused_export_leaves_a_folder_that_was_there_empty(library: Path, tmp_path: Path) -> None:
+    for to in ("gmsh", "hdf5"):
+        (tmp_path / to).mkdir()
+        with pytest.raises(InputError):
+            export_library(open_library(library), tmp_path / to, to=to, particles=range(1, 2), voxel_size=1e-4)
+        assert not list((tmp_path / to).glob("*")) if (tmp_path / to).exists() else to == "hdf5"
+
+
+def loose_ends() -> np.ndarray:
+    """A slab of two grains, a voxel that shares a corner with it, one that shares an edge, one far away."""
+    labels = np.zeros((6, 6, 9), np.uint16)
+    labels[1:3, 1:4, 1:3], labels[1:3, 1:4, 3:5] = 1, 2
+    labels[3, 4, 5] = labels[3, 2, 5] = labels[5, 5, 8] = 2
+    return labels
+
+
+@pytest.mark.parametrize("to", sorted(formats.ELEMENTS))
+def test_elements_hang_together_and_what_that_took_is_counted(library, tmp_path, monkeypatch, to) -> None:
+    made = replace(convert.deck_of(open_library(library), 1, 0.2), labels=loose_ends())
+    monkeypatch.setattr(convert, "deck_of", lambda _library, index, _size: replace(made, index=index))
+    done = export_library(open_library(library), tmp_path / "mended", to=to, particles=range(1, 3))
+    assert done.cells == Mended(loose_parts=6, loose_voxels=6, filled_voxels=0, voxels=48)
+    settings = json.loads((tmp_path / "mended" / "export.json").read_text())
+    assert settings["loose"] == "mend" and settings["cells"]["loose_voxels"] == 6
+    again = export_library(open_library(library), tmp_path / "mended", to=to, particles=range(1, 3))
+    assert (again.made, again.cells) == (0, done.cells)
+    kept = export_library(open_library(library), tmp_path / "kept", to=to, particles=range(1, 2), loose="keep")
+    assert kept.cells is None and not (tmp_path / "kept" / "000001" / "cells.json").exists()
+    sizes = [sum(p.stat().st_size for p in (tmp_path / name / "000001").iterdir()) for name in ("mended", "kept")]
+    assert sizes[0] != sizes[1]
+    with pytest.raises(InputError, match="exists and is not this export"):
+        export_library(open_library(library), tmp_path / "kept", to=to, particles=range(1, 2))
+    with pytest.raises(InputError, match="--loose: found 'drop', expected one of mend, keep"):
+        export_library(open_library(library), tmp_path / "other", to=to, loose="drop")
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
@@ -192,7 +231,7 @@ def test_a_full_disk_is_one_clear_error(library: Path, tmp_path: Path, monkeypat
     use(monkeypatch, write=write)
     with pytest.raises(NoSpaceError, match=r"out/000000: no space left on the disk; what is finished is intact"):
         export_library(open_library(library), tmp_path / "out", to="made-up")
-    assert sorted(tree(tmp_path / "out")) == ["export.json"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_package_is_named(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

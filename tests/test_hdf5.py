@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from library_toys import empty_library, record, seen_by_paraview, tree, write_li
 from test_generate import SMALL
 
 from nmcfast import generate_library, generate_particle
-from nmcfast.errors import DamageError, InputError
+from nmcfast.errors import DamageError, InputError, NmcfastError
 from nmcfast.export import hdf5, root, schema
 from nmcfast.export.schema import VARIABLES
 from nmcfast.export.verify import verify
@@ -268,6 +269,23 @@ def test_one_flipped_bit_is_found(library: Path, tmp_path: Path) -> None:
             assert SHARD in str(error)
             damaged += 1
     assert damaged > 0
+
+
+HOLDER = "import h5py, sys; held = h5py.File(sys.argv[1], 'r+'); print('open', flush=True); sys.stdin.read()"
+
+
+def test_a_locked_shard_is_locked_and_not_damaged(library: Path, tmp_path: Path) -> None:
+    """Another program has the file open for writing: exit 1, and what helps is named; then all is well again."""
+    copy = shutil.copytree(library, tmp_path / "lib.h5")
+    command = [sys.executable, "-c", HOLDER, str(copy / SHARD)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"open\n"
+        for read in (lambda: open_library(copy).labels(4), lambda: verify(copy)):
+            with pytest.raises(NmcfastError, match=r"shard\.h5: is locked by .* HDF5_USE_FILE_LOCKING=FALSE") as caught:
+                read()
+            assert caught.value.exit_code == 1
+        holder.communicate()
+    assert open_library(copy).labels(4).any()
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n", b"other"])

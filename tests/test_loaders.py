@@ -1,7 +1,9 @@
 """Tables, conditions, Parquet, xarray and torch give what the library holds."""
 
+import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +182,19 @@ def test_xarray_aligns_particles_with_arrays_of_others(toys: Path) -> None:
     assert pickle.loads(pickle.dumps(held["d_max"])).equals(held["d_max"])
 
 
+def test_particles_chosen_by_number_stay_unread_in_xarray(library: Path, tmp_path: Path) -> None:
+    """What docs/loaders.md offers in place of `where(..., drop=True)`, which reads the labels of all."""
+    pytest.importorskip("xarray", reason="xarray is not installed")
+    copy = shutil.copytree(library, tmp_path / "copy.zarr")
+    opened = open_library(copy)
+    held, chosen = opened.xarray(), opened.query("index != 2")
+    shutil.rmtree(copy / "shards/000001/labels")
+    part = held.sel(particle=chosen)
+    assert part["particle"].values.tolist() == [0, 1, 3, 4] and part["aspect_ratio"].shape == (4,)
+    last = part["labels"].isel(particle=3).values
+    assert last.dtype == np.uint16 and last.any()
+
+
 def test_xarray_reads_no_label_before_it_must(library: Path, tmp_path: Path) -> None:
     pytest.importorskip("xarray", reason="xarray is not installed")
     copy = shutil.copytree(library, tmp_path / "copy.zarr")
@@ -259,9 +274,83 @@ def test_workers_share_the_shards_and_see_the_epoch(toys: Path, persistent: bool
         batches = list(loader)
         passes.append([int(i) for batch in batches for i in batch["index"]])
         assert all(batch["labels"].shape[1:] == (8, 8, 8) for batch in batches)
+        assert len(batches) == len(loader) == 4
+        assert [len(batch["index"]) for batch in batches] == [2, 2, 2, 1]
     assert all(sorted(order) == list(range(7)) for order in passes)
+    assert passes == orders(open_library(toys).torch(["d_max"], seed=1), 4), "workers change the order"
     assert len({tuple(order) for order in passes}) > 1
     assert len(dataset) == 7
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 8])
+def test_ranks_share_the_particles_as_the_distributed_sampler_does(toys: Path, ranks: int) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    opened = open_library(toys)
+    for epoch in range(3):
+        parts = []
+        for rank in range(ranks):
+            dataset = opened.torch(["d_max"], seed=4, rank=rank, ranks=ranks)
+            dataset.set_epoch(epoch)
+            parts.append([int(sample["index"]) for sample in dataset])
+            assert len(parts[-1]) == len(dataset) == -(-7 // ranks)
+        order = [index for part in parts for index in part]
+        whole = orders(opened.torch(["d_max"], seed=4), epoch + 1)[-1]
+        assert order == [whole[k % 7] for k in range(len(order))], "the first ones are repeated at the end"
+    with pytest.raises(IndexError, match="element"):
+        dataset[len(dataset)]
+
+
+RANK = """
+import sys, warnings
+import torch
+from torch.utils.data import DataLoader
+from nmcfast import open_library
+warnings.simplefilter("ignore")
+rank, ranks, port, workers, method, path = *map(int, sys.argv[1:5]), *sys.argv[5:]
+if __name__ == "__main__":
+    store = f"tcp://127.0.0.1:{port}"
+    dataset = open_library(path).torch(["d_max"], seed=2)
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=ranks)
+    loader = DataLoader(dataset, batch_size=2, num_workers=workers, multiprocessing_context=method)
+    for epoch in range(2):
+        dataset.set_epoch(epoch)
+        mine = [batch["index"] for batch in loader]
+        assert len(mine) == len(loader)
+        every = [torch.zeros_like(torch.cat(mine)) for _ in range(ranks)]
+        torch.distributed.all_gather(every, torch.cat(mine))
+        if rank == 0:
+            print(*torch.cat(every).tolist())
+    torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize(("ranks", "workers", "method"), [(2, 1, "spawn"), (3, 2, "fork")])
+def test_ranks_of_torch_distributed_have_every_particle_once(
+    library: Path, tmp_path: Path, ranks: int, workers: int, method: str
+) -> None:
+    """Real processes over gloo: five particles on two or three ranks are six of an epoch, one of them twice."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    program = tmp_path / "rank.py"
+    program.write_text(RANK)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, str(program), str(rank), str(ranks), port, str(workers), method, str(library)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"},
+        )
+        for rank in range(ranks)
+    ]
+    said = [job.communicate(timeout=300) for job in jobs]
+    assert [job.returncode for job in jobs] == [0] * ranks, said
+    passes = [[int(n) for n in line.split()] for line in said[0][0].splitlines()]
+    for order in passes:
+        assert len(order) == 6 and sorted(order[:5]) == list(range(5)) and order[5] == order[0]
+    assert len(passes) == 2 and passes[0] != passes[1]
 
 
 def test_labels_are_cut_or_padded_about_the_centre(library: Path) -> None:
@@ -291,6 +380,8 @@ def test_only_the_particles_asked_for_come(toys: Path) -> None:
         ({"fields": ["lables"]}, "fields: found 'lables', expected some of"),
         ({"shape": (8, 8)}, "shape: found (8, 8), expected three numbers"),
         ({"particles": [3, 9]}, "particles: found 9, "),
+        ({"rank": 2, "ranks": 2}, "rank, ranks: found 2, 2, expected both"),
+        ({"rank": 0}, "rank, ranks: found 0, None, expected both"),
     ],
 )
 def test_wrong_options_of_torch_are_refused(library: Path, options: dict[str, Any], said: str) -> None:

@@ -1,14 +1,18 @@
 """nmcfast export: particles in another format, at any voxel size."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmcfast.cli.common import ParticleBar, command, counted, local, number_range, say
 
+if TYPE_CHECKING:
+    from nmcfast.export.solid import Mended
+
 
 def add(commands: Any) -> None:
-    from nmcfast.export.formats import BULK, DECKS
+    from nmcfast.export.formats import BULK, DECKS, LOOSE
 
     parser = command(
         commands,
@@ -24,6 +28,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="library or folder to write")
     text = "edge of a voxel, µm; labels are made again from the grains (that of the library)"
     parser.add_argument("--voxel-size", type=float, metavar="H", help=text)
+    text = f"voxels of meshes that no face joins to the rest, and hinges: {' or '.join(LOOSE)} them ({LOOSE[0]})"
+    parser.add_argument("--loose", choices=LOOSE, default=LOOSE[0], help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
 
 
@@ -41,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
             to=options.to,
             particles=particles,
             voxel_size=options.voxel_size,
+            loose=options.loose,
             overwrite=options.overwrite,
             progress=lambda index: bar(index, 0),
         )
@@ -51,6 +58,18 @@ def run(options: argparse.Namespace) -> int:
         "particles": done.present,
         "root_sha256": done.root_sha256,
     }
+    if done.cells is not None:
+        result["cells"] = asdict(done.cells)
     seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
-    say(options, result, f"{done.path}: {counted(done.made, 'particle')} written, {done.present} there{seal}")
+    said = f"{done.path}: {counted(done.made, 'particle')} written, {done.present} there{seal}"
+    say(options, result, said + _mended(done.cells))
     return 0
+
+
+def _mended(cells: "Mended | None") -> str:
+    """What was done to the voxels of a mesh, where there was something to do."""
+    if cells is None or not (cells.loose_voxels or cells.filled_voxels):
+        return ""
+    left_out = f"{counted(cells.loose_voxels, 'voxel')} left out that no face joins to the rest"
+    filled = f"{cells.filled_voxels} filled at hinges"
+    return f"\nof {counted(cells.voxels, 'voxel')}: {left_out}, {filled} (all as they are: --loose keep)"

@@ -4,11 +4,13 @@ Labels of another voxel size are made again from the analytic grains, Eq. (8), n
 a bulk format is, byte for byte, the one that `generate` makes with that format and voxel size.
 """
 
+import functools
+import operator
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +18,28 @@ from nmcfast.errors import InputError, NoSpaceError
 from nmcfast.export import files, formats, root, shards
 from nmcfast.export.deck import Deck
 from nmcfast.export.schema import ParticleRecord
+from nmcfast.export.solid import Mended, mend
 from nmcfast.library.library import Library
 
 SETTINGS = "export.json"
+CELLS = "cells.json"  # of one particle: what was done to its voxels
 
 Progress = Callable[[int], None]  # called with the number of each particle that is finished
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What one run of `export_library` did: particles written now, particles there are, root hash of a library."""
+    """What one run of `export_library` did: particles written now, particles there are, root hash of a library.
+
+    cells: what was done to the voxels of all particles there are, so that elements hang together.
+    """
 
     path: Path
     format: str
     made: int
     present: int
     root_sha256: str | None = None
+    cells: Mended | None = None
 
 
 def export_library(
@@ -41,12 +49,15 @@ def export_library(
     to: str,
     particles: range | None = None,
     voxel_size: float | None = None,
+    loose: str = "mend",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
     """Write particles of a library in another format, or go on where such a run ended; one shard in memory at most.
 
     voxel_size in µm, that of the library when None. A bulk format gives a library, any other a folder a particle.
+    loose: voxels of a mesh of elements that no face joins to the largest part are left out and hinges filled ("mend",
+    see `export.solid`; counted in export.json), or everything stays ("keep"). An export that is refused leaves nothing.
     Raises InputError for numbers the library does not have and for an output that is something else.
     """
     module, output = formats.any_module(to), Path(output)
@@ -55,22 +66,44 @@ def export_library(
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
     if output.resolve() == library.path.resolve():
         raise InputError(f"{output}: is the library itself; choose another output")
+    if loose not in formats.LOOSE:
+        raise InputError(f"--loose: found {loose!r}, expected one of {', '.join(formats.LOOSE)}")
     if to in formats.BULK:
         return _to_library(library, output, to, chosen, voxel_size, overwrite, progress)
     size = voxel_size or library.recipe["voxel_size"]
-    _claim(output, _settings(library, to, chosen, size), overwrite)
-    if hasattr(module, "write_table"):
-        return _to_table(library, output, to, chosen)
-    made = 0
-    for index in chosen:
-        folder = output / f"{index:06d}"
-        if not folder.is_dir():
-            with _whole(folder) as draft:
-                module.write(deck_of(library, index, size), draft)
-            made += 1
-        if progress is not None:
-            progress(index)
-    return Exported(output, to, made, len(chosen))
+    settings = _settings(library, to, chosen, size)
+    mending = to in formats.ELEMENTS and loose == "mend"
+    if to in formats.ELEMENTS:
+        settings["loose"] = loose
+    with _claimed(output, settings, overwrite):
+        if hasattr(module, "write_table"):
+            return _to_table(library, output, to, chosen)
+        made = 0
+        for index in chosen:
+            folder = output / f"{index:06d}"
+            if not folder.is_dir():
+                with _whole(folder) as draft:
+                    _write_deck(module, deck_of(library, index, size), draft, mending)
+                made += 1
+            if progress is not None:
+                progress(index)
+    return Exported(output, to, made, len(chosen), cells=_count_cells(output, settings, chosen) if mending else None)
+
+
+def _write_deck(module: Any, deck: Deck, folder: Path, mending: bool) -> None:
+    if mending:
+        labels, mended = mend(deck.labels)
+        deck = replace(deck, labels=labels)
+        (folder / CELLS).write_bytes(files.json_bytes(asdict(mended)))
+    module.write(deck, folder)
+
+
+def _count_cells(output: Path, settings: dict[str, Any], chosen: range) -> Mended:
+    """What was done to the voxels of all particles of a finished export, also written to its export.json."""
+    each = (Mended(**files.read_json(output / f"{index:06d}" / CELLS)) for index in chosen)
+    total = functools.reduce(operator.add, each)
+    files.write_file(output / SETTINGS, files.json_bytes({**settings, "cells": asdict(total)}))
+    return total
 
 
 def _chosen(library: Library, particles: range | None) -> range:
@@ -134,9 +167,21 @@ def _to_library(
     recipe = _recipe(library.recipe, to, chosen, voxel_size)
     if overwrite and output.exists():
         root.remove_library(output)
+    fresh = not root.is_library(output)
     root.create_library(output, recipe, root.read_model(library.path, library.recipe, library.name))
+    try:
+        made = _write_shards(library, output, recipe, progress)
+    except BaseException:
+        if fresh and not shards.committed_shards(output):
+            root.remove_library(output)
+        raise
+    return Exported(output, to, made, len(chosen), root.finish_library(output))
+
+
+def _write_shards(library: Library, output: Path, recipe: dict[str, Any], progress: Progress | None) -> int:
+    """The shards of a recipe that are not there yet; how many particles these have."""
     done, made = set(shards.committed_shards(output)), 0
-    writer = formats.bulk_module(to).ShardWriter
+    writer = formats.bulk_module(recipe["format"]).ShardWriter
     for number in range(shards.shard_count(recipe)):
         members = shards.shard_range(recipe, number)
         if number not in done:
@@ -148,7 +193,7 @@ def _to_library(
                     if progress is not None:
                         progress(index)
                 shard.commit()
-    return Exported(output, to, made, len(chosen), root.finish_library(output))
+    return made
 
 
 def _recipe(source: dict[str, Any], to: str, chosen: range, voxel_size: float | None) -> dict[str, Any]:
@@ -169,26 +214,45 @@ def _settings(library: Library, to: str, chosen: range, voxel_size: float) -> di
     return {**recipe, "format": to, "particles": [chosen.start, chosen.stop], "voxel_size": voxel_size}
 
 
-def _claim(output: Path, settings: dict[str, Any], overwrite: bool) -> None:
-    """Make the folder of an export, or accept the one of the same export; InputError for anything else."""
+@contextmanager
+def _claimed(output: Path, settings: dict[str, Any], overwrite: bool) -> Iterator[None]:
+    """The folder of an export to work in: made, or that of the same export; InputError for anything else.
+
+    A folder made here goes again when the export fails before there is a particle in it.
+    """
     path = output / SETTINGS
     if overwrite and path.is_file():
         doomed = files.temporary(output)
         os.rename(output, doomed)
         shutil.rmtree(doomed)
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        if not path.is_file() or files.read_json(path) != settings:
+    there = output.exists()
+    if there and not (output.is_dir() and not any(output.iterdir())):
+        if not path.is_file() or _without_counts(files.read_json(path)) != settings:
             raise InputError(
                 f"{output}: exists and is not this export (as its {SETTINGS} says): choose another output"
                 + (", or --overwrite" if path.is_file() else "")
             )
         files.sweep(output)
+        yield
         return
     try:
         output.mkdir(parents=True, exist_ok=True)
         files.write_file(path, files.json_bytes(settings))
     except OSError as error:
         raise InputError(f"{output}: cannot be made ({error.strerror}): choose another place") from error
+    try:
+        yield
+    except BaseException:
+        if {entry.name for entry in output.iterdir()} == {SETTINGS}:
+            path.unlink()
+            if not there:
+                output.rmdir()
+        raise
+
+
+def _without_counts(document: Any) -> Any:
+    """What export.json says of the export, without what was counted at its end."""
+    return {name: value for name, value in document.items() if name != "cells"} if isinstance(document, dict) else None
 
 
 def _to_table(library: Library, output: Path, to: str, chosen: range) -> Exported:

@@ -65,7 +65,7 @@ class Library(StoredLibrary):
         return dataset(self)
 
     def torch(self, fields: Sequence[str] = ("labels",), **options: Any) -> "ParticleDataset":
-        """Particles as an IterableDataset of torch, see `ParticleDataset`. MissingExtraError without torch."""
+        """Particles as a Dataset of torch, see `ParticleDataset`. MissingExtraError without torch."""
         from nmcfast.library.datasets.torch import ParticleDataset
 
         return ParticleDataset(self, fields, **options)

@@ -56,3 +56,25 @@ def summarise(library: Library) -> dict[str, Any]:
 def _quantiles(values: np.ndarray) -> str:
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
     return f"{middle:.4g} ({low:.4g}, {high:.4g})"
+
+
+_SHOWN = {"d_max": "µm", "aspect_ratio": "", "sphericity": "", "volume_um3": "µm³", "grains": ""}
+
+
+def short_lines(summary: dict[str, Any]) -> list[str]:
+    """The summary of `summarise` in some ten lines for a person: what is there first, then how it was made."""
+    recipe, missing = summary["recipe"], summary["missing_shards"]
+    state = f"{missing} shards missing" if missing else "all shards there"
+    lines = [f"{summary['path']}: {summary['finished']} of {summary['particles']} particles, {state}"]
+    labels = f"labels of {recipe['voxel_size']:g} µm" if recipe["labels"] else "no labels"
+    lines.append(f"  made by    model {recipe['model_name']}, seed {recipe['seed']}, nmcfast {recipe['nmcfast']}")
+    lines.append(f"  stored as  {recipe['format']}, {labels}, shards of {recipe['shard_size']}")
+    if summary["finished"]:
+        lines += [
+            f"  {name:<10} {summary['median (5 %, 95 %)'][name]} {unit}".rstrip() for name, unit in _SHOWN.items()
+        ]
+        drawn, grains = summary["shells drawn"], summary["grains"]
+        lines.append(f"  shells     {drawn['drawn']} drawn, {drawn['rejected_share']:.1%} rejected")
+        lines.append(f"  grains     {grains['kept']} kept, {grains['disconnected']} in more than one part")
+    lines.append("medians (5 %, 95 %) of particles; recipe, rejections and where the model comes from: --all or --json")
+    return lines

@@ -1,5 +1,6 @@
 """Particles of a library for training with torch: shard by shard, in an order that is shuffled anew each epoch."""
 
+import os
 from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any
@@ -12,7 +13,7 @@ from nmcfast.library.stored import StoredLibrary
 
 try:
     import torch
-    from torch.utils.data import IterableDataset, get_worker_info
+    from torch.utils.data import Dataset
 except ImportError as error:
     raise MissingExtraError("library.torch() needs torch: pip install 'nmcfast[train]'") from error
 
@@ -20,13 +21,18 @@ _COLUMNS = frozenset(v.leaf for v in schema.TABLE)
 _TYPES = {"u2": np.int32, "u4": np.int64, "u8": np.int64}  # torch computes with signed numbers
 
 
-class ParticleDataset(IterableDataset):
+class ParticleDataset(Dataset):
     """Particles as dicts of tensors: `index` and the fields asked for.
 
     fields: "labels", columns of the table, arrays of a record (grains of one particle have no fixed number: use
     batch_size=None for them). shape (nz, ny, nx): labels are cut or padded with 0 about the particle's centre, so that
     they can be stacked. particles: numbers of those to take, all when None. Shards, and particles within a shard, come
-    in an order that seed and epoch decide; each worker reads whole shards of its own and opens its own files.
+    in an order that seed and epoch decide: element k is the k-th of this epoch, so a DataLoader needs neither a sampler
+    nor shuffle=True. Each process opens its own files.
+
+    Where torch.distributed runs, each rank has its own part, as with DistributedSampler: all parts have the same
+    length, the first particles of the epoch are repeated at its end where it does not divide, and every rank must call
+    `set_epoch`. rank, ranks: to say it by hand; 0, 1 gives every rank everything.
     """
 
     def __init__(
@@ -38,6 +44,8 @@ class ParticleDataset(IterableDataset):
         particles: Sequence[int] | np.ndarray | None = None,
         shuffle: bool = True,
         seed: int = 0,
+        rank: int | None = None,
+        ranks: int | None = None,
     ) -> None:
         known = {"labels", *(v.field for v in schema.VARIABLES)} - {v.field for v in schema.POINTERS.values()}
         for name in fields:
@@ -47,33 +55,63 @@ class ParticleDataset(IterableDataset):
             raise InputError(f"{library.name}: holds no labels (recipe labels = false): take other fields")
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
             raise InputError(f"shape: found {shape}, expected three numbers from 1 on, z y x")
+        if (rank is None) != (ranks is None) or (ranks is not None and not 0 <= (rank or 0) < ranks):
+            raise InputError(f"rank, ranks: found {rank}, {ranks}, expected both, rank from 0 to ranks − 1")
         self._library, self.fields, self.shape = library, tuple(fields), shape
         self.shuffle, self.seed = shuffle, seed
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # workers that persist see it change
         self._chosen = _by_shard(library, particles)
+        self._given = None if ranks is None else (int(rank or 0), ranks)
+        self._own: tuple[int, StoredLibrary] | None = None
+        self._ordered: tuple[int, list[int]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker that is spawned gets: the rank as it is here, no open files."""
+        return self.__dict__ | {"_given": self._rank(), "_own": None}
+
+    def _rank(self) -> tuple[int, int]:
+        """Rank of this process and number of ranks: as given, else those of torch.distributed."""
+        if self._given is not None:
+            return self._given
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return torch.distributed.get_rank(), torch.distributed.get_world_size()
+        return 0, 1
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass."""
         self._epoch[0] = epoch
 
     def __len__(self) -> int:
-        """Particles of one pass of all workers."""
-        return sum(map(len, self._chosen.values()))
+        """Particles of one pass of this rank."""
+        return -(-sum(map(len, self._chosen.values())) // self._rank()[1])
+
+    def __getitem__(self, k: int) -> dict[str, Any]:
+        """The k-th particle of this epoch and rank."""
+        if not 0 <= k < len(self):
+            raise IndexError(f"element {k} of {len(self)}")
+        if self._own is None or self._own[0] != os.getpid():
+            self._own = os.getpid(), copy(self._library)  # with files of its own
+        order = self._order()
+        return self._sample(self._own[1], order[(self._rank()[0] * len(self) + k) % len(order)])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        worker = get_worker_info()
-        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        library = copy(self._library)  # with files of its own
-        order = np.random.default_rng((self.seed, int(self._epoch[0])))
-        numbers = sorted(self._chosen)
-        if self.shuffle:
-            order.shuffle(numbers)
-        for number in numbers[first::step]:
-            rows = np.array(self._chosen[number])
+        """The particles of this epoch and rank, one by one."""
+        return (self[k] for k in range(len(self)))
+
+    def _order(self) -> list[int]:
+        """Numbers of all particles in the order of this epoch: shards, and particles within each, shuffled."""
+        epoch = int(self._epoch[0])
+        if self._ordered is None or self._ordered[0] != epoch:
+            numbers, order = sorted(self._chosen), []
             if self.shuffle:
-                np.random.default_rng((self.seed, int(self._epoch[0]), number)).shuffle(rows)
-            for index in rows.tolist():
-                yield self._sample(library, index)
+                np.random.default_rng((self.seed, epoch)).shuffle(numbers)
+            for number in numbers:
+                rows = np.array(self._chosen[number])
+                if self.shuffle:
+                    np.random.default_rng((self.seed, epoch, number)).shuffle(rows)
+                order += rows.tolist()
+            self._ordered = epoch, order
+        return self._ordered[1]
 
     def _sample(self, library: StoredLibrary, index: int) -> dict[str, Any]:
         row, sample = library.row(index), {"index": torch.tensor(index)}

@@ -28,7 +28,7 @@ DECKS = {
     "tiff": "nmcfast.export.decks.tiff",
     "vti": "nmcfast.export.decks.vti",
 }
-# Those that write a mesh of elements: its voxels must hang together (see solid.py).
+# Those that write a mesh of elements: its voxels must hang together (see hinges.py).
 ELEMENTS = frozenset({"abaqus", "dolfinx", "exodus", "gmsh", "nastran"})
 LOOSE = ("mend", "keep")  # what becomes of voxels that do not
 

@@ -19,7 +19,7 @@ from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError, MissingExtraError, NoSpaceError
 from nmcfast.export import formats, zarr
 from nmcfast.export.formats import BULK
-from nmcfast.export.solid import Mended
+from nmcfast.export.hinges import Mended
 from nmcfast.export.verify import verify
 from nmcfast.library import convert
 from nmcfast.library.open import open_library

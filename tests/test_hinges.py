@@ -1,4 +1,4 @@
-"""export/solid.py: voxels of a mesh hang together by faces, everywhere; free mechanics has six zero modes."""
+"""export/hinges.py: voxels of a mesh hang together by faces, everywhere; free mechanics has six zero modes."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nmcfast.export.solid import Mended, hinges, mend
+from nmcfast.export.hinges import Mended, hinges, mend
 
 CUBES = [np.array([code >> k & 1 for k in range(8)]).reshape(2, 2, 2) for code in range(1, 256)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nmcfast.cli.common import ParticleBar, command, counted, local, number_range, say
 
 if TYPE_CHECKING:
-    from nmcfast.export.solid import Mended
+    from nmcfast.export.hinges import Mended
 
 
 def add(commands: Any) -> None:

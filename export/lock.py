@@ -18,7 +18,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOTSUP)
 
 @contextmanager
 def at_work(path: Path) -> Iterator[bool]:
-    """Make shards of a library beside others; whether it is still the one at its path, now that nobody may remove it."""
+    """Make shards of a library beside others; whether it is still the one at its path, safe from now on."""
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C, and what schedulers and terminals send, interrupt once; what comes while that is cleaned up is ignored."""
+    """Ctrl-C, and what schedulers and terminals send, interrupt once; later ones, while that is cleaned up, do not."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -65,7 +65,7 @@ def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
 
 
 def local(path: Path) -> Path:
-    """A path to read or write; InputError for a URL, whose two slashes pathlib has made one, and for no possible name."""
+    """A path to read or write; InputError for a URL, whose two slashes pathlib made one, and for impossible names."""
     if "\0" in str(path) or any(len(os.fsencode(part)) > 255 for part in path.parts):
         shown = str(path) if len(str(path)) < 60 else f"{str(path)[:50]}…"
         raise InputError(f"{shown!r}: no file can have this name: choose one of at most 255 bytes, without NUL")

@@ -267,10 +267,9 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
         if not 0 < recipe[name] < float("inf"):
             raise InputError(f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})")
     if recipe["count"] > LARGEST_COUNT or recipe["count"] > LARGEST_SHARDS * recipe["shard_size"]:
-        most = f"at most {LARGEST_COUNT} particles in {LARGEST_SHARDS} shards"
-        raise InputError(
-            f"{where}: recipe count = {recipe['count']}, shard_size = {recipe['shard_size']}, expected {most}"
-        )
+        found = f"count = {recipe['count']}, shard_size = {recipe['shard_size']}"
+        most = f"at most {LARGEST_COUNT} particles in {LARGEST_SHARDS} shards: larger shards, or several libraries"
+        raise InputError(f"{where}: recipe {found}, expected {most}")
     if recipe["first"] < 0:
         raise InputError(f"{where}: recipe first = {recipe['first']}, expected 0 or more")
     return recipe

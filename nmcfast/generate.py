@@ -28,6 +28,7 @@ from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
 
+VOXEL_SIZES = (1e-4, 1e4)  # µm: a lattice constant, and a hundred times the largest particles
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SURFACE = Surface()
 
@@ -121,8 +122,9 @@ def library_recipe(
             raise InputError(f"{name}: found {value}, expected 1 or more")
     if not 0 <= seed < 2**64:
         raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
-    if not 0.0 < voxel_size < float("inf"):
-        raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
+    low, high = VOXEL_SIZES
+    if not low <= voxel_size <= high:
+        raise InputError(f"voxel_size: found {voxel_size} µm, expected {low} to {high:g}")
     encoders = formats.bulk_module(format).encoders()
     return {
         "format": format,

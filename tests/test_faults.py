@@ -1,4 +1,4 @@
-"""What ends a run from outside, and what no run may begin: one line, the right exit code, nothing left, nothing lost."""
+"""What ends a run from outside, and what no run may begin: one line, the right exit code, nothing left or lost."""
 
 import fcntl
 import json

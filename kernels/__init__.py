@@ -6,6 +6,8 @@ gnet             frames of Eq. (12), the generator network G_net
 shells           random shells, and which of them are particles
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
+crumbs           grains made connected
+star             which voxel centres lie in a star-shaped body
 runs             label volumes as runs along x
 lattice          values on a lattice between its points
 soft_pruning     grains that matter in a leaf of pixels

@@ -82,41 +82,14 @@ def _fault(coefficients, place, starts, basis, image, radius, vertices, faces, u
 
 
 @kernel
-def accept(
-    seed,
-    particles,
-    first,
-    attempts,
-    table,
-    relative,
-    unit,
-    place,
-    starts,
-    basis,
-    image,
-    vertices,
-    faces,
-    unit_volume,
-    least,
-    out,
-    rejected,
-):
-    """Fill out (n, k) with the first attempts, from `first` on, of particles (n,) uint64 that are particles.
+def faults(coefficients, place, starts, basis, image, vertices, faces, unit_volume, least, out):
+    """Fill out (n,) int64 with why shells (n, k) are no particles, −1 for those that are.
 
-    rejected (n, 3) int64: attempts refused for `SIZE` Z_00 ≤ 0; RADIUS, not positive and finite in some direction of
-    the grid that place … faces describe (see `mirrored_radii`, `star_volume_area`); VOLUME of its polyhedron below
-    `least`. Where all attempts fail they sum to their number.
-
-    Seventeen arguments: a law is three, the grid of directions seven, made once for all shells.
+    `SIZE` Z_00 ≤ 0; RADIUS not positive and finite in some direction of the grid that place … faces describe (see
+    `mirrored_radii`, `star_volume_area`); VOLUME of its polyhedron below `least`. unit_volume: of the polyhedron of the
+    directions themselves. Ten arguments: the grid is seven, made once for all shells.
     """
-    work, shell, radius = np.empty(table.size // 5), np.empty((1, out.shape[1])), np.empty((1, vertices.shape[0]))
-    for i in range(particles.size):
-        rejected[i] = 0
-        for attempt in range(first, first + attempts):
-            draw_coefficients(seed, particles[i], attempt, table, relative, unit, work, shell[0])
-            fault = _fault(shell, place, starts, basis, image, radius, vertices, faces, unit_volume, least)
-            if fault < 0:
-                for k in range(out.shape[1]):
-                    out[i, k] = shell[0, k]
-                break
-            rejected[i, fault] += 1
+    radius = np.empty((1, vertices.shape[0]))
+    for i in range(coefficients.shape[0]):
+        shell = coefficients[i : i + 1]
+        out[i] = _fault(shell, place, starts, basis, image, radius, vertices, faces, unit_volume, least)

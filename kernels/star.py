@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.gbpd.descent import enlarged
 from nmcfast.kernels.harmonics import radii_at
+from nmcfast.kernels.vectors.memory import at, enlarged, put, raw
 
 
 @kernel
@@ -33,22 +33,24 @@ def _face(x, y, z):
     """Face of a direction and its place a, b on it."""
     u, v, w = abs(x), abs(y), abs(z)
     if u >= v and u >= w:
-        return (0 if x > 0.0 else 1), y / u, z / u
+        inverse = 1.0 / u
+        return (0 if x > 0.0 else 1), y * inverse, z * inverse
     if v >= w:
-        return (2 if y > 0.0 else 3), x / v, z / v
-    return (4 if z > 0.0 else 5), x / w, y / w
+        inverse = 1.0 / v
+        return (2 if y > 0.0 else 3), x * inverse, z * inverse
+    inverse = 1.0 / w
+    return (4 if z > 0.0 else 5), x * inverse, y * inverse
 
 
 @helper
-def _looked_up(table, x, y, z):
-    """X of a direction other than 0 by the table."""
+def _looked_up(table, count, x, y, z):
+    """X of a direction other than 0 by the table, given as its address; count: cells of an edge."""
     face, a, b = _face(x, y, z)
-    count = table.shape[1] - 1
     s, t = (a + 1.0) * (0.5 * count), (b + 1.0) * (0.5 * count)
     i, j = min(int(s), count - 1), min(int(t), count - 1)
-    s, t = s - i, t - j
-    low = table[face, i, j] + t * (table[face, i, j + 1] - table[face, i, j])
-    high = table[face, i + 1, j] + t * (table[face, i + 1, j + 1] - table[face, i + 1, j])
+    s, t, k = s - i, t - j, (face * (count + 1) + i) * (count + 1) + j
+    low = at(table, k) + t * (at(table, k + 1) - at(table, k))
+    high = at(table, k + count + 1) + t * (at(table, k + count + 2) - at(table, k + count + 1))
     return low + s * (high - low)
 
 
@@ -87,6 +89,7 @@ def surface_blocks(table, error, corners, origin, size, shape, edge, rim):
 @kernel
 def inner_blocks(table, origin, size, edge, rim, near):
     """Set near (z, y, x) bool for the blocks of a rim, and for others if they lie inside, as their first voxel does."""
+    cells, count = raw(table), table.shape[1] - 1
     for z in range(rim.shape[0]):
         for y in range(rim.shape[1]):
             for x in range(rim.shape[2]):
@@ -94,38 +97,44 @@ def inner_blocks(table, origin, size, edge, rim, near):
                 py = origin[1] + (y * edge + 0.5) * size
                 pz = origin[2] + (z * edge + 0.5) * size
                 far = math.sqrt(px * px + py * py + pz * pz)
-                near[z, y, x] = rim[z, y, x] or far == 0.0 or far <= _looked_up(table, px, py, pz)
+                near[z, y, x] = rim[z, y, x] or far == 0.0 or far <= _looked_up(cells, count, px, py, pz)
 
 
 @kernel
-def clip(labels, rim, edge, table, error, coefficients, origin, size):
-    """Set labels (nz, ny, nx) to 0 where the centre of a voxel lies outside, in the blocks (z, y, x) of a rim.
+def clip(labels, near, rim, edge, table, error, coefficients, origin, size):
+    """Set labels (nz, ny, nx) to 0 where the centre of a voxel lies outside, by blocks of edge³ voxels (z, y, x).
 
-    Returns how many voxels were too close to the surface for the table.
+    Blocks that are not near lie outside, those of the rim may have voxels on both sides. Returns how many voxels were
+    too close to the surface for the table.
     """
     nz, ny, nx = labels.shape
+    flat, cells, cells_an_edge = raw(labels), raw(table), table.shape[1] - 1
     doubtful, count = np.empty((1024, 3), np.int32), 0
     for z in range(nz):
         pz = origin[2] + (z + 0.5) * size
         for y in range(ny):
-            py, row = origin[1] + (y + 0.5) * size, rim[z // edge, y // edge]
-            square = py * py
+            py, line = origin[1] + (y + 0.5) * size, (z * ny + y) * nx
             if count + nx > doubtful.shape[0]:
                 doubtful = _longer(doubtful, 2 * (count + nx))
-            for block in range(row.size):
-                if not row[block]:
+            for block in range(rim.shape[2]):
+                begin, end = block * edge, min((block + 1) * edge, nx)
+                if not near[z // edge, y // edge, block]:
+                    for x in range(begin, end):
+                        put(flat, line + x, 0)
+                if not rim[z // edge, y // edge, block]:
                     continue
-                for x in range(block * edge, min((block + 1) * edge, nx)):
-                    if labels[z, y, x] == 0:
+                for x in range(begin, end):
+                    if at(flat, line + x) == 0:
                         continue
                     px = origin[0] + (x + 0.5) * size
-                    far = math.sqrt(px * px + square + pz * pz)
-                    if far == 0.0:
+                    square = px * px + py * py + pz * pz
+                    if square == 0.0:
                         continue
-                    radius = _looked_up(table, px, py, pz)
-                    if far > radius + error:
-                        labels[z, y, x] = 0
-                    elif far > radius - error:
+                    radius = _looked_up(cells, cells_an_edge, px, py, pz)
+                    low, high = max(radius - error, 0.0), radius + error
+                    if high < 0.0 or square > high * high:
+                        put(flat, line + x, 0)
+                    elif square > low * low:
                         doubtful[count, 0], doubtful[count, 1], doubtful[count, 2] = z, y, x
                         count += 1
     _settle(labels, doubtful[:count], coefficients, origin, size)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmcfast.inside import Inside, Shift
+from nmcfast.inside import Inside, Shift, in_eights
 from nmcfast.kernels import crumbs, runs
-from nmcfast.kernels.gbpd.labels import EVERYWHERE
 from nmcfast.tessellation import Grid, Seeds, label
 
 Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `kernels.runs`
@@ -23,26 +22,28 @@ class Mended:
 
 def fill(
     seeds: Seeds, inside: Inside, grid: Grid, norm: str, *, threads: int = 1, shift: Shift = (0.0, 0.0, 0.0)
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Labels i + 1 of seeds i at the voxel centres in a shell, 0 outside, Eq. (8) -> (nz, ny, nx) uint16 or uint32.
 
-    shift x, y, z µm moves the grid.
+    Also which blocks of 8³ voxels (z, y, x) bool have a part of the shell. shift x, y, z µm moves the grid.
     """
     near, rim = inside.blocks(grid, shift)
+    asked = in_eights(near)
     names = np.arange(1, len(seeds) + 1).astype(label_dtype(len(seeds)))
     everyone = np.ones(len(seeds), bool)
-    labels = label(seeds, grid, names, everyone, blocks=near, norm=norm, threads=threads, shift=shift)
-    inside.clip(labels, grid, rim, shift)
-    return labels
+    labels = label(seeds, grid, names, everyone, blocks=asked, norm=norm, threads=threads, shift=shift)
+    inside.clip(labels, grid, near, rim, shift)
+    return labels, asked
 
 
-def connect(labels: np.ndarray, count: int) -> tuple[Runs, Mended]:
+def connect(labels: np.ndarray, blocks: np.ndarray, count: int) -> tuple[Runs, Mended]:
     """Make labels 1 … count one solid of connected grains, in place; their runs, and what was changed.
 
+    blocks (z, y, x) bool, of 8³ voxels: elsewhere labels are 0.
     First what hangs together with the largest solid part by no face becomes 0; then every face-connected part of a
     grain but its largest goes to the neighbour with which it has most faces in common, the lower label of equals.
     """
-    found: Runs = runs.find_runs(labels, EVERYWHERE)
+    found: Runs = runs.find_runs(labels, blocks)
     loose = crumbs.drop_loose(labels, *found)
     parts, voxels = crumbs.give_away(labels, *found, count + 1)
     return found, Mended(int(parts), int(voxels), int(loose))

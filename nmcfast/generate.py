@@ -5,11 +5,10 @@ A particle is a pure function of (model, seed, index), a shard of (model, seed, 
 
 import hashlib
 import logging
-import os
 import resource
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,18 @@ from nmcfast.model import Model, load_model
 from nmcfast.options import GenerateOptions
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
-from nmcfast.pool import Work, run_tasks
 from nmcfast.shell import Shell, draw_shell
 from nmcfast.solid import Solid, solid
 from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
+from nmcfast.workers import Progress, Task, available_workers, work_on
 
 VOXEL_SIZES = (1e-4, 1e4)  # µm: a lattice constant, and a hundred times the largest particles
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SURFACE = Surface()
 
 _LOG = logging.getLogger("nmcfast")
-Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
 
 
 def generate_particle(
@@ -232,7 +230,7 @@ def _make_missing(
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
     if workers > 1 and len(todo) > 1:
-        _make_in_pool(path, recipe, todo, min(workers, len(todo)), progress)
+        _make_in_workers(path, recipe, todo, min(workers, len(todo)), progress)
     else:
         for number in todo:
             make_shard(path, recipe, model, number, progress)
@@ -267,19 +265,12 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
         shard.commit()
 
 
-def _prepare_worker(path: Path, recipe: dict[str, Any]) -> tuple[Path, dict[str, Any], Model]:
-    return path, recipe, load_model(path / root.MODEL)
-
-
-def _make_in_worker(prepared: tuple[Path, dict[str, Any], Model], number: int, tell: Progress) -> None:
-    path, recipe, model = prepared
-    make_shard(path, recipe, model, number, tell)
-
-
-def _make_in_pool(path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None) -> None:
+def _make_in_workers(
+    path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None
+) -> None:
     """Make shards in processes. NmcfastError for those whose workers were killed; the others are finished."""
     try:
-        lost = run_tasks(Work(_prepare_worker, (path, recipe), _make_in_worker), todo, workers, progress)
+        lost = work_on(todo, partial(_shard_maker, path, recipe), workers, progress)
     finally:
         files.sweep(path / "shards")
     if lost:
@@ -291,9 +282,9 @@ def _make_in_pool(path: Path, recipe: dict[str, Any], todo: list[int], workers: 
         )
 
 
-def available_workers() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _shard_maker(path: Path, recipe: dict[str, Any]) -> Task:
+    """What makes a shard in a worker, with the model of the library."""
+    return partial(make_shard, path, recipe, load_model(path / root.MODEL))
 
 
 def warm_up(model: Model) -> None:

@@ -90,6 +90,16 @@ class MirroredBasis(NamedTuple):
 
 
 @cache
+def parity_classes(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """place, starts of `kernels.harmonics.mirrored_radii`: coefficients whose Y_lm have equal parity together."""
+    degree = degree_of((order + 1) ** 2)
+    m = np.arange(len(degree)) - degree * (degree + 1)
+    odd = np.where(m < 0, m + 1, m) % 2 + 2 * (m < 0) + 4 * ((degree - m) % 2)
+    place = np.argsort(odd, kind="stable")
+    return place, np.searchsorted(odd[place], np.arange(9))
+
+
+@cache
 def mirrored_basis(level: int, order: int) -> MirroredBasis:
     """The harmonics of an octant of an icosphere, its last point repeated, and the points that are its images."""
     vertices, _ = icosphere(level)
@@ -98,11 +108,7 @@ def mirrored_basis(level: int, order: int) -> MirroredBasis:
     number = {tuple(u): k for k, u in enumerate(vertices + 0.0)}  # + 0.0 makes −0 to 0
     signs = 1.0 - 2.0 * (np.arange(8)[:, None] >> np.arange(3) & 1)
     image = np.array([[number[tuple(u)] for u in sign * octant + 0.0] for sign in signs])
-    degree = degree_of((order + 1) ** 2)
-    m = np.arange(len(degree)) - degree * (degree + 1)
-    odd = np.where(m < 0, m + 1, m) % 2 + 2 * (m < 0) + 4 * ((degree - m) % 2)
-    place = np.argsort(odd, kind="stable")
-    starts = np.searchsorted(odd[place], np.arange(9))
+    place, starts = parity_classes(order)
     return MirroredBasis(place, starts, np.ascontiguousarray(real_harmonics(octant, order).T[place]), image)
 
 

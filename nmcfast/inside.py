@@ -7,10 +7,10 @@ from functools import cache, cached_property
 import numpy as np
 
 from nmcfast.kernels import star
-from nmcfast.kernels.gbpd.ceilings import BLOCK_EDGE
 from nmcfast.shell import Shell
 from nmcfast.tessellation import Grid
 
+EDGE = 4  # voxels of an edge of the blocks that are told apart; labels are asked for by twice that
 CELLS = 64  # of an edge of a face of the cube: a table of 25,350 radii
 _STEP = 2.0 / CELLS
 _REACH = _STEP / math.sqrt(2.0)  # rad, farthest that any direction is from one of the table, at most
@@ -42,21 +42,30 @@ class Inside:
         return radius.reshape(6, CELLS + 1, CELLS + 1), float(error)
 
     def blocks(self, grid: Grid, shift: Shift = (0.0, 0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
-        """Blocks of 8³ voxels (z, y, x) bool that may have a voxel inside, and those among them that may have others.
+        """Blocks of 4³ voxels (z, y, x) bool that may have a voxel inside, and those among them that may have others.
 
         shift x, y, z µm moves the grid.
         """
-        (table, error), shape = self._table, tuple(-(-n // BLOCK_EDGE) for n in grid.shape)
+        (table, error), shape = self._table, tuple(-(-n // EDGE) for n in grid.shape)
         rim, near = np.zeros(shape, bool), np.empty(shape, bool)
         origin = grid.origin + shift
-        star.surface_blocks(table, error, _directions()[1], origin, grid.size, grid.shape, BLOCK_EDGE, rim)
-        star.inner_blocks(table, origin, grid.size, BLOCK_EDGE, rim, near)
+        star.surface_blocks(table, error, _directions()[1], origin, grid.size, grid.shape, EDGE, rim)
+        star.inner_blocks(table, origin, grid.size, EDGE, rim, near)
         return near, rim
 
-    def clip(self, labels: np.ndarray, grid: Grid, rim: np.ndarray, shift: Shift = (0.0, 0.0, 0.0)) -> None:
-        """Set labels (nz, ny, nx) to 0 outside, in the blocks (z, y, x) bool of a rim."""
+    def clip(
+        self, labels: np.ndarray, grid: Grid, near: np.ndarray, rim: np.ndarray, shift: Shift = (0.0, 0.0, 0.0)
+    ) -> None:
+        """Set labels (nz, ny, nx) to 0 outside, with the blocks that `blocks` found."""
         table, error = self._table
-        star.clip(labels, rim, BLOCK_EDGE, table, error, self.shell.coefficients, grid.origin + shift, grid.size)
+        star.clip(labels, near, rim, EDGE, table, error, self.shell.coefficients, grid.origin + shift, grid.size)
+
+
+def in_eights(near: np.ndarray) -> np.ndarray:
+    """Blocks of 8³ voxels (z, y, x) bool that have a part of blocks of 4³ voxels."""
+    even = np.pad(near, [(0, n % 2) for n in near.shape])
+    nz, ny, nx = (n // 2 for n in even.shape)
+    return even.reshape(nz, 2, ny, 2, nx, 2).any(axis=(1, 3, 5))
 
 
 @cache

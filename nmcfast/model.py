@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from nmcfast.errors import InputError
+from nmcfast.joint_law import read_law
 from nmcfast.markers import MarkerNet
-from nmcfast.shell import ShellLaw
+from nmcfast.shell_law import Law
 from nmcfast.tessellation import NORMS
 from nmcfast.texture import UNIFORM, Texture
 
@@ -51,7 +52,7 @@ class Model:
     """A particle model: shell law, grain law, and where both come from (JSON-able)."""
 
     name: str
-    shell: ShellLaw
+    shell: Law
     grains: GrainLaw
     provenance: Mapping[str, Any]
 
@@ -162,7 +163,7 @@ def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
         numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
         texture = Texture.from_dict(law.get("texture", {"kind": "uniform"}))  # older files say nothing
         grains = GrainLaw(net, norm=str(law["norm"]), texture=texture, **numbers)
-        return Model(str(head["name"]), ShellLaw.from_dict(head["shell"]), grains, head["provenance"])
+        return Model(str(head["name"]), read_law(head["shell"]), grains, head["provenance"])
     except KeyError as error:
         raise InputError(f"{error.args[0]} is missing") from None
     except (TypeError, ValueError, IndexError) as error:

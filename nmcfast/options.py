@@ -49,20 +49,68 @@ class GenerateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShellOptions:
-    """Options of `calibrate shells`: how a CT volume becomes a shell law."""
+class VolumeOptions:
+    """How a CT volume is read and its particles are found; every decision that is made without asking names one."""
 
     segmented: bool = option(False, "the volume holds phases, not grey values")
     phase: int = option(1, "value of the particles in a segmented volume")
+    instances: bool = option(False, "each label of the volume is one particle")
+    grey: bool = option(False, "grey values, though they look like phases or labels")
     sigma: float = option(SMOOTHING, "standard deviation of the smoothing, voxels")
+    classes: int | None = option(None, "classes of grey values, the brightest is particles; 2, or 3 where 3 are seen")
+    threshold: str = option("otsu", "otsu, unbiased in volume, or a grey value", metavar="otsu|unbiased|VALUE")
+    invert: bool = option(False, "particles are the dark ones, or all but --phase")
+    no_invert: bool = option(False, "take bright ones, or --phase, though they look like the space around particles")
+    clip: float | None = option(None, "clip grey values so much at both ends; only far outliers", metavar="PERCENT")
+    keep_pores: bool = option(False, "do not fill closed pores")
+    mask: str | None = option(None, "field of view: a volume of the same shape, 0 outside", metavar="FILE")
+    geometry: str = option(
+        "agree",
+        "which size counts where the file and --voxel-size differ; agree refuses",
+        choices=("agree", "file", "option"),
+    )
+    any_size: bool = option(False, "particles may be smaller than 0.1 µm or larger than 500 µm")
+    series: str | None = option(None, "series of a TIFF file, or all joined", metavar="N|all")
+    channel: int | None = option(None, "channel of an array of four dimensions", metavar="N")
+    gaps: str = option("refuse", "what becomes of missing slices", choices=("refuse", "fill", "close"))
+
+    @property
+    def kind(self) -> str:
+        """What the values are taken for."""
+        return "instances" if self.instances else "phases" if self.segmented else "grey"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShellOptions:
+    """Options of `calibrate shells` for the law; those for the volume are `VolumeOptions`."""
+
     law: str = option(
         "auto",
-        "law of the coefficients; auto takes the better one",
-        choices=("auto", "independent", "relative"),
+        "law of the coefficients; auto takes the one nearest in descriptors of held-out particles",
+        choices=("auto", "independent", "relative", "joint"),
     )
     restore: bool = option(False, "undo what the smoothing takes from fine waves; without it the report says how much")
     seed: int = option(0, "seed of rotations and of the comparison")
     base: str = option(MODEL, "model whose grains are taken over")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapOptions:
+    """Options of `inspect` and `calibrate grains`: how EBSD files are read where they do not tell, or tell wrong."""
+
+    symmetry: str | None = option(None, "point group, -3m for NMC, or by phase: 1=-3m,2=m-3m", metavar="GROUP")
+    angles: str | None = option(None, "unit of the Euler angles", choices=("degrees", "radians"))
+    unit: str | None = option(None, "unit of the coordinates", choices=("um", "nm", "mm"))
+    phases: str | None = option(None, "the header's phase number for that of points, or none", metavar="0=1,1=2")
+    columns: str | None = option(
+        None, "columns of a text file in order: phi1,Phi,phi2,x,y,phase,… or skip for others", metavar="NAMES"
+    )
+    measured: str | None = option(
+        None, "marks of unindexed points that do not count: 4pi,ci,fit,mad,error,zeros", metavar="MARKS"
+    )
+    unindexed: str | None = option(None, "marks that count beside the usual ones: zeros,filled", metavar="MARKS")
+    map: str | None = option(None, "which map of a file that holds several", metavar="NAME")
+    incomplete: bool = option(False, "read what there is of a file that was cut short")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +123,6 @@ class SectionOptions:
         "what parts grains: orientations, or the image quality map by watershed",
         choices=("misorientation", "quality"),
     )
-    symmetry: str | None = option(None, "Laue group where the file has none, -3m for NMC")
     pixel_size: float | None = option(None, "pixel of label images, µm")
     central: str = option(
         "auto",

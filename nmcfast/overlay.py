@@ -19,7 +19,8 @@ from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, Volume
 from nmcfast.region import DEPTH_ERROR, Region
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
-from nmcfast.shell import Shell, ShellLaw, draw_shell
+from nmcfast.shell import Shell, draw_shell
+from nmcfast.shell_law import Law
 from nmcfast.tessellation import Field, Grid, Seeds, grid_over
 
 CUT = 2.0  # model voxels from the end of the region: a grain with a voxel there may be cut off by it
@@ -102,7 +103,7 @@ def _labelled(law: GrainLaw, shell: Shell, seed: int, index: int, threads: int) 
         del found  # or a large particle's labels would be in memory twice
 
 
-def with_margins(law: GrainLaw, shells: ShellLaw, particles: int = 20) -> GrainLaw:
+def with_margins(law: GrainLaw, shells: Law, particles: int = 20) -> GrainLaw:
     """The law with the extent that suffices for some particles of seed 0, and the reach for nine in ten of them.
 
     They decide how much is drawn, and how often a particle starts again; not what comes out.

@@ -106,15 +106,15 @@ class Particle:
         """
         grid = self._grid(voxel_size)
         if self.surface == "shell":
-            labels = fill(self.grains, Inside(self.shell), grid, self.norm, threads=threads)
+            labels, blocks = fill(self.grains, Inside(self.shell), grid, self.norm, threads=threads)
             if self.parts == "merge":
-                connect(labels, len(self.grains))
+                connect(labels, blocks, len(self.grains))
         else:
             low, high = self._region.depths(grid)
             near = high >= 0.0
             labels = self._label(grid, near, threads=threads)
             self._region.clip(labels, grid, near & (low < 0.0), len(self.grains) + 1)
-        labels, first = cut(labels, grid.first)
+        labels, first = _cut(labels, grid.first)
         return Volume(labels, np.array(first) * grid.size, grid.size)
 
     def section(self, height: float = 0.0, pixel_size: float = 0.05) -> Section:
@@ -131,7 +131,7 @@ class Particle:
         else:
             shift = (0.0, 0.0, height - 0.5 * grid.size)
             if self.surface == "shell":
-                labels = fill(self.grains, Inside(self.shell), plane, self.norm, shift=shift)
+                labels, _ = fill(self.grains, Inside(self.shell), plane, self.norm, shift=shift)
                 return Section(labels[0], plane.origin[:2], grid.size, float(height))
             low, high = self._region.depths(plane, shift)
             near = high >= 0.0
@@ -222,7 +222,7 @@ def _parts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return number, grain, main
 
 
-def cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, tuple[int, int, int]]:
+def _cut(labels: np.ndarray, first: tuple[int, int, int]) -> tuple[np.ndarray, tuple[int, int, int]]:
     """Labels cut to the voxels that are not 0, and the index of their first voxel along x, y, z."""
     spans = []
     for axis in range(3):

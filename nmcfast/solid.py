@@ -7,10 +7,9 @@ import numpy as np
 from nmcfast.filling import Mended, Runs, connect, fill
 from nmcfast.inside import Inside
 from nmcfast.kernels import runs
-from nmcfast.kernels.gbpd.labels import EVERYWHERE
 from nmcfast.model import GrainLaw
 from nmcfast.overlay import kept_seeds
-from nmcfast.particle import Grains, Volume, cut
+from nmcfast.particle import Grains, Volume
 from nmcfast.shell import Shell
 from nmcfast.surface import Surface
 from nmcfast.tessellation import Grid, Seeds, grid_over
@@ -51,15 +50,15 @@ def solid(law: GrainLaw, shell: Shell, seed: int, index: int, surface: Surface, 
     grid = grid_over(bounds, law.pixel_um)
     while True:
         labels, found, mended = _shared_out(seeds, inside, grid, law.norm, surface.parts, threads)
-        sums = np.empty((len(seeds) + 1, 4), np.int64)
-        runs.measure(*found, grid.shape[1], sums, np.empty((len(seeds) + 1, 6), np.int64))
+        sums, boxes = np.empty((len(seeds) + 1, 4), np.int64), np.empty((len(seeds) + 1, 6), np.int64)
+        runs.measure(*found, grid.shape[1], sums, boxes)
         enough = sums[1:, runs.COUNT] >= surface.smallest_grain
         if enough.all():
             break
         seeds = seeds.take(np.flatnonzero(enough))
-    tight, first = cut(labels, grid.first)
+    tight, first = _cut(labels, grid, boxes[1:])
     grains = _grains(seeds, sums[1:], grid, _parts(found, grid, len(seeds), surface.parts))
-    volume = Volume(tight, np.array(first) * grid.size, grid.size)
+    volume = Volume(tight, first * grid.size, grid.size)
     return Solid(grains, volume, bounds, empty, count - len(seeds), mended)
 
 
@@ -67,10 +66,19 @@ def _shared_out(
     seeds: Seeds, inside: Inside, grid: Grid, norm: str, parts: str, threads: int
 ) -> tuple[np.ndarray, Runs, Mended]:
     """Labels on a grid, their runs, and what was mended."""
-    labels = fill(seeds, inside, grid, norm, threads=threads)
+    labels, blocks = fill(seeds, inside, grid, norm, threads=threads)
     if parts == "merge":
-        return labels, *connect(labels, len(seeds))
-    return labels, runs.find_runs(labels, EVERYWHERE), Mended()
+        return labels, *connect(labels, blocks, len(seeds))
+    return labels, runs.find_runs(labels, blocks), Mended()
+
+
+def _cut(labels: np.ndarray, grid: Grid, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels cut to the boxes (n, 6) of `runs.measure`, and the index (3,) of their first voxel along x, y, z."""
+    if len(boxes) == 0:
+        return labels[:0, :0, :0], np.array(grid.first)
+    low, high = boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0)
+    part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return np.ascontiguousarray(labels[part]), np.array(grid.first) + low[::-1]
 
 
 def _parts(found: Runs, grid: Grid, count: int, parts: str) -> np.ndarray:

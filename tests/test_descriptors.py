@@ -6,7 +6,8 @@ import pytest
 from nmcfast import descriptors
 from nmcfast.errors import InputError
 from nmcfast.harmonics import fit_coefficients, icosphere
-from nmcfast.shell import PUBLISHED, draw_shell
+from nmcfast.shell import draw_shell
+from nmcfast.shell_law import PUBLISHED
 
 
 def ellipsoid(axes, level):

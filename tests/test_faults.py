@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from nmcfast.export.verify import verify
 from nmcfast.generate import generate_library
 from nmcfast.kernels import _cache
 from nmcfast.model import model_from_bytes
-from nmcfast.pool import Work, run_tasks
+from nmcfast.workers import Progress, Task, work_on
 
 PROGRAM = [sys.executable, "-m", "nmcfast"]
 
@@ -111,47 +112,50 @@ def test_workers_end_with_their_parent(tmp_path: Path, model_file: Path) -> None
     assert not members(process.pid)
 
 
-def _ready(folder: str) -> Path:
-    return Path(folder)
-
-
-def _not_ready() -> None:
+def _not_ready() -> Task:
     raise InputError("no model")
 
 
-def _do(folder: Path, task: int, tell: Callable[[int, int], None]) -> None:
+def _do(folder: Path, number: int, tell: Progress) -> None:
     """Task 3 kills its worker each time, task 4 the first time."""
-    begun = folder / f"{task}.begun"
-    if task == 3 or (task == 4 and not begun.exists()):
+    begun = folder / f"{number}.begun"
+    if number == 3 or (number == 4 and not begun.exists()):
         begun.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    tell(task, 1)
-    (folder / f"{task}.done").touch()
+    tell(number, 1)
+    (folder / f"{number}.done").touch()
 
 
-def _fail(folder: Path, task: int, tell: Callable[[int, int], None]) -> None:
-    raise InputError(f"task {task}: wrong")
+def _ready(folder: Path) -> Task:
+    return partial(_do, folder)
+
+
+def _fail(number: int, tell: Progress) -> None:
+    raise InputError(f"task {number}: wrong")
+
+
+def _ready_to_fail() -> Task:
+    return _fail
 
 
 def test_a_killed_worker_takes_its_task_with_it_and_no_other(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    work = Work(_ready, (str(tmp_path),), _do)
-    assert run_tasks(work, range(8), 2, lambda *message: told.append(message)) == [3]
+    assert work_on(range(8), partial(_ready, tmp_path), 2, lambda *message: told.append(message)) == [3]
     assert sorted(p.stem for p in tmp_path.glob("*.done")) == [str(n) for n in range(8) if n != 3]
-    assert {task for task, _ in told} == {0, 1, 2, 4, 5, 6, 7}
+    assert {number for number, _ in told} == {0, 1, 2, 4, 5, 6, 7}
     assert not multiprocessing.active_children()
 
 
-def test_an_error_of_a_task_or_of_a_start_is_that_error(tmp_path: Path) -> None:
+def test_an_error_of_a_task_or_of_a_start_is_that_error() -> None:
     with pytest.raises(InputError, match="task 0: wrong"):
-        run_tasks(Work(_ready, (str(tmp_path),), _fail), range(1), 2)
+        work_on(range(1), _ready_to_fail, 2)
     with pytest.raises(InputError, match="no model"):
-        run_tasks(Work(_not_ready, (), _do), range(100_000), 2)
+        work_on(range(100_000), _not_ready, 2)
     assert not multiprocessing.active_children()
 
 
 def test_a_shard_whose_worker_is_killed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmcfast.generate.run_tasks", lambda *_: [1, 4])
+    monkeypatch.setattr("nmcfast.generate.work_on", lambda *_: [1, 4])
     with pytest.raises(NmcfastError, match=r"lib: shard 000001, 000004: the worker was killed.*MiB.*fewer --workers"):
         generate_library(tmp_path / "lib", SMALL, count=10, shard_size=2, workers=2)
 

@@ -364,6 +364,14 @@ def test_bad_input_is_refused(change, words):
         labels.label_grid(**(GOOD | change))
 
 
+def test_indefinite_matrices_are_told_from_rounding():
+    """Eigenvalues of −1e-14 of the trace are what rounding leaves of a 0, −1e-12 are not: factors add 1e-13."""
+    q = np.linalg.qr(np.random.default_rng(6).normal(size=(20, 3, 3)))[0]
+    for lowest, found in ((0.0, -1), (-1e-14, -1), (-1e-12, 0)):
+        matrices = np.einsum("nka,k,nkb->nab", q, np.array([2.0, 1.0, 3.0 * lowest]), q)
+        assert volumes.first_indefinite((matrices + matrices.transpose(0, 2, 1)) / 2) == found
+
+
 def test_dtype_must_hold_the_labels():
     many = {"position": np.zeros((300, 3)), "matrices": np.zeros((300, 3, 3)), "offset": np.zeros(300)}
     with pytest.raises(InputError, match="uint8 cannot hold the index 299"):

@@ -13,11 +13,6 @@ from nmcfast.cli import build_parser
 ROOT = Path(__file__).parents[1]
 LONGEST = 300  # lines of a file; longer ones are one thing that cannot be cut, and say here why
 ONE_THING = {
-    "kernels/gbpd/candidates.py": "the records of seeds, and the tests that read them byte by byte",
-    "kernels/gbpd/halo.py": "one descent: what bounds a box must see all that may still win there",
-    "kernels/neighbours.py": "one search: cells, scan and proof share the order in which seeds lie",
-    "kernels/soft.py": "an image and its gradient, whose loops are read side by side",
-    "kernels/vectors/lanes.py": "one list of operations on registers, each a few lines",
     "nmcfast/calibration/grains/gan.py": "the training, which is one file that one reads in a sitting",
     "scripts/bench/report.py": "the tables of one report, in its order",
     "scripts/studies/physics_diffusion.py": "one study from mesh to picture",

@@ -13,9 +13,9 @@ from nmcfast.cli import common
 from nmcfast.cli.generate import _read_config
 from nmcfast.errors import InputError
 from nmcfast.generate import generate_library
-from nmcfast.options import GenerateOptions, SectionOptions, ShellOptions, TrainingOptions, kinds
+from nmcfast.options import GenerateOptions, SectionOptions, ShellOptions, TrainingOptions, VolumeOptions, kinds
 
-GROUPS = (GenerateOptions, ShellOptions, SectionOptions, TrainingOptions)
+GROUPS = (GenerateOptions, VolumeOptions, ShellOptions, SectionOptions, TrainingOptions)
 
 
 def parsed(group, *arguments):

@@ -1,5 +1,6 @@
 """Random shells: the published law, drawing, rejection, containment and records, Eqs. (5)–(7), Table 1."""
 
+import hashlib
 import json
 from collections import Counter
 
@@ -11,7 +12,8 @@ from scipy import stats
 from nmcfast.errors import InputError
 from nmcfast.harmonics import degree_of, icosphere
 from nmcfast.kernels.harmonics import real_harmonics
-from nmcfast.shell import MAX_ATTEMPTS, PUBLISHED, OrderLaw, Shell, ShellLaw, draw_shell, draw_shells
+from nmcfast.shell import MAX_ATTEMPTS, Shell, draw_shell, draw_shells
+from nmcfast.shell_law import PUBLISHED, OrderLaw, ShellLaw
 
 
 def ball_law(scale=50.0, shape=0.1, location=0.0, law="independent", tau=1e-3, unit=0.1):
@@ -242,6 +244,21 @@ def test_nonsense_records_are_refused_by_field_and_value(changes, words):
 def test_a_shell_needs_a_square_number_of_coefficients():
     with pytest.raises(InputError, match="99"):
         Shell(np.ones(99))
+
+
+def test_both_laws_of_the_paper_are_pinned_byte_for_byte():
+    # digests of the code before there was a third law: attempts, accepted shells and rejections of 300 particles
+    orders = [OrderLaw("student_t", (5.0, 0.0, t / 38), "estimated") for t in (0.05, 1.2, 0.5, 0.35, 0.25, 0.2)]
+    size, last = OrderLaw("lognormal", (0.3, 0.0, 40.0), "estimated"), OrderLaw("normal", (0.0, 0.01), "fitted")
+    expected = {
+        PUBLISHED: "0ee9762433cc56282934bfe1385f6aab04a8008d8ada697b0209a31532ba0565",
+        ShellLaw("relative", 0.398, (size, *orders, last)): "45757743906558927aacd7480085588b"
+        "6f06b5e85a6048bcf0e5d37249c4a48a",
+    }
+    indices = np.arange(300, dtype=np.uint64)
+    for law, digest in expected.items():
+        arrays = [law.draw_many(1, indices, 0), *draw_shells(law, 1, indices, first=1)]
+        assert hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest() == digest
 
 
 def test_a_draw_is_pinned():

@@ -13,7 +13,8 @@ from nmcfast.export.schema import check_recipe
 from nmcfast.export.verify import verify
 from nmcfast.filling import connect
 from nmcfast.generate import _grow
-from nmcfast.inside import Inside
+from nmcfast.inside import Inside, in_eights
+from nmcfast.kernels.gbpd.labels import EVERYWHERE
 from nmcfast.library.summary import summarise
 from nmcfast.particle import Volume
 from nmcfast.shell import draw_shell
@@ -97,11 +98,12 @@ def test_the_inside_of_a_shell_is_exact_on_any_grid():
             grid, inside = grid_over(shell.bounds(), size).grown(9), Inside(shell)
             near, rim = inside.blocks(grid, shift)
             labels = np.ones(grid.shape, np.uint16)
-            labels[~np.kron(near, np.ones((8, 8, 8), bool))[tuple(map(slice, grid.shape))]] = 0
-            inside.clip(labels, grid, rim, shift)
+            inside.clip(labels, grid, near, rim, shift)
             points = centres(grid.shape, grid.origin + shift, size)
             assert np.array_equal(labels.ravel() > 0, shell.contains(points))
-            assert not near.all()
+            assert not near.all() and (near & rim == rim).all()
+            whole = np.kron(in_eights(near), np.ones((8, 8, 8), bool))[tuple(map(slice, grid.shape))]
+            assert not (labels[~whole]).any()
 
 
 def test_connected_grains_are_what_flooding_finds():
@@ -110,7 +112,7 @@ def test_connected_grains_are_what_flooding_finds():
     labels = np.kron(coarse, np.ones((2, 2, 2), int)).astype(np.uint16)
     labels[rng.random(labels.shape) < 0.15] = 3
     before = labels.copy()
-    (tags, x0, x1, first), mended = connect(labels, 4)
+    (tags, x0, x1, first), mended = connect(labels, EVERYWHERE, 4)
 
     solid, sizes = parts_of((before > 0).astype(int))
     main = 1 + int(np.argmax([size for _, size in sizes]))
@@ -148,7 +150,7 @@ def test_connected_grains_are_what_flooding_finds():
 
 def test_a_crumb_that_touches_crumbs_alone_follows_them():
     labels = np.array([1, 1, 1, 2, 3, 2, 4, 4, 2, 2, 3, 3], np.uint16).reshape(1, 1, -1)
-    connect(labels, 4)  # the single 2s go to 1 and to 4; then the 3 between them to 1, the lower of the two
+    connect(labels, EVERYWHERE, 4)  # the single 2s go to 1 and to 4; then the 3 between them to 1, the lower of the two
     assert labels.ravel().tolist() == [1, 1, 1, 1, 1, 4, 4, 4, 2, 2, 3, 3]
 
 

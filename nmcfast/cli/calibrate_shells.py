@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import add_options, as_lines, chosen_options, command, refuse_existing, remark, say
-from nmcfast.options import ShellOptions
+from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say
+from nmcfast.cli.volume_options import add_volume_options, voxel_size
+from nmcfast.options import ShellOptions, VolumeOptions
 
 
 def add(kinds: Any) -> None:
@@ -19,9 +20,11 @@ def add(kinds: Any) -> None:
         "fit the shell model to a CT volume, sections 2.1 and 2.3",
         "nmcfast calibrate shells CT.tif --voxel-size 0.128 --output my.safetensors --report report/",
     )
-    shells.add_argument("volume", metavar="CT", help="TIFF, HDF5 (file.h5:/dataset) or Zarr, grey values or labels")
-    shells.add_argument("--voxel-size", type=float, required=True, help="edge of a voxel, µm")
+    shells.add_argument(
+        "volume", metavar="CT", help="TIFF, folder of slices, HDF5, Zarr, .npy, .mhd, .nrrd: see docs/ct.md"
+    )
     shells.add_argument("--output", type=Path, required=True, metavar="MODEL", help="model file to write")
+    add_volume_options(shells)
     add_options(shells, ShellOptions)
     shells.add_argument("--report", type=Path, metavar="DIR", help="folder for the figures and the report")
     shells.add_argument("--overwrite", action="store_true", help="replace the model file")
@@ -29,16 +32,18 @@ def add(kinds: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from nmcfast.calibration.shells.calibrate import calibrate_shell_model
+    from nmcfast.calibration.shells.summary import shell_lines
 
     refuse_existing(options)
     _, report = calibrate_shell_model(
         options.volume,
-        options.voxel_size,
+        voxel_size(options),
         options.output,
         report=options.report,
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
         **asdict(chosen_options(options, ShellOptions)),
+        **asdict(chosen_options(options, VolumeOptions)),
     )
-    say(options, report, as_lines({name: report[name] for name in report if name != "size_dependence"}))
+    say(options, report, "\n".join(shell_lines(report)))
     remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from nmcfast.errors import InputError
 from nmcfast.options import kinds
+from nmcfast.progress import progress_bar
 
 Group = TypeVar("Group")
 
@@ -99,7 +100,7 @@ def _is_number(text: str) -> bool:
 
 
 def worker_count(text: str | int) -> int:
-    from nmcfast.generate import available_workers
+    from nmcfast.workers import available_workers
 
     if text == "auto":
         return available_workers()
@@ -119,14 +120,11 @@ def prepare(options: argparse.Namespace, model: Any) -> None:
 
 
 class ParticleBar:
-    """A progress bar on a terminal, with rate, time left and rejected shells; elsewhere it only counts."""
+    """Progress with rate, time left and rejected shells: a bar on a terminal, elsewhere a line a minute."""
 
     def __init__(self, options: argparse.Namespace, count: int | None) -> None:
-        from tqdm import tqdm
-
         self.rejected = 0
-        disable = True if options.quiet else None
-        self._bar = tqdm(total=count, unit="particle", file=sys.stderr, disable=disable, dynamic_ncols=True)
+        self._bar = progress_bar("generating", "particle", count, options.quiet)
 
     def __enter__(self) -> "ParticleBar":
         return self
@@ -141,12 +139,10 @@ class ParticleBar:
 
 
 class ShardBar:
-    """A progress bar on a terminal that learns from its calls how many shards there are."""
+    """Progress that learns from its calls how many shards there are."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit="shard", file=sys.stderr, disable=True if options.quiet else None, dynamic_ncols=True)
+        self._bar = progress_bar("comparing", "shard", quiet=options.quiet)
 
     def __enter__(self) -> "ShardBar":
         return self

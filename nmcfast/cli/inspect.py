@@ -1,7 +1,7 @@
 """nmcfast inspect: what an EBSD map or a CT volume holds and how it is read, sections 2.1 and 2.2.
 
-A kind of file is one function of this module that recognises it and one that inspects it, in KINDS; what they call lives
-in the room of the kind, knows nothing of the command line and returns a `Finding` for each map or volume.
+A kind of file is one function of this module that recognises it and one that inspects it, in KINDS; what they call
+lives in the room of the kind, knows nothing of the command line and returns a `Finding` for each map or volume.
 """
 
 import argparse
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import command, local, remark, say
-from nmcfast.cli.map_options import add_map_options, map_options
+from nmcfast.cli.common import add_options, chosen_options, command, local, remark, say
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.inspection import Finding
+from nmcfast.options import MapOptions, SectionOptions
 
 
 def _is_map(path: Path) -> bool:
@@ -22,8 +22,9 @@ def _is_map(path: Path) -> bool:
 
 def _maps(path: Path, options: argparse.Namespace) -> list[Finding]:
     from nmcfast.ebsd.inspect import inspect_maps
+    from nmcfast.ebsd.options import read_options
 
-    return inspect_maps(path, map_options(options), options.angle)
+    return inspect_maps(path, read_options(chosen_options(options, MapOptions)), options.angle)
 
 
 # How to recognise a file by its content (cheap, raises nothing), and what inspects it (InputError where it is refused).
@@ -42,8 +43,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="EBSD maps, CT volumes")
     parser.add_argument("--image", type=Path, metavar="PNG", help="picture of each; numbered where there are several")
-    parser.add_argument("--angle", type=float, default=5.0, help="misorientation between grains, degrees (5)")
-    add_map_options(parser)
+    text = f"misorientation between grains, degrees ({SectionOptions.angle})"
+    parser.add_argument("--angle", type=float, default=SectionOptions.angle, help=text)
+    add_options(parser, MapOptions)
 
 
 def run(options: argparse.Namespace) -> int:

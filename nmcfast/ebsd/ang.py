@@ -19,10 +19,8 @@ from nmcfast.ebsd.text import Table, peek_style, positive_number, read_header, r
 # Position of each quantity in an .ang row; versions 1 to 6 only ever appended columns.
 _ANG = ("phi1", "Phi", "phi2", "x", "y", "quality", "confidence", "phase", "detector", "fit")
 _KEPT = (*NEEDED, "quality", "confidence", "phase", "fit")
-_KEYS = {
-    key.lower(): key
-    for key in ("Phase MaterialName Symmetry GRID XSTEP YSTEP NCOLS_ODD NCOLS_EVEN NROWS Column COLUMN_HEADERS".split())
-}
+_GRID_KEYS = ("GRID", "XSTEP", "YSTEP", "NCOLS_ODD", "NCOLS_EVEN", "NROWS")
+_KEYS = {key.lower(): key for key in ("Phase", "MaterialName", "Symmetry", *_GRID_KEYS, "Column", "COLUMN_HEADERS")}
 MOST_PHASES = 255
 
 
@@ -108,7 +106,7 @@ def _parse_header(lines: list[str], path: Path) -> _Header:
             header.phases.setdefault(number, {})["name"] = (line, value)
         elif key == "Symmetry" and number in header.phases:
             header.phases[number]["symmetry"] = (line, value)
-        elif key in ("GRID", "XSTEP", "YSTEP", "NCOLS_ODD", "NCOLS_EVEN", "NROWS"):
+        elif key in _GRID_KEYS:
             header.grid[key] = (line, value)
         elif key == "Column":
             _grain_export_column(header, value, path, line)

@@ -12,7 +12,7 @@ from nmcfast.ebsd.map import EbsdMap, Phase
 from nmcfast.ebsd.notes import Note, Rows
 from nmcfast.ebsd.options import UNITS, ReadOptions
 from nmcfast.ebsd.phases import number_phases
-from nmcfast.ebsd.unindexed import LATE, Marks, find_marks
+from nmcfast.ebsd.unindexed import LATE, Marks, decided, find_marks
 from nmcfast.misorientation import symmetry_operators
 
 Array = NDArray[np.float64]
@@ -55,6 +55,7 @@ def assemble(found: Columns, options: ReadOptions) -> EbsdMap:
     for points in numbered.without.values():
         without |= points
     euler = np.stack([data[name] for name in NEEDED[:3]], axis=1)
+    euler[~np.isfinite(euler)] = np.nan
     unit, unit_notes = options.angles, list[Note]()
     if unit is None:
         operators = _commonest(phases, numbered.number[likely & ~without])
@@ -92,7 +93,7 @@ def _all_marks(without: dict[str, NDArray[np.bool_]], other: Marks) -> Marks:
     first = {name: points for name, points in other.points.items() if name not in LATE}
     for name, points in (*first.items(), *without.items(), *late.items()):
         marks.add(name, points)
-    marks.notes = other.notes
+    marks.notes = decided(marks) + other.notes
     return marks
 
 

@@ -41,11 +41,11 @@ _UNITS = {
     "nm": "nm",
     "mm": "mm",
 }
-_IGNORED = "-"
+_IGNORED = ("skip", "-")
 
 
 def read_columns(stream: Source, path: Path, options: ReadOptions) -> Columns:
-    """Columns of a text file with a header line or with the names of options.columns; InputError names file and line."""
+    """Columns of a text file with a header line, or with the names of options.columns; InputError names the line."""
     lines = read_header(stream, path, lambda text: not _is_data(text))
     named = next(((k, names) for k, text in reversed(list(enumerate(lines, 1))) if (names := _header(text))), None)
     first = len(lines) + 1
@@ -127,10 +127,10 @@ def _given(names: tuple[str, ...], width: int, path: Path, line: int) -> dict[st
     known = {name.lower(): name for name in COLUMNS}
     columns = {}
     for k, name in enumerate(names):
-        if name == _IGNORED:
+        if name.lower() in _IGNORED:
             continue
         if name.lower() not in known and not _column(name)[0]:
-            raise InputError(f"--columns: found {name!r}, expected {', '.join(COLUMNS)} or {_IGNORED} for others")
+            raise InputError(f"--columns: found {name!r}, expected {', '.join(COLUMNS)} or {_IGNORED[0]} for others")
         columns[_column(name)[0] or known[name.lower()]] = k
     missing = [name for name in NEEDED if name not in columns]
     if missing:

@@ -89,6 +89,8 @@ def _steps_agree(grid: Grid, promise: Promise) -> bool:
 
 
 def _disagreements(grid: Grid, promise: Promise) -> list[str]:
+    if promise == Promise():  # columns without a header
+        return []
     notes = []
     if promise.kind is not None and promise.kind != grid.kind:
         notes.append(f"the header says {promise.kind} grid, the coordinates are {grid.kind}")

@@ -38,6 +38,10 @@ def read_map(path: str | Path, incomplete: bool = False, options: ReadOptions | 
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an EBSD map ({KNOWN})")
     try:
+        if _is_hdf5(path):
+            from nmcfast.ebsd.h5_files import read_h5  # only these files need h5py
+
+            return assemble(read_h5(path, options), options)
         with path.open("rb") as stream:
             return assemble(_columns(stream, path, options), options)
     except OSError as error:
@@ -45,8 +49,18 @@ def read_map(path: str | Path, incomplete: bool = False, options: ReadOptions | 
 
 
 def map_names(path: str | Path) -> list[str]:
-    """Names of the maps of a file that holds several, [""] for one that holds one without a name."""
-    return [""]
+    """Names of the maps of a file; [""] where it can hold only one. InputError where HDF5 holds none."""
+    path = Path(path)
+    if not (path.is_file() and _is_hdf5(path)):
+        return [""]
+    from nmcfast.ebsd.h5_files import h5_map_names
+
+    return h5_map_names(path)
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(HDF5)) == HDF5
 
 
 def _columns(stream: BinaryIO, path: Path, options: ReadOptions) -> Columns:
@@ -55,12 +69,12 @@ def _columns(stream: BinaryIO, path: Path, options: ReadOptions) -> Columns:
     text = decoded(start).lstrip("\ufeff \t\n")
     if text.lower().startswith("channel text file"):
         return read_ctf(source, path, options)
+    if path.suffix.lower() in _OTHERS:
+        raise InputError(f"{path}: is {_OTHERS[path.suffix.lower()]}")
     if options.columns or _names_columns(text):
         return read_columns(source, path, options)
     if text[:1] and text[0] in "#+-.0123456789":
         return read_ang(source, path, options)
-    if path.suffix.lower() in _OTHERS:
-        raise InputError(f"{path}: is {_OTHERS[path.suffix.lower()]}")
     found = text.split("\n", 1)[0][:40]
     raise InputError(
         f"{path}, line 1: found {found!r}; expected '#' (EDAX .ang), 'Channel Text File' (Oxford .ctf), HDF5 (.h5oina,"

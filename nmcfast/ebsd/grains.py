@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse, spatial
 
-from nmcfast.ebsd.grid import Grid, cells_of, neighbour_pairs
+from nmcfast.ebsd.grid import Grid, cells_of, neighbour_pairs, places_of
 from nmcfast.ebsd.map import EbsdMap, Phase
 from nmcfast.ebsd.symmetry import laue_of
 from nmcfast.errors import InputError, MissingExtraError
@@ -87,7 +87,7 @@ def _assigned(m: EbsdMap, label: NDArray[np.integer], before: NDArray[np.integer
     kept = found.labels > 0
     number[before[kept]] = found.labels[kept]
     own = number[label]
-    position = np.stack([m.x, m.y], axis=1) - found.origin
+    position = places_of(m.layout)
     return Points(position[own > 0], own[own > 0])
 
 

@@ -13,9 +13,9 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 SLACK = 0.02  # of a step, beyond rounding in print
-COARSEST = 0.25  # of a step: more rounding leaves half steps of hexagonal grids undecided
+COARSEST = 0.3  # of a step: more rounding leaves half steps of hexagonal grids undecided
 EMPTIEST = 4  # cells per point: beyond it a coordinate is damaged, not the map full of holes
-WINDOW = 16  # points over which a first step is measured, so that one printed digit matters little
+LONGER = (1, 8, 64, np.inf)  # steps of the longest gap that a step is fitted across, one after the other
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,15 @@ def cells_of(layout: Grid) -> Index:
     return cells
 
 
+def places_of(layout: Grid) -> Array:
+    """Places (n, 2) of points on the exact grid, µm from the array's corner half a step outside the first point.
+
+    Print rounds coordinates, each format otherwise; the grid is the same.
+    """
+    (dx, dy), shift = layout.step, 0.5 * (layout.row % 2 == layout.shifted)
+    return np.stack([(layout.column + shift + 0.5) * dx, (layout.row + 0.5) * dy], axis=1)
+
+
 def half_digits(values: Array) -> Array:
     """Half a unit of the last digit that each value was printed with, 0 where values were not rounded.
 
@@ -111,12 +120,11 @@ def _levels(y: Array, scale: float, said: float | None, rows: Rows) -> tuple[Ind
     level = np.append(0, np.cumsum(np.diff(values) > 0.1 * scale))  # smaller gaps are rounding in print
     if level[-1] == 0:
         _refuse_far(y, rows, "leaves the points without rows")
-    height = np.bincount(level, values) / np.bincount(level)
-    step = _first_step(height, np.zeros(len(height), dtype=np.int64))
-    _refuse_span(y, step, rows, "rows are")
-    place = np.append(0, np.cumsum(np.maximum(np.rint(np.diff(height) / step), 1))).astype(np.int64)
-    row = place[level][which]
     printed = half_digits(y)
+    height, digit = (np.bincount(level, v) / np.bincount(level) for v in (values, half_digits(values)))
+    place, step = _counted(height, np.zeros(len(height), dtype=np.int64), digit)
+    _refuse_span(y, step, rows, "rows are")
+    row = np.maximum(place, np.arange(len(place)))[level][which]
     step = _agreed(y, row.astype(np.float64), printed, said)
     off = _distance(y, row.astype(np.float64), printed, step)
     if off.max() > 1:
@@ -129,25 +137,20 @@ def _columns(x: Array, row: Index, scale: float, said: float | None, rows: Rows)
     """Column of each point, the parity of the rows that are shifted by half a step, the step along rows."""
     order = np.lexsort((x, row))
     sorted_x, sorted_row = x[order], row[order]
-    inside = np.diff(sorted_row) == 0
-    if not (inside & (np.diff(sorted_x) > 0.1 * scale)).any():
+    if not ((np.diff(sorted_row) == 0) & (np.diff(sorted_x) > 0.1 * scale)).any():
         rows.refuse(0, "from here on no row holds two points; expected at least 2 rows and 2 columns")
-    step = _first_step(sorted_x, sorted_row, 0.1 * scale)
+    printed = half_digits(x)
+    along, step = _counted(sorted_x, sorted_row, printed[order], 0.1 * scale)
     _refuse_span(x, step, rows, "points are")
-    along = np.cumsum(np.append(0, np.where(inside, np.rint(np.diff(sorted_x) / step), 0)))
     start = np.flatnonzero(np.diff(sorted_row, prepend=-1))
     line = np.cumsum(np.diff(sorted_row, prepend=-1) != 0) - 1
-    along -= along[start][line]  # steps from the first point of the row
     mean_x, mean_along = (np.bincount(line, v) / np.bincount(line) for v in (sorted_x, along))
-    spread = ((along - mean_along[line]) ** 2).sum()
-    step = float(((sorted_x - mean_x[line]) * (along - mean_along[line])).sum() / spread)
     first = (mean_x - step * mean_along - x.min()) / step  # place of each row's first point
     column, shifted = _starts(first, sorted_row[start])
     place = np.empty(len(x), dtype=np.int64)
-    place[order] = column[line] + along.astype(np.int64)
+    place[order] = column[line] + along
     place -= place.min()
     exact = place + 0.5 * (row % 2 == shifted)
-    printed = half_digits(x)
     step = _agreed(x, exact, printed, said)
     off = _distance(x, exact, printed, step)
     if off.max() > 1:
@@ -159,6 +162,31 @@ def _columns(x: Array, row: Index, scale: float, said: float | None, rows: Rows)
     return place, shifted, step
 
 
+def _counted(values: Array, line: Index, printed: Array, least: float = 0.0) -> tuple[Index, float]:
+    """Steps of each value from the first of its line, values sorted in each, and the step.
+
+    The step is that of the median gap at first, then fitted by least squares to what gaps of one step hold together,
+    and again with longer gaps, whose numbers of steps a better step tells apart.
+    """
+    gaps, same = np.diff(values), np.diff(line) == 0
+    step = near = float(np.median(gaps[same & (gaps > least)]))
+    for longest in LONGER:
+        steps = np.maximum(np.rint(gaps / step), 0)
+        if longest == 1:
+            held = same & (np.abs(gaps - near) <= printed[1:] + printed[:-1] + 0.25 * near)
+            steps = np.ones_like(gaps)
+        else:
+            held = same & (gaps < longest * step)
+        along = np.append(0.0, np.cumsum(np.where(held, steps, 0)))
+        piece = np.append(0, np.cumsum(~held))
+        along -= along[np.flatnonzero(np.diff(piece, prepend=-1))][piece]
+        mean, middle = (np.bincount(piece, v) / np.bincount(piece) for v in (values, along))
+        apart = along - middle[piece]
+        if (spread := float((apart**2).sum())) > 0:
+            step = float(((values - mean[piece]) * apart).sum()) / spread
+    return along.astype(np.int64), step
+
+
 def _starts(first: Array, row: Index) -> tuple[Index, int]:
     """Column of each row's first point and the parity of the rows that lie half a step to the right."""
     half = np.abs(first % 1 - 0.5) < 0.25
@@ -167,21 +195,11 @@ def _starts(first: Array, row: Index) -> tuple[Index, int]:
     return np.rint(first - 0.5 * (row % 2 == shifted)).astype(np.int64), shifted
 
 
-def _first_step(values: Array, line: Index, least: float = 0.0) -> float:
-    """Distance of neighbours in sorted values, each line for itself: a median over windows of up to WINDOW points."""
-    gaps = np.diff(values)
-    near = float(np.median(gaps[(np.diff(line) == 0) & (gaps > least)]))
-    width = int(min(WINDOW, max(np.median(np.bincount(line - line.min())) - 1, 1)))
-    window = (values[width:] - values[:-width])[line[width:] == line[:-width]]
-    whole = window[np.abs(window - width * near) < (0.5 + COARSEST) * near * max(1, width / 2)]
-    return float(np.median(whole)) / width if len(whole) else near
-
-
 def _agreed(values: Array, place: Array, printed: Array, said: float | None) -> float:
     """The header's step where every coordinate agrees with it within print, otherwise that of least squares."""
     centred = place - place.mean()
     fitted = float((values * centred).sum() / (centred**2).sum())
-    if said is not None and abs(said - fitted) < 0.02 * fitted:
+    if said is not None and abs(said - fitted) < 0.5 * fitted:
         off = values - said * place
         bound = printed + 1e-7 * np.abs(values).max()
         if (off - bound).max() <= (off + bound).min():

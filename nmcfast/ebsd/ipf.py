@@ -1,9 +1,9 @@
 """Colours of crystal directions: the inverse-pole-figure key of each Laue group, as EBSD programs use it.
 
-A sector of the sphere that the symmetry repeats has three corners, coloured red, green and blue; a direction within takes
-the mixture of which it is made up of them, at full brightness. Sectors end on mirror planes, so that colours do not jump.
-Groups without such mirrors (m-3, 6/m, 4/m, -3, 2/m, -1) take the key of the next higher group that has them, which gives
-some directions that differ the same colour: our choice.
+A sector of the sphere that the symmetry repeats has three corners, coloured red, green and blue; a direction within
+takes the mixture of which it is made up of them, at full brightness. Sectors end on mirror planes, so that colours do
+not jump. Groups without such mirrors (m-3, 6/m, 4/m, -3, 2/m, -1) take the key of the next higher group that has them,
+which gives some directions that differ the same colour: our choice.
 """
 
 import numpy as np

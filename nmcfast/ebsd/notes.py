@@ -8,7 +8,7 @@ from nmcfast.errors import InputError
 
 
 class Note(str):
-    """One sentence on a map, section 4.4; `option` is what decides otherwise on the command line, empty if nothing does."""
+    """One sentence on a map, section 4.4; option: what decides otherwise on the command line, or empty."""
 
     option: str
 
@@ -17,8 +17,8 @@ class Note(str):
         note.option = option
         return note
 
-    def __getnewargs__(self) -> tuple[str, str]:
-        return str(self), self.option
+    def __reduce__(self) -> tuple[type["Note"], tuple[str, str]]:
+        return Note, (str(self), self.option)
 
     @property
     def sentence(self) -> str:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
+from nmcfast.ebsd.symmetry import LAUE_GROUPS, laue_of
 from nmcfast.errors import InputError
+from nmcfast.options import MapOptions
 
 ANGLES = ("degrees", "radians")
 UNITS = {"um": 1.0, "nm": 1e-3, "mm": 1e3}
@@ -46,6 +48,25 @@ def _known(option: str, value: str | None, known: tuple[str, ...]) -> None:
         raise InputError(f"{option}: found {value!r}, expected one of {', '.join(known)}")
 
 
+def read_options(chosen: MapOptions) -> ReadOptions:
+    """The options of a command line; InputError names the one that is none."""
+    return ReadOptions(
+        angles=chosen.angles,
+        unit=chosen.unit,
+        phases=parse_phases(chosen.phases) if chosen.phases else {},
+        symmetry=parse_symmetry(chosen.symmetry) if chosen.symmetry else {},
+        columns=_words(chosen.columns),
+        incomplete=chosen.incomplete,
+        measured=frozenset(_words(chosen.measured)),
+        unindexed=frozenset(_words(chosen.unindexed)),
+        map=chosen.map,
+    )
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",")) if text else ()
+
+
 def parse_phases(text: str) -> dict[int, int | None]:
     """Phase numbers from "0=1,1=2,7=none": the number that points have, and the header's."""
     found: dict[int, int | None] = {}
@@ -59,8 +80,6 @@ def parse_phases(text: str) -> dict[int, int | None]:
 
 def parse_symmetry(text: str) -> dict[int | None, str]:
     """Laue groups from "-3m", of all phases, or "1=-3m,2=m-3m"; InputError for an unknown name."""
-    from nmcfast.ebsd.symmetry import LAUE_GROUPS, laue_of
-
     found: dict[int | None, str] = {}
     for part in text.split(","):
         number, equals, name = part.partition("=") if "=" in part else ("", "", part)

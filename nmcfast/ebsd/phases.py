@@ -35,8 +35,9 @@ def number_phases(
 
     written (n,) as in the file, None without such a column; measured: points that no other mark calls unindexed; none:
     the format says that 0 is no phase. Negative numbers are unindexed, and so is 0 where the header has no phase 0.
-    Otherwise a single phase takes the points of number 0 or 1, where measured points have no other. Raises InputError, with the option
-    that decides, where more than a fifth of the measured points have numbers that the header does not name.
+    Otherwise a single phase takes the points of number 0 or 1, where measured points have no other. Raises InputError,
+    with the option that decides, where more than a fifth of the measured points have numbers that the header does not
+    name, or a hundredth where they are the header's but for a shift by one.
     """
     if written is None:
         written = np.full(len(measured), min(phases) if len(phases) == 1 else 0.0)

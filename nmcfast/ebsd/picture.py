@@ -82,7 +82,7 @@ def _add_key(axes: Any, phases: list[Phase]) -> None:
     square = x**2 + y**2
     crystal = np.stack([2 * x, 2 * y, 1 - square], axis=-1) / (1 + square)[..., None]
     share = crystal @ np.linalg.inv(corners(laue, x_axis))
-    colour = key_colours(crystal.reshape(-1, 3), laue, x_axis).reshape(x.shape + (3,))
+    colour = key_colours(crystal.reshape(-1, 3), laue, x_axis).reshape((*x.shape, 3))
     colour[(share < -1e-9).any(axis=-1)] = 1.0
     axes.imshow(colour, extent=(low[0], high[0], high[1], low[1]), origin="upper")
     axes.invert_yaxis()

@@ -73,7 +73,6 @@ def find_marks(data: Mapping[str, Array], failed: Flags, degrees: bool | None, o
         if wanted or mark == "nan":
             everywhere = zeros if mark == "zeros" and mark in options.unindexed else points
             marks.add(NAMES[mark], everywhere)
-    marks.notes += _decided(marks)
     marks.notes += _remarks(zeros & ~marks.unindexed, filled & ~marks.unindexed)
     return marks
 
@@ -113,7 +112,7 @@ def _no_quality(data: Mapping[str, Array], zeros: Flags, failed: Flags, euler: A
     return np.full(len(zeros), distinct > CONSTANT * others.sum())
 
 
-def _decided(marks: Marks) -> list[Note]:
+def decided(marks: Marks) -> list[Note]:
     """What no vendor's code says but this module concludes."""
     notes = []
     for mark in ("nan", "zeros"):

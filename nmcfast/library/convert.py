@@ -17,8 +17,8 @@ from typing import Any
 from nmcfast.errors import InputError, NoSpaceError
 from nmcfast.export import files, formats, root, shards
 from nmcfast.export.deck import Deck
-from nmcfast.export.schema import ParticleRecord
 from nmcfast.export.hinges import Mended, mend
+from nmcfast.export.schema import ParticleRecord
 from nmcfast.library.library import Library
 
 SETTINGS = "export.json"
@@ -57,7 +57,7 @@ def export_library(
 
     voxel_size in µm, that of the library when None. A bulk format gives a library, any other a folder a particle.
     loose: voxels of a mesh of elements that no face joins to the largest part are left out and hinges filled ("mend",
-    see `export.hinges`; counted in export.json), or everything stays ("keep"). An export that is refused leaves nothing.
+    see `export.hinges`; counted in export.json), or everything stays ("keep"). A refused export leaves nothing.
     Raises InputError for numbers the library does not have and for an output that is something else.
     """
     module, output = formats.any_module(to), Path(output)

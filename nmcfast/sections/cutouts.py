@@ -73,13 +73,15 @@ class Seeds:
 @dataclass(frozen=True)
 class Section:
     """A fitted 2D GBPD: position (n, 2) from the particle's centre, diagonal (n, 2) along and across the radius through
-    the seed, turned by tilt (n,) rad, offset (n,); pixels. radius: as far from the centre as the section is known."""
+    the seed, turned by tilt (n,) rad, offset (n,); pixels. radius: as far from the centre as the section is known;
+    name: of its file, for messages."""
 
     position: Array
     diagonal: Array
     offset: Array
     tilt: Array
     radius: float
+    name: str = ""
 
 
 def radial_grids(distance: Array, angle: Array | None = None) -> Grids:
@@ -187,7 +189,7 @@ def check_reach(sections: Sequence[Section], distance: float) -> None:
     for k, section in enumerate(sections):
         if section.radius < needed:
             raise InputError(
-                f"section {k}: radius {section.radius:.0f} px, cutouts at {distance:.0f} px "
+                f"{section.name or f'section {k}'}: radius {section.radius:.0f} px, cutouts at {distance:.0f} px "
                 f"need {needed:.0f}; lower `distance`"
             )
 

@@ -24,11 +24,12 @@ from typing import Any
 from nmcfast import generate_library, load_model
 from nmcfast.export import formats, root
 from nmcfast.export.formats import BULK
-from nmcfast.generate import _grow, available_workers, library_recipe
+from nmcfast.generate import _grow, library_recipe
 from nmcfast.library.library import Library
 from nmcfast.model import Model
 from nmcfast.options import GenerateOptions
 from nmcfast.surface import Surface
+from nmcfast.workers import available_workers
 
 MODEL = load_model("nmc811")
 

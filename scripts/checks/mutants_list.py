@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 LABELS = ("tests/test_exactness.py -k label-",)
+SLABS = ("tests/test_exactness.py -k label-row-slabs", *LABELS)
+NESTED = ("tests/test_exactness.py -k nested and label-", *LABELS)
+FAINT = ("tests/test_exactness.py -k label-row-faint", *LABELS)
+SUNK = ("tests/test_exactness.py -k label-row-sunk", *LABELS)
 BOXES = ("tests/test_exactness.py -k boxes-", "tests/test_boxes.py")
 HALO = ("tests/test_exactness.py -k halo", "tests/test_halo.py")
 SEEDS = ("tests/test_gbpd.py -k factors or bad_input or indefinite",)
@@ -38,38 +42,45 @@ MUTANTS = (
         "2.0**-19), np.float32(2.0**-40)",
         "2.0**-19), np.float32(0.0)",
         "error where squares underflow",
+        tests=FAINT,
     ),
-    Mutant("tiny", "", "np.float32(2.0**-100)", "np.float32(2.0**-10)", "tangents taken as flat that are not"),
+    Mutant(
+        "tiny", "", "np.float32(2.0**-100)", "np.float32(2.0**-10)", "tangents taken as flat that are not", tests=SLABS
+    ),
     Mutant(
         "tiny 0",
         "",
         "np.float32(2.0**-100)",
         "np.float32(0.0)",
         "gradients from underflown squares",
-        equivalent="a square loses bits only below 2⁻¹²⁶, |u| < 2⁻⁶³; dx is 0, and then flat all the same, or at least 2⁻⁴⁶ "
-        "(float64 less the middle), so |A| < 2⁻¹⁷ in that direction, and a slope that is wrong there by a part of |A| w "
-        "is below what the error grants the rest",
+        equivalent="a guard, not shown to bind: q has few bits below 2⁻¹²⁶, |u| < 2⁻⁶³, while x − s is 0, and then "
+        "flat all the same, or at least 2⁻⁴⁶ (float64 less the middle): only rows of A as small as the pivot floor leave so "
+        "little, and a slope along those is small",
     ),
-    Mutant("tile", "place_seeds", "+ np.float32(TILE)", "", "how far points of a tile are from its middle"),
+    Mutant(
+        "tile", "place_seeds", "+ np.float32(TILE)", "", "how far points of a tile are from its middle", tests=NESTED
+    ),
     Mutant("place", "place_seeds", "abs(x) + abs(y) + abs(z) + ", "", "how far seeds are from the middle"),
     Mutant("squared reach", "place_seeds", "np.float32(2.0) * reach * reach", "reach", "error of squares"),
-    Mutant("offset", "place_seeds", "reach + abs(c[o + R])", "reach", "rounding of the offset"),
+    Mutant("offset", "place_seeds", "reach + abs(c[o + R])", "reach", "rounding of the offset", tests=SUNK),
     Mutant("tangent error", "_lowest", "- halves(at(c, a + ERROR), at(c, b + ERROR))", "", "error of whom a cap drops"),
-    Mutant("below error", "_below_corners", "load(t, p + _V) - error", "load(t, p + _V)", "error of whom corners drop"),
+    Mutant(
+        "below error", "prune_by_corners", "load(t, p + _V) - error", "load(t, p + _V)", "error of whom corners drop"
+    ),
     Mutant(
         "pick error",
-        "_pick_corners",
+        "highest_of_picks",
         "_picked(scratch, R) - _picked(scratch, ERROR)",
         "_picked(scratch, R)",
         "error of a pick at the corners",
     ),
     Mutant("fall", "_lowest", "most(gx, zero - gx)", "gx", "lowest corner of a tangent"),
-    Mutant("highest corner", "_pick_corners", "most(high, value)", "value", "highest value of a pick"),
-    Mutant("corner of a pick", "_pick_corners", "dx + wx if k & 1", "dx if k & 1", "corners of a pick"),
-    Mutant("corner of a tangent", "_below_corners", "near - gy, near + gy", "near, near + gy", "corners of a tangent"),
+    Mutant("highest corner", "highest_of_picks", "most(high, value)", "value", "highest value of a pick"),
+    Mutant("corner of a pick", "highest_of_picks", "dx + wx if k & 1", "dx if k & 1", "corners of a pick"),
+    Mutant("corner of a tangent", "below_picks", "near - gy, near + gy", "near, near + gy", "corners of a tangent"),
     Mutant(
         "all corners",
-        "_below_corners",
+        "below_picks",
         "_least_of_four(low_twice(t4) - e4, ",
         "_least_of_four(low_twice(t4) + e4, ",
         "one corner of eight",
@@ -92,11 +103,11 @@ MUTANTS = (
     ),
     Mutant(
         "both picks",
-        "_below_corners",
+        "below_picks",
         "a_bits & a_bits >> 8",
         "a_bits | a_bits >> 8",
         "one pick suffices to drop",
-        LABELS + WORK,
+        (*LABELS, *WORK),
     ),
     Mutant(
         "not above",
@@ -116,28 +127,40 @@ MUTANTS = (
         "np.float32((last[2] - first[2]) * h)",
         "np.float32((last[2] - first[2] - 1) * h)",
         "caps hold up to voxel faces",
-        BOXES + HALO,
+        (*BOXES, *HALO),
     ),
     Mutant("cap levels", "_fill_upper_levels", "max(caps[place]", "min(caps[place]", "the largest of the halves' caps"),
     Mutant(
         "bare cells",
-        "_low_seeds",
-        "if _sweep(c, who, value, cells, edge, low, offset, asked, share, squared):",
-        "if _sweep(c, who, value, cells, edge, low, offset, asked, share, squared) < 0:",
+        "low_seeds",
+        "if _sweep(flat, low, lattice, scene.tile, asked, share, squared):",
+        "if _sweep(flat, low, lattice, scene.tile, asked, share, squared) < 0:",
         "cells that no seed reached",
         ("tests/test_gbpd.py -k far_from_all",),
     ),
     Mutant("known caps", "_offer_own", "if known and not", "if n < 0 and not", "caps among the few alone", HALO),
     # what rounds, in a leaf
-    Mutant("far", "_rounding", "24 * far", "2 * far", "roundings that grow with |x − s|"),
-    Mutant("far at all", "_rounding", "+ 24 * far", "", "the same, all of it"),
+    Mutant("far", "_rounding", "24 * far", "2 * far", "roundings that grow with |x − s|", tests=SLABS),
+    Mutant("far at all", "_rounding", "+ 24 * far", "", "the same, all of it", tests=SLABS),
     Mutant("leaf place", "_rounding", "(place + 24 * far)", "(24 * far)", "rounding of s"),
     Mutant(
-        "leaf width", "_rounding", "- at(c, o + Z)) + 6", "- at(c, o + Z))", "how far voxels are from a leaf's middle"
+        "leaf width",
+        "_rounding",
+        "- at(c, o + Z)) + 6",
+        "- at(c, o + Z))",
+        "how far voxels are from a leaf's middle",
+        tests=NESTED,
     ),
-    Mutant("leaf offset", "_rounding", "e + 4 * r", "e", "rounding of the offset"),
-    Mutant("leaf floor", "_rounding", "+ np.float32(2.0**-40)", "", "error where squares underflow"),
-    Mutant("leaf unit", "_rounding", "bound * np.float32(2.0**-24)", "bound * np.float32(2.0**-29)", "half an ulp"),
+    Mutant("leaf offset", "_rounding", "e + 4 * r", "e", "rounding of the offset", tests=SUNK),
+    Mutant("leaf floor", "_rounding", "+ np.float32(2.0**-40)", "", "error where squares underflow", tests=FAINT),
+    Mutant(
+        "leaf unit",
+        "_rounding",
+        "bound * np.float32(2.0**-24)",
+        "bound * np.float32(2.0**-29)",
+        "half an ulp",
+        tests=SLABS,
+    ),
     Mutant(
         "leaf square",
         "_rounding",
@@ -155,12 +178,19 @@ MUTANTS = (
     Mutant(
         "margin",
         "compete",
-        "margin = max(margin, at(c, o + ERROR))".replace("margin = ", ""),
+        "max(margin, at(c, o + ERROR))",
         "at(c, o + ERROR)",
         "the worst candidate of a tile",
     ),
     Mutant("near", "compete", "spread(margin + margin)", "spread(margin * np.float32(2.0**-6))", "two errors meet"),
-    Mutant("doubt", "settle", "np.float32(2.0) * _rounding", "np.float32(2.0**-4) * _rounding", "two errors meet"),
+    Mutant(
+        "doubt of two",
+        "settle",
+        "np.float32(2.0) * _rounding",
+        "np.float32(2.0**-4) * _rounding",
+        "two errors meet",
+        tests=SLABS,
+    ),
     Mutant("lead", "_lead", "min(second, max(d, best))", "max(second, min(d, best))", "the second best"),
     Mutant("ties", "settle", "if d < lowest or", "if d <= lowest or", "ties go to the lower index"),
     Mutant(
@@ -181,8 +211,8 @@ MUTANTS = (
         equivalent="the bound is not reached: of 24 roundings fewer than 12 are made (006)",
     ),
     # factors
-    Mutant("pivot floor", "factors", "1e-13 *", "1e-11 *", "d moved by 53 · 2⁻²⁴ |A| |x − s|"),
-    Mutant("no pivot floor", "factors", "1e-13 *", "0.0 *", "singular M divide by next to nothing", LABELS + SEEDS),
+    Mutant("pivot floor", "factors", "1e-13 *", "1e-11 *", "d moved by 53 · 2⁻²⁴ |A| |x − s|", tests=SLABS),
+    Mutant("no pivot floor", "factors", "1e-13 *", "0.0 *", "singular M divide by next to nothing", (*LABELS, *SEEDS)),
     Mutant(
         "zero matrices",
         "factors",
@@ -197,69 +227,73 @@ MUTANTS = (
         "max(m[1, 1] - a01 * a01, 0.0)",
         "abs(m[1, 1] - a01 * a01)",
         "a pivot below zero",
-        LABELS + SEEDS,
+        (*LABELS, *SEEDS),
         "a pivot of a positive semi-definite M is below zero by rounding alone, 4e-16 of the trace, `floor` is 1e-13",
     ),
     Mutant(
         "indefinite", "first_indefinite", "5e-14 * trace", "5e-12 * trace", "matrices with a negative eigenvalue", SEEDS
     ),
     # boxes
-    Mutant(
-        "box inset",
-        "list_boxes",
-        "first, last, half, tile[2], 0",
-        "first, last, half, tile[2], 1",
-        "lists hold between voxel centres",
-        BOXES,
-    ),
+    Mutant("box inset", "list_boxes", "squared, 0)", "squared, 1)", "lists hold between voxel centres", BOXES),
     Mutant(
         "box of one",
-        "list_boxes",
-        "size == _EDGE or count == 1",
-        "size == _EDGE or count <= 2",
-        "larger boxes where one seed wins",
+        "_visit",
+        "box.size > _EDGE and box.length > 1",
+        "box.size > _EDGE and box.length > 2",
+        "larger boxes where two may win",
         BOXES,
         "lists of larger boxes hold too: a longer way for those who look",
     ),
+    Mutant(
+        "label inset",
+        "_label_share",
+        "tables.squared, 1), share_of",
+        "tables.squared, 0), share_of",
+        "labels at voxel centres alone",
+        BOXES,
+        "boxes up to their faces hold more than is needed: candidates that lose at all voxel centres",
+    ),
     # halo
-    Mutant(
-        "mark inset",
-        "_mark_box",
-        "first, last, half, tile[2], 0",
-        "first, last, half, tile[2], 1",
-        "halos hold between voxel centres",
-        HALO,
-    ),
-    Mutant("twig inset", "_mark_twig", "_LEAF, middle, 0", "_LEAF, middle, 1", "the same, in leaves of 2³", HALO),
-    Mutant(
-        "doubt inset",
-        "_doubtful_twigs",
-        "first, last, half, tile[2], 0",
-        "first, last, half, tile[2], 1",
-        "the same, where a grain may come back",
-        HALO,
-    ),
+    Mutant("mark inset", "mark_halo", "part.edge, squared, 0", "part.edge, squared, 1", "up to faces: who wins", HALO),
     Mutant(
         "guard inset",
-        "_guard_box",
-        "first, last, half, tile[2], 0",
-        "first, last, half, tile[2], 1",
-        "the same, for who guards",
+        "guard_halo",
+        "part.edge, squared, 0",
+        "part.edge, squared, 1",
+        "up to faces: who comes back",
         HALO,
     ),
     Mutant(
-        "guarded inset", "_is_guarded", "TWIG, middle, 0", "TWIG, middle, 1", "the same, for whether two suffice", HALO
-    ),
-    Mutant("guards", "_is_guarded", "return not split(", "return 0 < split(", "whether two seeds suffice", HALO),
-    Mutant(
-        "few",
-        "_doubtful_twigs",
-        "not wanted >> k & 1 or",
-        "not wanted >> k & 1 or half == TWIG or",
-        "grains that come back",
+        "guards",
+        "_is_guarded",
+        "return not prune_by_corners",
+        "return 0 <= prune_by_corners",
+        "whether two seeds suffice",
         HALO,
     ),
     Mutant(
-        "known lists", "_mark_box", "if known or half == TWIG:", "if True:", "boxes whose winner is not known yet", HALO
+        "first guard",
+        "_is_guarded",
+        "put_bits(work.c, i + KNOWN, 1)",
+        "put_bits(work.c, i + KNOWN, 0)",
+        "who guards is kept",
+        HALO,
+    ),
+    Mutant("doubt", "_enter_to_doubt", "wins and any_in", "not wins and any_in", "grains that come back", HALO),
+    Mutant(
+        "seen",
+        "_visit_to_mark",
+        "if not known and box.size > LEAF:",
+        "if not known and box.size > BLOCK_EDGE:",
+        "leaves whose winner is not known yet",
+        HALO,
+    ),
+    Mutant(
+        "marks",
+        "_visit_to_mark",
+        "prune_by_corners(work, box, scene.squared, children)",
+        "prune_by_corners(work, box, scene.squared, children & 127)",
+        "the last eighth of a leaf",
+        HALO,
     ),
 )

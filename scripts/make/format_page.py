@@ -30,6 +30,7 @@ A shard exists when its folder has its final name; it is written under a hidden 
 once. Without complete.json a missing shard is work to do, with it damage. `nmcfast verify` checks all this.
 Labels are uint16, or uint32 in a shard that has a particle of more than 65,535 grains. Grain volumes are voxel
 counts on the model grid; where labels have the same voxel size, label i + 1 has as many voxels as grain i.
+Particles of surface shell have no halo grains, a box of the shell as domain and the margin 0: the shell bounds them.
 
 The bytes depend on the versions of what encodes them, which the recipe names: numcodecs; h5py and HDF5; zlib.
 

@@ -1,4 +1,4 @@
-"""Fig. 10a for a CT volume: d_max, γ, A_R, Ψ (Eqs. 17–20) of its particles beside simulated ones, both laws.
+"""Fig. 10a for a CT volume: d_max, γ, A_R, Ψ (Eqs. 17–20) of its particles beside simulated ones, all laws.
 
 Calibrates the volume, draws as many shells of each law as there are particles, and writes Figs. 3, 4 and 10a
 as PNG with a page of numbers: what the segmentation found, AIC tables, Wasserstein distances and their floor
@@ -29,9 +29,10 @@ def law_rows(comparison: dict[str, Any]) -> list[list[str]]:
     for law in LAWS:
         one = comparison["laws"][law]
         rejected = f"{100 * one['rejected_share']:.1f} %"
-        distances = [f"{one['distances'][name]:.3g}" for name in COMPARED]
-        rows.append([law, f"{one['log_likelihood']:.0f}", f"{one['aic']:.0f}", rejected, *distances])
-    return [*rows, ["floor", "", "", "", *(f"{comparison['floor'][name]:.2g}" for name in COMPARED)]]
+        distances = [f"{one['distances'][name]:.3g}, {one['held_out'][name]:.3g}" for name in COMPARED]
+        likelihood = [f"{one['log_likelihood']:.0f}", f"{one['aic']:.0f}"]
+        rows.append([law, *likelihood, rejected, *distances, f"{one['score']:.2f}"])
+    return [*rows, ["floor", "", "", "", *(f"{comparison['floor'][name]:.2g}" for name in COMPARED), "1"]]
 
 
 def order_rows(orders: list[list[dict[str, Any]]]) -> list[list[str]]:
@@ -42,7 +43,7 @@ def order_rows(orders: list[list[dict[str, Any]]]) -> list[list[str]]:
         errors = best["standard_error"] or dict.fromkeys(best["parameters"], float("nan"))
         shown = [f"{name} {value:.3g} ± {errors[name]:.2g}" for name, value in best["parameters"].items()]
         above = {fit["family"]: f"{fit['aic'] - best['aic']:.0f}" for fit in fits}
-        families = [above[name] for name in ("normal", "lognormal", "student_t")]
+        families = [above.get(name, "") for name in ("normal", "lognormal", "student_t")]
         rows.append([str(order), *families, best["family"], ", ".join(shown)])
     return rows
 
@@ -51,7 +52,7 @@ def page(calibration: ShellCalibration, command: str, seconds: float) -> str:
     """The page of numbers in Markdown."""
     report = calibration.report
     comparison, stars = report["comparison"], report["star_shapes"]
-    head = ["law", "log-likelihood", "AIC", "rejected", *(f"W {name}" for name in COMPARED)]
+    head = ["law", "log-likelihood", "AIC", "rejected", *(f"W {name}, held out" for name in COMPARED), "score"]
     lines = [
         f"# Shells of {report['input']['file']}",
         "",

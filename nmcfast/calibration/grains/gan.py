@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from nmcfast.calibration.grains.moment_fit import fit_moments, label_fitted
 from nmcfast.calibration.grains.nets import (
@@ -34,6 +33,7 @@ from nmcfast.calibration.grains.options import FAST, Options
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, distances, pool
 from nmcfast.errors import InputError
 from nmcfast.markers import MarkerNet
+from nmcfast.progress import progress_bar
 from nmcfast.sections.cutouts import (
     Grids,
     Section,
@@ -90,7 +90,7 @@ class Trainer:
         betas = (options.momentum, 0.999)
         self.adam_g = torch.optim.Adam(self.generator.parameters(), options.learning_rate, betas)
         self.adam_d = torch.optim.Adam(self.discriminator.parameters(), options.discriminator_rate, betas)
-        kept = len(sections) - max(1, round(options.held_out * len(sections)))
+        kept = options.training_sections(len(sections))
         self.sections = sections[:kept]
         score_rng = np.random.default_rng([options.seed, 1])  # the yardstick does not move with the training
         self.reference = real_statistics(sections[kept:], options, score_rng)
@@ -113,8 +113,9 @@ class Trainer:
         """Fit a plain law to whole sections that train, let G imitate it, and hold what they tell."""
         radius = int(min(section.radius for section in self.sections))
         labels = [label_fitted(section, radius) for section in self.sections]
+        names = [section.name or f"section {k}" for k, section in enumerate(self.sections)]
         middle = sum(self.options.offset_range) / 2
-        fit = fit_moments(labels, self.rng, self.options.start_diagonal, middle, quiet=quiet)
+        fit = fit_moments(labels, self.rng, self.options.start_diagonal, middle, quiet=quiet, names=names)
         missed = imitate(self.generator, fit.law, self.options, self.rng)
         self.mu = self.averaged_mu = fit.law.mu
         self.start |= {**fit.table(), "missed": missed}
@@ -364,7 +365,7 @@ def calibrate(
     if folder is not None:
         trainer.save(folder)
         (folder / "start.json").write_text(json.dumps(trainer.start, indent=1) + "\n")
-    bar = tqdm(total=options.epochs, initial=len(trainer.history), unit="epoch", disable=True if quiet else None)
+    bar = progress_bar("training", "epoch", options.epochs, quiet, initial=len(trainer.history))
     while not trainer.finished():
         row = trainer.epoch()
         bar.set_postfix(score=f"{row['score']:.2f}", best=f"{trainer.best_row['score']:.2f}", mu=f"{row['mu']:.5f}")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import hadamard
 from scipy.optimize import least_squares
-from tqdm import tqdm
 
 from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc, tessellate
 from nmcfast.calibration.grains.scores import LEAST_PIXELS
@@ -24,6 +23,7 @@ from nmcfast.errors import InputError
 from nmcfast.kernels import label_grid
 from nmcfast.markers import metrics
 from nmcfast.parameters import KAPPA, NOISES
+from nmcfast.progress import progress_bar
 from nmcfast.sections.cutouts import Section, in_plane
 from nmcfast.sections.statistics import edge_grains, measure_grains, touching_labels
 
@@ -195,26 +195,29 @@ def fit_moments(
     offset: float,
     rounds: Sequence[int] = ROUNDS,
     quiet: bool = True,
+    names: Sequence[str] = (),
 ) -> MomentFit:
     """The plain law whose sections through the centre have the moments of those given, all (2R, 2R), 0 outside a disc.
 
     size px⁻² and offset fix the geometric mean of D and the mean of r. rounds: simulated sections of each round. Takes
-    one to two minutes for R = 118 px; quiet=False shows how it goes on. Raises InputError for too few whole grains.
+    one to two minutes for R = 118 px; quiet=False shows how it goes on. Raises InputError, with the section's name,
+    for too few whole grains.
     """
     radius = labels[0].shape[0] // 2
     rows = np.array([section_moments(section) for section in labels])
     if (fewest := math.exp(rows[:, 0].min())) < LEAST_GRAINS:
+        name = names[int(rows[:, 0].argmin())] if names else f"section {rows[:, 0].argmin()}"
         raise InputError(
-            f"section {rows[:, 0].argmin()}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
+            f"{name}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
             f" a start from moments needs {LEAST_GRAINS}; leave it out, or take --schedule paper"
         )
     measured = rows.mean(axis=0)
-    found = dict(zip(MOMENTS, measured, strict=True))
-    guess = (math.exp(found["log grains"]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
+    named = dict(zip(MOMENTS, measured, strict=True))
+    guess = (math.exp(named["log grains"]) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
     seeds = [_seed_template(radius, guess * WIDEST, rng) for _ in range(max(rounds))]
     measuring = np.diag(np.square(list(MOMENTS.values())))
     simulations = 0
-    bar = tqdm(desc="fitting a plain law", unit=" simulated sections", disable=True if quiet else None)
+    bar = progress_bar("fitting a plain law", " simulated sections", quiet=quiet)
 
     def simulated(numbers: Array, count: int) -> Array:
         nonlocal simulations
@@ -223,7 +226,7 @@ def fit_moments(
         law = _law(numbers, size, offset)
         return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
 
-    shape = 0.8 * found["mean log elongation"] * found["mean cos 2α"]
+    shape = 0.8 * named["mean log elongation"] * named["mean cos 2α"]
     numbers = np.array([shape, 0.2, 0.2, *GUESS, math.log(guess)])
     low = np.append(LOW, math.log(guess / WIDEST))
     high = np.append(HIGH, math.log(guess * WIDEST))

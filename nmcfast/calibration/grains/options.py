@@ -54,6 +54,10 @@ class Options:
     keep: str = "best"  # free: the epoch with the "best" score, or the "last", for rates that have fallen
     patience: int | None = None  # free: epochs without a better score after which training ends; None: never
 
+    def training_sections(self, count: int) -> int:
+        """How many of the sections train, the first ones; the others only score."""
+        return count - max(1, round(self.held_out * count))
+
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:

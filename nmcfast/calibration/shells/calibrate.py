@@ -14,7 +14,7 @@ from nmcfast.options import ShellOptions
 
 def calibrate_shell_model(
     volume: str,
-    voxel_size: float,
+    voxel_size: float | tuple[float, ...] | None,
     output: Path,
     *,
     base: str = ShellOptions.base,
@@ -24,8 +24,8 @@ def calibrate_shell_model(
 ) -> tuple[Model, dict[str, Any]]:
     """Fit the shell law to a CT volume, take the grains of `base`, and write the model file, sections 2.1 and 2.3.
 
-    voxel_size µm; options as `calibrate_shells`; report: folder for the figures and report.json. Nothing is written
-    where the input is refused. Returns the model and the report of the fit.
+    voxel_size µm, None for what the file states; options as `calibrate_shells`; report: folder for the figures and
+    report.json. Nothing is written where the input is refused. Returns the model and the report of the fit.
     """
     if output.is_dir() or not output.parent.is_dir():
         raise InputError(f"{output}: not a file name in a folder that exists")

@@ -1,7 +1,7 @@
 """Normal, log-normal and Student t laws of coefficients: densities and maximum likelihood, Eqs. (5), (6).
 
-Parameters as in `shell.FAMILIES`: normal (mean, deviation), lognormal (shape, location, scale), student_t
-(freedom, location, scale).
+Parameters as in `shell_law.FAMILIES`: normal (mean, deviation), lognormal (shape, location, scale), student_t
+(freedom, location, scale), and sinh_arcsinh (location, scale, skewness, tail), of `margins`, which is ours.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import gammaln
 
 from nmcfast.errors import InputError
-from nmcfast.shell import FAMILIES, OrderLaw
+from nmcfast.shell_law import FAMILIES, OrderLaw
 
 _SPREADS = np.geomspace(1e-2, 1e3, 121)  # distances of a log-normal's location below the data, in deviations
 _FREEDOM = (0.1, 1e4)  # degrees of freedom searched; the upper end is a normal law
@@ -45,11 +45,21 @@ def log_density(family: str, parameters: tuple[float, ...], x: np.ndarray) -> np
         freedom, location, scale = parameters
         constant = gammaln((freedom + 1) / 2) - gammaln(freedom / 2) - 0.5 * np.log(np.pi * freedom)
         return constant - np.log(scale) - (freedom + 1) / 2 * np.log1p(((x - location) / scale) ** 2 / freedom)
+    if family == "sinh_arcsinh":
+        bent, normal = (x - parameters[0]) / parameters[1], normal_scores(parameters, x)
+        slope = 0.5 * (np.log1p(normal**2) - np.log1p(bent**2)) + np.log(parameters[3] / parameters[1])
+        return slope - 0.5 * normal**2 - 0.5 * np.log(2 * np.pi)
     shape, location, scale = parameters
     above = x > location
     ratio = np.log(np.where(above, x - location, scale) / scale)
     density = -0.5 * (ratio / shape) ** 2 - np.log(shape) - ratio - np.log(scale) - 0.5 * np.log(2 * np.pi)
     return np.where(above, density, -np.inf)
+
+
+def normal_scores(parameters: tuple[float, ...], x: np.ndarray) -> np.ndarray:
+    """Normal z of which a sinh-arcsinh law makes x, location + scale · sinh((arsinh z + skewness) / tail)."""
+    location, scale, skewness, tail = parameters
+    return np.sinh(tail * np.arcsinh((x - location) / scale) - skewness)
 
 
 def fit_families(x: np.ndarray, *, centred: bool) -> list[FamilyFit]:
@@ -68,7 +78,7 @@ def fit_families(x: np.ndarray, *, centred: bool) -> list[FamilyFit]:
 def _fit_normal(x: np.ndarray, centred: bool) -> FamilyFit:
     mean = 0.0 if centred else float(x.mean())
     deviation = float(np.sqrt(((x - mean) ** 2).mean()))
-    return _finish("normal", (mean, deviation), x, held="mean" if centred else None)
+    return finish("normal", (mean, deviation), x, held=("mean",) if centred else ())
 
 
 def _fit_student(x: np.ndarray, centred: bool) -> FamilyFit:
@@ -80,7 +90,7 @@ def _fit_student(x: np.ndarray, centred: bool) -> FamilyFit:
     start = [np.log(4.0), 0.0] + ([] if centred else [float(np.median(x)) / spread])
     bounds = [tuple(np.log(_FREEDOM)), (-10.0, 10.0)] + ([] if centred else [(None, None)])
     best = minimize(cost, start, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-9}).x
-    return _finish("student_t", _student(best, spread), x, held="location" if centred else None)
+    return finish("student_t", _student(best, spread), x, held=("location",) if centred else ())
 
 
 def _student(theta: np.ndarray, spread: float) -> tuple[float, ...]:
@@ -107,7 +117,7 @@ def _fit_lognormal(x: np.ndarray) -> FamilyFit:
     if inner.size:
         place = inner[np.argmin(costs[inner])]
         best = minimize_scalar(cost, bounds=(grid[place - 1], grid[place + 1]), options={"xatol": 1e-7}).x
-    return _finish("lognormal", _lognormal(lowest - np.exp(best), x), x)
+    return finish("lognormal", _lognormal(lowest - np.exp(best), x), x)
 
 
 def _lognormal(location: float, x: np.ndarray) -> tuple[float, ...]:
@@ -115,9 +125,10 @@ def _lognormal(location: float, x: np.ndarray) -> tuple[float, ...]:
     return float(ratio.std()), float(location), float(np.exp(ratio.mean()))
 
 
-def _finish(family: str, parameters: tuple[float, ...], x: np.ndarray, held: str | None = None) -> FamilyFit:
-    names = FAMILIES[family][1]
-    free = [i for i, name in enumerate(names) if name != held]
+def finish(family: str, parameters: tuple[float, ...], x: np.ndarray, held: tuple[str, ...] = ()) -> FamilyFit:
+    """The fit of a family with these parameters to x (n, w), those held not free: likelihood and standard errors."""
+    names = FAMILIES[family]
+    free = [i for i, name in enumerate(names) if name not in held]
     law = OrderLaw(family, parameters, "fitted", standard_errors(family, parameters, x, free))
     return FamilyFit(law, float(log_density(family, parameters, x).sum()), len(free))
 
@@ -133,7 +144,9 @@ def standard_errors(
     """
     theta = np.array(parameters)
     scale = float(np.std(x))
-    step = np.where(np.array([name in _LENGTHS for name in FAMILIES[family][1]]), scale, np.abs(theta)) * 1e-4
+    names = FAMILIES[family]
+    own = np.where(np.array([name == "skewness" for name in names]), 1.0, np.abs(theta))  # a skewness may be 0
+    step = np.where(np.array([name in _LENGTHS for name in names]), scale, own) * 1e-4
 
     def scores(at: np.ndarray) -> np.ndarray:
         return np.stack([_slope(lambda p: log_density(family, tuple(p), x), at, i, step[i]) for i in free], axis=-1)

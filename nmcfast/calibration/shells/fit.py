@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,10 @@ import numpy as np
 from nmcfast import parameters
 from nmcfast.calibration.shells.compare import LAWS, compare_laws
 from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothing_share, star_shapes
-from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.errors import InputError
-from nmcfast.options import ShellOptions
-from nmcfast.shell import ShellLaw
+from nmcfast.options import ShellOptions, VolumeOptions
 from nmcfast.shell_descriptors import shell_descriptors, sphericity
+from nmcfast.shell_law import Law
 
 MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows with the square
 
@@ -24,66 +23,63 @@ MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows wit
 class ShellCalibration:
     """What a CT volume says about shells, section 2.3: the law taken, and the report as plain values."""
 
-    law: ShellLaw
+    law: Law
     report: dict[str, Any]
 
 
 def calibrate_shells(
     path: str | os.PathLike[str],
-    voxel_size_um: float,
+    voxel_size_um: float | tuple[float, ...] | None = None,
     *,
-    segmented: bool = ShellOptions.segmented,
-    phase: int = ShellOptions.phase,
-    sigma: float = ShellOptions.sigma,
     seed: int = ShellOptions.seed,
     law: str = ShellOptions.law,
     restore: bool = ShellOptions.restore,
     report_dir: str | os.PathLike[str] | None = None,
+    **choices: Any,
 ) -> ShellCalibration:
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
-    path as `volume_files.read_volume`; segmented: phase numbers instead of grey values, particles being
-    `phase`; sigma: Gaussian in voxels; law "auto" takes the better one, "independent" or "relative"
-    that one; restore: undo what that Gaussian takes from fine waves (`star_shapes.restored`), without it a
-    systematic error that the report states by order under "smoothing"; report_dir: folder for Figs. 3, 4 and
-    10a as PNG. Raises InputError on any input that cannot be a CT volume.
+    path as `volumes.read.open_volume`; voxel_size_um None takes what the file states; choices as `VolumeOptions`:
+    segmented, phase, sigma and what else is decided of a volume; law "auto" takes the best one (`compare.compare_laws`),
+    "independent", "relative" or "joint" that one; restore: undo what the Gaussian takes from fine waves
+    (`star_shapes.restored`), without it a systematic error that the report states by order under "smoothing";
+    report_dir: folder for Figs. 3, 4 and 10a and the slices as PNG. Raises InputError on any input that cannot be a CT
+    volume.
     """
-    from nmcfast.calibration.shells import tomography  # here, since only images need the imaging extra
+    from nmcfast.calibration.shells.particles import find_particles  # here: only images need the imaging extra
 
-    _check_options(voxel_size_um, law)
-    if restore and segmented:
+    _check_law(law)
+    chosen = VolumeOptions(**choices)
+    if restore and chosen.kind != "grey":
         raise InputError("restore: a segmented volume is not smoothed here, so there is nothing to restore")
-    volume = read_volume(path)
+    size = (voxel_size_um,) if isinstance(voxel_size_um, float | int) else voxel_size_um
+    found = find_particles(path, size, chosen)
+    labels, sigma = found.labels, chosen.sigma if chosen.kind == "grey" else 0.0
     try:
-        labels, counts = tomography.segment(volume, sigma=sigma, phase=phase if segmented else None)
         shapes = star_shapes(labels, seed)
-        smoothing = _smoothing_summary(shapes, 0.0 if segmented else sigma)
+        smoothing = _smoothing_summary(shapes, sigma)
         if restore:
             shapes, smoothing["raised_to_limit"] = restored(shapes, sigma)
-        fits, comparison = compare_laws(shapes.coefficients, voxel_size_um, seed=seed)
+        fits, comparison = compare_laws(shapes.coefficients, found.voxel_um, seed=seed)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     taken = comparison["taken"] if law == "auto" else law
     report = {
-        "input": {"file": Path(path).name, "shape": list(volume.shape), "voxel_size_um": voxel_size_um},
-        "options": {
-            "segmented": segmented,
-            "phase": phase,
-            "sigma": sigma,
-            "seed": seed,
-            "law": law,
-            "restore": restore,
-        },
-        "segmentation": counts,
+        "input": {"file": Path(path).name, "voxel_size_um": found.voxel_um, **found.facts},
+        "options": {**asdict(chosen), "seed": seed, "law": law, "restore": restore},
+        "decisions": [str(note) for note in found.notes],
+        "segmentation": found.counts,
         "star_shapes": _star_summary(shapes, labels),
         "smoothing": smoothing,
         "size_dependence": size_dependence(shapes.coefficients, seed).tolist(),
         "comparison": {**comparison, "taken": taken},
     }
     if report_dir is not None:
+        from nmcfast.calibration.shells.outlines import write_sections
         from nmcfast.calibration.shells.plots import write_shell_report
 
         write_shell_report(report_dir, shapes.coefficients, fits[taken], report)
+        write_sections(report_dir, found, shapes.label)
     return ShellCalibration(fits[taken].law, report)
 
 
@@ -110,11 +106,9 @@ def _star_summary(shapes: StarShapes, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _check_options(voxel_size_um: float, law: str) -> None:
-    if not (math.isfinite(voxel_size_um) and voxel_size_um > 0):
-        raise InputError(f"voxel size: found {voxel_size_um}, expected a length in µm above 0")
+def _check_law(law: str) -> None:
     if law not in ("auto", *LAWS):
-        raise InputError(f"law: found {law!r}, expected auto, independent or relative")
+        raise InputError(f"law: found {law!r}, expected auto, {', '.join(LAWS[:-1])} or {LAWS[-1]}")
 
 
 def distance_correlation(x: np.ndarray, y: np.ndarray) -> float:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 DATA, MODEL = "0.6", "tab:red"
 EXAMPLES = (1, 2, 5, 9)  # orders l of the scatter plots of Fig. 3, m = 0
+SYMBOLS = {
+    "independent": ("$a_{00}$ / voxel", "$a_{lm}$ / voxel"),
+    "relative": ("$a_{00}$ / voxel", "$a_{lm} / a_{00}$"),
+    "joint": (r"$\log\rho$, voxels", r"$\log E_l$"),
+}
 AXES = {
     "d_max": r"$d_\mathrm{max}$ / µm",
     "compactness": r"$\gamma$",
@@ -79,16 +84,15 @@ def figure_3(coefficients: np.ndarray, dependence: np.ndarray) -> "Figure":
 def figure_4(coefficients: np.ndarray, fit: LawFit) -> "Figure":
     """Histogram of the coefficients of each order with the fitted density, Fig. 4.
 
-    coefficients (n, (L + 1)²) voxels; with the relative law, orders l ≥ 1 show a_lm / a_00.
+    coefficients (n, (L + 1)²) voxels; with the relative law, orders l ≥ 1 show a_lm / a_00, with the joint one log E_l.
     """
     values = described(coefficients, fit.law.law)
-    degree = degree_of(coefficients.shape[1])
     figure = new_figure(12.0, 4.8)
-    symbol = "$a_{lm}$ / voxel" if fit.law.law == "independent" else "$a_{lm} / a_{00}$"
+    first, symbol = SYMBOLS[fit.law.law]
     columns = (len(fit.law.orders) + 1) // 2
     for order, law in enumerate(fit.law.orders):
         axes = figure.add_subplot(2, columns, order + 1)
-        x = values[:, degree == order].ravel()
+        x = values[order].ravel()
         low, high = np.quantile(x, [0.002, 0.998])
         edges = np.linspace(low, high, 41)
         share = np.full(x.size, 40 / (x.size * (high - low)))
@@ -97,7 +101,7 @@ def figure_4(coefficients: np.ndarray, fit: LawFit) -> "Figure":
         axes.plot(line, np.exp(log_density(law.family, law.parameters, line)), color=MODEL)
         named = ", ".join(f"{value:.3g}" for value in law.parameters)
         axes.set_title(f"l = {order}: {law.family} ({named})", fontsize=8)
-        axes.set_xlabel("$a_{00}$ / voxel" if order == 0 else symbol)
+        axes.set_xlabel(first if order == 0 else symbol)
     return figure
 
 

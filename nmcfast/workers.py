@@ -1,7 +1,7 @@
-"""Tasks over processes: only what is in flight is submitted, and nothing outlives an interruption or the parent.
+"""Numbered tasks done by several processes: only what is in flight is submitted, and nothing outlives an interruption.
 
-A worker that is killed, as for lack of memory, takes the pool with it: what was in flight is then tried again, one task
-at a time, so that one too large does not stop the others.
+Workers end with their parent, too. One that is killed, as for lack of memory, takes the pool with it: what was in flight
+is then tried again, one task at a time, so that one too large does not stop the others.
 """
 
 import multiprocessing
@@ -11,47 +11,47 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
+Task = Callable[[int, Progress], None]
+
 _LOOK = 0.2  # seconds between two looks at what workers tell
 _MOST_LOST = 10
 
+# One worker process: what it does with a number, whom it tells, or the error with which it began.
+_worker: dict[str, Any] = {}
 
-@dataclass(frozen=True)
-class Work:
-    """What the workers do: `prepare(*arguments)` once in each, then `do(prepared, task, tell)` for each task.
 
-    Both are functions of a module, since workers import them; tell sends numbers to the parent while a task is at work.
+def available_workers() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def work_on(
+    todo: Iterable[int], begin: Callable[[], Task], workers: int, progress: Progress | None = None
+) -> list[int]:
+    """Do the tasks in processes of one thread each, in any order; `begin`, in each process, makes what does them.
+
+    Those whose worker was killed twice, once when it worked alone, come back; ten of them end the run, since what kills
+    so many kills all. When this raises, by an error of a task or an interruption, no worker is left, and what they were
+    at is as a kill leaves it.
     """
-
-    prepare: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    do: Callable[[Any, int, Tell], None]
-
-
-def run_tasks(work: Work, tasks: Iterable[int], workers: int, told: Tell | None = None) -> list[int]:
-    """Do all tasks in some processes; those whose worker was killed twice, once alone. An error of a task ends the run.
-
-    Ten of them end it too: what kills so many kills all.
-
-    told is called in this process with what the workers tell. When this raises, by an error or an interruption, no
-    worker is left, and what they were at is as a kill leaves it.
-    """
-    waiting, lost = deque(tasks), list[int]()
+    waiting, lost = deque(todo), list[int]()
     while waiting and len(lost) < _MOST_LOST:
-        doubtful = _run_until_killed(work, waiting, workers, told)
-        lost += [task for task in doubtful if _run_until_killed(work, deque([task]), 1, told)]
+        doubtful = _work_until_killed(waiting, begin, workers, progress)
+        lost += [task for task in doubtful if _work_until_killed(deque([task]), begin, 1, progress)]
     return lost
 
 
-def _run_until_killed(work: Work, waiting: deque[int], workers: int, told: Tell | None) -> list[int]:
+def _work_until_killed(
+    waiting: deque[int], begin: Callable[[], Task], workers: int, progress: Progress | None
+) -> list[int]:
     """Do tasks until none waits; those that were in flight when a worker was killed, and then the rest still waits."""
     context = multiprocessing.get_context("spawn")
     messages, others = context.SimpleQueue(), set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (work, messages))
+    pool = ProcessPoolExecutor(workers, context, _start, (begin, messages))
     flight: dict[Future, int] = {}
     try:
         while waiting or flight:
@@ -59,12 +59,12 @@ def _run_until_killed(work: Work, waiting: deque[int], workers: int, told: Tell 
                 flight[pool.submit(_work, waiting[0])] = waiting[0]
                 waiting.popleft()
             done, _ = wait(flight, timeout=_LOOK, return_when=FIRST_COMPLETED)
-            _pass_on(messages, told)
+            _pass_on(messages, progress)
             for future in done:
                 future.result()
                 del flight[future]
         pool.shutdown()
-        _pass_on(messages, told)
+        _pass_on(messages, progress)
     except BrokenProcessPool:
         pool.shutdown()
         return [task for future, task in flight.items() if not _is_finished(future)]
@@ -80,26 +80,22 @@ def _is_finished(future: Future) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _pass_on(messages: Any, told: Tell | None) -> None:
+def _pass_on(messages: Any, progress: Progress | None) -> None:
     while not messages.empty():
         message = messages.get()
-        if told is not None:
-            told(*message)
+        if progress is not None:
+            progress(*message)
 
 
-# One worker process: what it prepared, what it does, and where it tells.
-_worker: dict[str, Any] = {}
-
-
-def _start_worker(work: Work, messages: Any) -> None:
+def _start(begin: Callable[[], Task], messages: Any) -> None:
     import signal
 
     for number in (signal.SIGINT, signal.SIGHUP):  # these go to the whole group: the parent ends its workers itself
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker.update(do=work.do, messages=messages)
+    _worker["messages"] = messages
     try:
-        _worker["prepared"] = work.prepare(*work.arguments)
+        _worker["task"] = begin()
     except Exception as error:  # said by the first task: an error here would look like a worker that was killed
         _worker["failed"] = error
 
@@ -111,10 +107,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(task: int) -> None:
-    def tell(first: int, second: int) -> None:
-        _worker["messages"].put((first, second))
+def _work(number: int) -> None:
+    def tell(index: int, rejected: int) -> None:
+        _worker["messages"].put((index, rejected))
 
     if "failed" in _worker:
         raise _worker["failed"]
-    _worker["do"](_worker["prepared"], task, tell)
+    _worker["task"](number, tell)

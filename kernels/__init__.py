@@ -8,8 +8,8 @@ joint_shells     random shells of law `joint`
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
 crumbs           grains made connected
-star             which voxel centres lie in a star-shaped body
 runs             label volumes as runs along x
+star             star-shaped bodies on grids
 lattice          values on a lattice between its points
 soft_pruning     grains that matter in a leaf of pixels
 cell_neighbours  nearest seeds of seeds that were drawn cell by cell

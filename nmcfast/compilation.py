@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nmcfast.filling import connect, fill, label_dtype
+from nmcfast.inside import Inside
 from nmcfast.kernels import runs
 from nmcfast.model import load_model
 from nmcfast.overlay import draw_seeds
-from nmcfast.particle import label_dtype
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Field, Grid, Seeds
+from nmcfast.tessellation import Grid, Seeds
 
 
 def start() -> "subprocess.Popen[bytes] | None":
@@ -29,19 +30,13 @@ def start() -> "subprocess.Popen[bytes] | None":
 
 
 def compile_backwards() -> None:
-    """Bound grains, prune, measure, then draw the seeds of a sphere: toys with the types of a real particle."""
+    """Mend, measure, fill a sphere, then draw its seeds: toys with the types of a real particle of surface "shell"."""
     law = load_model("nmc811").grains
     shell = Shell(np.array([np.sqrt(4.0 * np.pi)]))
-    grid, near = Grid((-8, -8, -8), (16, 16, 16), law.pixel_um), np.ones((2, 2, 2), bool)
+    grid, blocks = Grid((-8, -8, -8), (16, 16, 16), law.pixel_um), np.ones((2, 2, 2), bool)
     rng = np.random.default_rng(0)
     seeds = Seeds(rng.uniform(-0.4, 0.4, (9, 3)), np.full((9, 3), 9.0), np.zeros(9), np.zeros(9))
-    Field(seeds, grid, near, law.norm).bounding(np.arange(9) < 4, near)
-    names = np.array([0, 1], label_dtype(1))
-    labels = names[rng.integers(0, 2, grid.shape)]
-    x = np.arange(grid.shape[0] * grid.shape[1] + 1)  # a run of one voxel in each row
-    found = names[np.ones(len(x) - 1, int)], np.zeros(len(x) - 1, np.int32), np.ones(len(x) - 1, np.int32), x
-    runs.count_parts(*found, grid.shape[1], np.empty(2, np.int64))
-    runs.merged(*found, *found, names)
+    found, _ = connect(rng.integers(0, 2, grid.shape).astype(label_dtype(1)), blocks, 1)
     runs.measure(*found, grid.shape[1], np.empty((2, 4), np.int64), np.empty((2, 6), np.int64))
-    runs.find_runs(labels, near)
+    fill(seeds, Inside(shell), grid, law.norm)
     draw_seeds(law, shell, law.pixel_um, 0, 0)

@@ -65,7 +65,7 @@ def in_eights(near: np.ndarray) -> np.ndarray:
     """Blocks of 8³ voxels (z, y, x) bool that have a part of blocks of 4³ voxels."""
     even = np.pad(near, [(0, n % 2) for n in near.shape])
     nz, ny, nx = (n // 2 for n in even.shape)
-    return even.reshape(nz, 2, ny, 2, nx, 2).any(axis=(1, 3, 5))
+    return np.logical_or.reduce(even.reshape(nz, 2, ny, 2, nx, 2), axis=(1, 3, 5))
 
 
 @cache

@@ -125,11 +125,28 @@ def _drawing(facts: Facts) -> list[str]:
         "## Known deviations\n",
         f"- Shells drawn for these {facts.particles} particles: {drawn}; rejected: {drawn - facts.particles}"
         + (f" ({reasons}). What is kept does not follow the law that is drawn from." if reasons else "."),
-        "- A particle is the union of the grains whose centre of mass lies in its shell: its surface is made of grain "
-        "faces, not of the shell.",
+        *_surface(facts),
         f"- {int(index['disconnected'].sum())} of {kept} grains have more than one part (`disconnected`, "
         f"`grains/components`); {int(index['empty_seeds'].sum())} seeds in a shell had a grain without a voxel of "
         f"{facts.recipe['grid_size']:g} µm, and are left out.\n",
+    ]
+
+
+def _surface(facts: Facts) -> list[str]:
+    """Where particles end, and what became of crumbs."""
+    recipe, index = facts.recipe, facts.index
+    if recipe["surface"] == "grains":
+        return [
+            "- A particle is the union of the grains whose centre of mass lies in its shell: its surface is made of "
+            "grain faces, not of the shell."
+        ]
+    crumbs, small = int(index["crumbs"].sum()), int(index["small_grains"].sum())
+    return [
+        "- A particle is the inside of its shell, shared out among the grains whose centre of mass lies in it. The "
+        "article's own particles are the union of these grains.",
+        f"- {crumbs} crumbs of grains, {int(index['crumb_voxels'].sum())} voxels, were given to neighbours, "
+        f"{int(index['loose_voxels'].sum())} loose voxels taken away; {small} grains of fewer than "
+        f"{recipe['smallest_grain']} voxels left their place to others.",
     ]
 
 

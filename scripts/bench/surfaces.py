@@ -96,12 +96,13 @@ def report(found: dict, volumes: dict[str, float], options: argparse.Namespace) 
     said = [
         "# Rates of the two surfaces",
         "",
-        f"    python scripts/bench/surfaces.py --old ../before --particles {options.particles} --rounds {options.rounds} "
-        "--output docs/results/surface_rates.md",
+        f"    python scripts/bench/surfaces.py --old ../before --particles {options.particles} "
+        f"--rounds {options.rounds} --output docs/results/surface_rates.md",
         "",
         f"{options.particles} particles of `nmc811` nearest the median ({volumes['median']:.0f} µm³) of 400 shells of",
-        f"seed 0, and as many nearest the mean ({volumes['mean']:.0f} µm³), generated and stored as Zarr on one thread;",
-        f"least processor time of {options.rounds} rounds in turn, old {old}, new {new}. A second on 2 cores: twice one.",
+        f"seed 0, and as many nearest the mean ({volumes['mean']:.0f} µm³), generated and stored as Zarr on one",
+        f"thread; least processor time of {options.rounds} rounds in turn, old {old}, new {new}. A second on 2 cores:",
+        "twice one.",
         "",
         "| particles | code, surface | grains | ms a particle | times as fast | a second on 2 cores | kB a particle |",
         "|---|---|---|---|---|---|---|",

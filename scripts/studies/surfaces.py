@@ -151,25 +151,27 @@ def report(name: str, rows: dict[str, list[dict[str, float]]], given: list[tuple
     crumbs, same, by_faces, by_next = (sum(g[k] for g in given) for k in range(4))
     return f"""# Two surfaces
 
-    python scripts/studies/surfaces.py --model {name} --output docs/results/surfaces.md --picture docs/results/surfaces.png
+    python scripts/studies/surfaces.py --model {name} \\
+        --output docs/results/surfaces.md --picture docs/results/surfaces.png
 
-Particles 0 to {len(rows["shell"]) - 1} of `{name}`, seed {SEED}, at commit {commit}. `grains` is section 2.6 as printed,
-`shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
+Particles 0 to {len(rows["shell"]) - 1} of `{name}`, seed {SEED}, at commit {commit}. `grains` is section 2.6 as
+printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
 
 | | grains | shell |
 |---|---|---|
 {chr(10).join(f"| {text} | {grains[text]} | {shell[text]} |" for text in grains)}
 
-A voxel lies in the shell when its centre does. Counted so, shells have their volume to {np.median(rounding):.2f} % in the median,
-{rounding.max():.2f} % at worst; the volume in the table of a library is that of a polyhedron, some 0.4 % below. CT expands a
-particle about its centre of mass instead of the star point of its shell, from voxels of {1e3 * VOXEL_UM:.0f} nm in 642
-directions: that is what differs in the column `shell`, where particle and shell are the same voxels.
+A voxel lies in the shell when its centre does. Counted so, shells have their volume to {np.median(rounding):.2f} %
+in the median, {rounding.max():.2f} % at worst; the volume in the table of a library is that of a polyhedron, some
+0.4 % below. CT expands a particle about its centre of mass instead of the star point of its shell, from voxels
+of {1e3 * VOXEL_UM:.0f} nm in 642 directions: that is what differs in the column `shell`, where particle and shell
+are the same voxels.
 
 ## Whose are the crumbs
 
-{crumbs} crumbs of {len(given)} particles. The grain with most common faces and the one that comes next by Eq. (8) at most of a
-crumb's voxels are the same for {100 * same / max(crumbs, 1):.1f} %. Given by faces, {by_faces} grains stay disconnected; given to
-the next, {by_next}: the next by Eq. (8) need not touch the crumb. So faces decide.
+{crumbs} crumbs of {len(given)} particles. The grain with most common faces and the one that comes next by Eq. (8) at
+most of a crumb's voxels are the same for {100 * same / max(crumbs, 1):.1f} %. Given by faces, {by_faces} grains stay
+disconnected; given to the next, {by_next}: the next by Eq. (8) need not touch the crumb. So faces decide.
 
 ![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells](surfaces.png)
 """

@@ -138,11 +138,11 @@ def slabs(rng, middle, corners):
 
 
 def slabs_from_afar(rng, middle, corners):
-    """Layers near a corner of seeds 10⁶ … 10⁸ voxels off, that rounding moves aside, and one seed of one value."""
+    """Layers near a corner of seeds 3·10⁶ … 3·10⁸ voxels off, that rounding moves aside, and one seed of one value."""
     normal = rng.normal(size=3) + rng.permuted([4.0, 0.0, 0.0])
     normal /= np.linalg.norm(normal)
     along = towards(rng, np.repeat(normal[None], 12, 0))[:, 1]
-    position = corners[rng.integers(len(corners), size=12)] + along * 10.0 ** rng.uniform(6, 8, (12, 1))
+    position = corners[rng.integers(len(corners), size=12)] + along * 10.0 ** rng.uniform(6.5, 8.5, (12, 1))
     metric = np.repeat(np.outer(normal, normal)[None], 12, 0)
     position[0], metric[0] = middle, np.eye(3) * 1e-14
     return position, metric
@@ -228,7 +228,7 @@ def seeds_of(kind, draw, grid, squared):
     if kind is sunk_twins:
         offset[0] -= 1e6
     if kind is slabs_from_afar:
-        offset[0] -= 1.0
+        offset[0] -= (4.0, 9.0)[draw % 2]  # as much as others rise in a leaf, in a block
     return Given(position[order] * grid.size + grid.origin, metric[order] / grid.size**2, offset[order])
 
 

@@ -197,6 +197,9 @@ def table(results: dict[str, Result], commit: str) -> str:
     lines += [f"| {row(m)} | {m.why} | `{results[m.name].caught.removeprefix('tests/')}` |" for m in caught]
     lines += ["", "## That change no label", "", "| mutant | in | was | is | why |", "|---|---|---|---|---|"]
     lines += [f"| {row(m)} | {m.equivalent or '**not explained**'} |" for m in alive]
+    waiting = [m.name for m in MUTANTS if m.name not in results]
+    if waiting:
+        lines += ["", "## Not tried yet", "", ", ".join(waiting)]
     return "\n".join(lines) + "\n"
 
 

@@ -54,8 +54,8 @@ MUTANTS = (
         "np.float32(0.0)",
         "gradients from underflown squares",
         equivalent="a guard, not shown to bind: q has few bits below 2⁻¹²⁶, |u| < 2⁻⁶³, while x − s is 0, and then "
-        "flat all the same, or at least 2⁻⁴⁶ (float64 less the middle): only rows of A as small as the pivot floor leave so "
-        "little, and a slope along those is small",
+        "flat all the same, or at least 2⁻⁴⁶ (float64 less the middle): only rows of A as small as the pivot floor "
+        "leave so little, and a slope along those is small",
     ),
     Mutant(
         "tile", "place_seeds", "+ np.float32(TILE)", "", "how far points of a tile are from its middle", tests=NESTED

@@ -33,6 +33,8 @@ PROGRAM = [sys.executable, "-m", "nmcfast"]
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model's file; what its particles need is compiled, so that programs begin at once."""
+    generate_library(tmp_path_factory.mktemp("first") / "lib", SMALL, count=1, labels=False)
     path = tmp_path_factory.mktemp("models") / "small.safetensors"
     path.write_bytes(SMALL.to_bytes())
     return path

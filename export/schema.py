@@ -111,7 +111,7 @@ INDEX = tuple(Variable(f"index/{name}", ("p",), *said) for name, *said in (
 ))
 # fmt: on
 LABELS = Variable("labels", ("p", "z", "y", "x"), "u2", "1", "Eq. (8)", "0 outside, i + 1 in grain i of the particle")
-LARGEST_COUNT, LARGEST_SHARDS = 10**9, 10**7  # of a library: more shards are no folder that a file system can list
+LARGEST_COUNT, LARGEST_SHARDS = 10**9, 10**6  # of a library: no file system lists a folder of more
 WIDE_LABELS = "u4"  # dtype of labels when a particle of the shard has more grains than LABELS.dtype can count
 
 # What the store itself reads from a recipe; whoever generates may add more. Values must be JSON.

@@ -1,7 +1,7 @@
 """Numbered tasks done by several processes: only what is in flight is submitted, and nothing outlives an interruption.
 
-Workers end with their parent, too. One that is killed, as for lack of memory, takes the pool with it: what was in flight
-is then tried again, one task at a time, so that one too large does not stop the others.
+Workers end with their parent, too. One that is killed, as for lack of memory, takes the pool with it: what was in
+flight is then tried again, one task at a time, so that one too large does not stop the others.
 """
 
 import multiprocessing

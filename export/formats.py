@@ -31,6 +31,8 @@ DECKS = {
 # Those that write a mesh of elements: its voxels must hang together (see hinges.py).
 ELEMENTS = frozenset({"abaqus", "dolfinx", "exodus", "gmsh", "nastran"})
 LOOSE = ("mend", "keep")  # what becomes of voxels that do not
+# Those that conforming tetrahedra are written in (see tet_files.py).
+TETRAHEDRA = frozenset({"abaqus", "gmsh", "vtu"})
 
 
 def bulk_module(name: str) -> Any:

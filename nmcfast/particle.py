@@ -144,11 +144,16 @@ class Particle:
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
     def mesh(self, size: float = 0.1, *, threads: int = 1) -> "Mesh":
-        """Conforming tetrahedra of about a size µm: the kept grains within the shell, nodes on their boundaries.
+        """Conforming tetrahedra of about a size µm, nodes on the boundaries of the grains; see docs/meshes.md.
 
-        A point of |x| ≤ X(x / |x|) belongs to the kept grain of the least d, Eq. (8); the halo has no part in it. See
-        docs/meshes.md. Raises InputError for a size that is not positive or would not fit into memory.
+        Raises InputError for a particle of surface "grains", and for a size that is not positive, too coarse for any
+        grain, or would not fit into memory.
         """
+        if self.surface != "shell":
+            raise InputError(
+                f"particle {self.index}: its surface is that of its grains, and tetrahedra are made of particles that "
+                'fill their shell: generate it with --surface shell (Python: surface="shell")'
+            )
         from nmcfast.meshes.body import Body  # the kernels of meshes are compiled for those who mesh
         from nmcfast.meshes.mesh import mesh_of
 

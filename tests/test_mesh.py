@@ -4,29 +4,15 @@ import itertools
 
 import numpy as np
 import pytest
+from mesh_toys import toy
 
 from nmcfast.errors import InputError
-from nmcfast.meshes.body import Body, polynomials
+from nmcfast.kernels.meshes.quality import shapes
+from nmcfast.meshes.body import polynomials
 from nmcfast.meshes.mesh import mesh_of
 from nmcfast.shell import Shell
-from nmcfast.tessellation import Seeds
 
 FACES = [(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)]  # counter-clockwise from outside, opposite corner 0, 1, 2, 3
-
-
-def toy(grains: int, seed: int, rough: float = 0.0) -> Body:
-    """A body about 1 µm in radius with grains of random places and anisotropic metrics."""
-    rng = np.random.default_rng(seed)
-    coefficients = np.zeros(100)
-    coefficients[0] = np.sqrt(4.0 * np.pi)
-    coefficients[4:49] = rough * rng.normal(size=45)
-    seeds = Seeds(
-        rng.uniform(-0.8, 0.8, (grains, 3)),
-        rng.uniform(0.6, 2.5, (grains, 3)),
-        rng.uniform(0.0, 0.1, grains),
-        rng.uniform(0.0, 6.0, grains),
-    )
-    return Body(seeds, Shell(coefficients), "unsquared")
 
 
 BODIES = {"one": (1, 1, 0.0), "few": (7, 2, 0.02), "many": (40, 3, 0.03)}
@@ -192,8 +178,6 @@ def test_quality_is_that_of_the_cells(meshed):
 
 
 def test_radius_ratio_of_the_regular_one_is_1():
-    from nmcfast.kernels.meshes.quality import shapes
-
     points = np.array([(1.0, 1, 1), (-1, 1, -1), (1, -1, -1), (-1, -1, 1)])
     cells = np.array([(0, 1, 2, 3)], np.int32)
     angles, ratio, volume = np.empty((1, 6)), np.empty(1), np.empty(1)

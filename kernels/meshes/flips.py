@@ -1,7 +1,7 @@
 """Cells joined otherwise: edges removed, faces swapped for edges, where the worst cell gets better.
 
 The cells about an edge a b form a ring of nodes, p → q in the cell (a, b, p, q). Removed, the ring is filled with
-triangles, each the base of a cell to a and one to b; of all ways Klincsek's (1980) finds the one of the best worst cell.
+triangles, each the base of a cell to a and one to b; of all ways Klincsek's (1980) finds that of the best worst cell.
 Where two names meet at the edge, the chord between the two nodes of the ring where they meet is held, and the interface
 turns from (a, b, p), (a, b, q) to (a, p, q), (b, p, q).
 """

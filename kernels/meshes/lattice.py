@@ -16,9 +16,10 @@ STEPS = ((0.0, -0.25), (0.25, 0.0), (0.0, 0.25), (-0.25, 0.0))
 
 @kernel
 def mark_depths(labels, slot, origin, edge, shape, reach, margin):
-    """Set labels (nz, ny, nx) int32 of one slot, middles at origin + edge (x, y, z), to 0 outside a shell, −1 far outside.
+    """Set labels (nz, ny, nx) int32 of one slot, middles at origin + edge (x, y, z), to 0 outside, −1 far outside.
 
-    Outside is |x| > X(u), far outside by more than margin µm, to first order, which is less than along the radius. shape: see `surfaces`; reach (2,): least and largest X.
+    Outside a shell is |x| > X(u), far outside by more than margin µm to first order, which is less than along the
+    radius. shape: see `surfaces`; reach (2,): least and largest X.
     The last cells along the slot's axis have no neighbour: −1.
     """
     nz, ny, nx = labels.shape

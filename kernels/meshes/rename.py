@@ -5,7 +5,7 @@ import numpy as np
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.meshes.links import faults, links_for
 from nmcfast.kernels.meshes.stars import neighbour
-from nmcfast.kernels.meshes.surfaces import distance
+from nmcfast.kernels.meshes.surfaces import ROWS, distance, labels_of, rows_at, step_onto
 
 
 @helper
@@ -68,4 +68,63 @@ def rename(points, cells, names, start, stop, items, end, seeds, squared, least,
         else:
             names[m] = old
     changed[:] = touched
+    return count
+
+
+@helper
+def _off(points, names, start, stop, items, v, seeds, shape, squared, most, labels, rows):
+    """How far a node lies from the surfaces of its names, µm, at most `most`."""
+    count = labels_of(items[start[v] : stop[v]], stop[v] - start[v], names, labels)
+    x, y, z = points[v, 0], points[v, 1], points[v, 2]
+    for _ in range(3 if count > 1 else 0):
+        n = rows_at(x, y, z, labels, count, seeds, shape, squared, rows)
+        dx, dy, dz = step_onto(rows, n)
+        x, y, z = x + dx, y + dy, z + dz
+    far = np.sqrt((x - points[v, 0]) ** 2 + (y - points[v, 1]) ** 2 + (z - points[v, 2]) ** 2)
+    return min(far, most)
+
+
+@kernel
+def rename_about(points, cells, names, start, stop, items, seeds, shape, squared, size, cells_of, changed):
+    """Rename cells about nodes that lie a tenth of the size or more off their surfaces, so that the four nodes do less.
+
+    What a middle lies outside its new grain counts against it. Changed as in `rename`; how many.
+    """
+    links, labels, rows = links_for(), np.empty(ROWS, np.int32), np.empty((ROWS, 4))
+    given, count = (seeds, shape, squared, size, labels, rows), 0
+    for v in range(stop.size):
+        if not changed[v] or _off(points, names, start, stop, items, v, *given) < 0.1 * size:
+            continue
+        best, cell, name = 0.1 * size, -1, 0
+        for p in range(start[v], stop[v]):
+            m = items[p]
+            old, seen, before = names[m], names[m], -1.0
+            if old <= 0 or cells_of[old] <= 2:
+                continue
+            for k in range(4):
+                t = neighbour(cells, names, start, stop, items, m, k)
+                other = names[t]
+                if other <= 0 or other in (old, seen):
+                    continue
+                seen = other
+                if before < 0.0:
+                    before = 0.0
+                    for s in range(4):
+                        before += _off(points, names, start, stop, items, cells[m, s], *given)
+                names[m] = other
+                after = max(0.0, -_gap(points, cells, m, old, other, seeds, squared))
+                for s in range(4):
+                    after += _off(points, names, start, stop, items, cells[m, s], *given)
+                if before - after > best and _is_manifold_about(cells, names, start, stop, items, m, links):
+                    best, cell, name = before - after, m, other
+                names[m] = old
+        if cell >= 0:
+            cells_of[names[cell]] -= 1
+            cells_of[name] += 1
+            names[cell] = name
+            count += 1
+            for s in range(4):
+                changed[cells[cell, s]] = 2
+    for v in range(stop.size):
+        changed[v] = 1 if changed[v] == 2 else 0
     return count

@@ -117,10 +117,10 @@ def _rename_all(cells, names, start, stop, items, v, fixed, nodes, links):
 
 @kernel
 def repair(points, cells, names, start, stop, items, bad, shore, fixed, seeds, shape, squared):
-    """Change names until the nodes with bad (n,) set are manifold; bad is kept up to date. Returns changes, faults left.
+    """Change names until the nodes with bad (n,) set are manifold, and keep bad up to date. Changes, faults left.
 
-    fixed (m,): cells that keep their names; shore µm: no middle that lies deeper changes between outside and inside. A cell changes at most four times; the first change may leave as many
-    faults as there were.
+    fixed (m,): cells that keep their names; shore µm: no middle that lies deeper changes between outside and inside.
+    A cell changes at most four times; its first change may leave as many faults as there were.
     """
     links, turns, about = links_for(), np.zeros(names.size, np.uint8), np.empty(64, np.int64)
     queue, waits = [np.int64(v) for v in range(bad.size) if bad[v]], bad.copy()

@@ -105,7 +105,7 @@ def facets(cells, names, start, stop, items, ghosts, out, pairs):
 
 @kernel
 def parts(cells, names, start, stop, items, part):
-    """Fill part (m,) with the number of each cell's face-connected part of one name, −1 for those not there; how many."""
+    """Fill part (m,) with the number of each cell's face-connected part of one name, −1 where it is gone; how many."""
     stack, count = np.empty(cells.shape[0], np.int32), 0
     part[:] = -1
     for seed in range(cells.shape[0]):

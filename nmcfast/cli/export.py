@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    from nmcfast.export.formats import BULK, DECKS, LOOSE
+    from nmcfast.export.formats import BULK, DECKS, LOOSE, TETRAHEDRA
 
     parser = command(
         commands,
@@ -30,6 +30,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--voxel-size", type=float, metavar="H", help=text)
     text = f"voxels of meshes that no face joins to the rest, and hinges: {' or '.join(LOOSE)} them ({LOOSE[0]})"
     parser.add_argument("--loose", choices=LOOSE, default=LOOSE[0], help=text)
+    text = "conforming tetrahedra instead of voxels, see docs/meshes.md: " + ", ".join(sorted(TETRAHEDRA))
+    parser.add_argument("--mesh", choices=("voxels", "tet"), default="voxels", help=text)
+    parser.add_argument("--size", type=float, metavar="H", help="of tetrahedra, µm (0.1)")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
 
 
@@ -48,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
             particles=particles,
             voxel_size=options.voxel_size,
             loose=options.loose,
+            mesh=options.mesh,
+            size=options.size,
             overwrite=options.overwrite,
             progress=lambda index: bar(index, 0),
         )

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import InputError, NoSpaceError
-from nmcfast.export import files, formats, root, shards
+from nmcfast.export import files, formats, root, shards, tet_files
 from nmcfast.export.deck import Deck
 from nmcfast.export.hinges import Mended, mend
 from nmcfast.export.schema import ParticleRecord
 from nmcfast.library.library import Library
+from nmcfast.library.tetrahedra import tet_deck_of
 
+MESHES = ("voxels", "tet")
 SETTINGS = "export.json"
 CELLS = "cells.json"  # of one particle: what was done to its voxels
 
@@ -50,6 +52,8 @@ def export_library(
     particles: range | None = None,
     voxel_size: float | None = None,
     loose: str = "mend",
+    mesh: str = "voxels",
+    size: float | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
@@ -58,6 +62,7 @@ def export_library(
     voxel_size in µm, that of the library when None. A bulk format gives a library, any other a folder a particle.
     loose: voxels of a mesh of elements that no face joins to the largest part are left out and hinges filled ("mend",
     see `export.hinges`; counted in export.json), or everything stays ("keep"). A refused export leaves nothing.
+    mesh "tet": conforming tetrahedra of about a size µm (0.1 when None) instead of voxels, see docs/meshes.md.
     Raises InputError for numbers the library does not have and for an output that is something else.
     """
     module, output = formats.any_module(to), Path(output)
@@ -68,6 +73,12 @@ def export_library(
         raise InputError(f"{output}: is the library itself; choose another output")
     if loose not in formats.LOOSE:
         raise InputError(f"--loose: found {loose!r}, expected one of {', '.join(formats.LOOSE)}")
+    if mesh not in MESHES:
+        raise InputError(f"--mesh: found {mesh!r}, expected one of {', '.join(MESHES)}")
+    if mesh == "tet":
+        return _to_tetrahedra(library, output, to, chosen, 0.1 if size is None else size, overwrite, progress)
+    if size is not None:
+        raise InputError("--size: is for --mesh tet; voxels have --voxel-size")
     if to in formats.BULK:
         return _to_library(library, output, to, chosen, voxel_size, overwrite, progress)
     size = voxel_size or library.recipe["voxel_size"]
@@ -88,6 +99,31 @@ def export_library(
             if progress is not None:
                 progress(index)
     return Exported(output, to, made, len(chosen), cells=_count_cells(output, settings, chosen) if mending else None)
+
+
+def _to_tetrahedra(
+    library: Library,
+    output: Path,
+    to: str,
+    chosen: range,
+    size: float,
+    overwrite: bool,
+    progress: Progress | None,
+) -> Exported:
+    if to not in formats.TETRAHEDRA:
+        raise InputError(f"--to: {to} has no tetrahedra, expected one of {', '.join(sorted(formats.TETRAHEDRA))}")
+    settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": "tet", "size": size}
+    made = 0
+    with _claimed(output, settings, overwrite):
+        for index in chosen:
+            folder = output / f"{index:06d}"
+            if not folder.is_dir():
+                with _whole(folder) as draft:
+                    tet_files.write(tet_deck_of(library, index, size), draft, to)
+                made += 1
+            if progress is not None:
+                progress(index)
+    return Exported(output, to, made, len(chosen))
 
 
 def _write_deck(module: Any, deck: Deck, folder: Path, mending: bool) -> None:

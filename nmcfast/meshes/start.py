@@ -6,8 +6,8 @@ import numpy as np
 
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.kernels.meshes import lattice, links, repair, stars
-from nmcfast.meshes.body import Body
 from nmcfast.memory import available_memory
+from nmcfast.meshes.body import Body
 from nmcfast.tessellation import Grid
 
 MARGIN = 3.0  # cells of the lattice kept around the shell

@@ -9,13 +9,16 @@ FEW = 12  # free: at most so many whole values are phases
 EQUAL = 0.6  # free: share of neighbours with the same value from which values are no grey
 PIECES = 5.0  # free: regions of one value for each value, above which values are scattered as grey is
 EDGE = 160  # voxels of the middle block looked at
+BODY = 0.1  # free: share of a value's voxels with all neighbours alike from which it fills bodies
+PASSED = 3  # free: least number of values passed through from one body to the other, where grey was blurred
 
 
 def refuse_labels(values: np.ndarray, segmented: bool = False) -> None:
     """Raises InputError where whole values look like phases or labels, with the options that take them so.
 
     Two values alone are a mask that the threshold parts as it is. Three and more that hardly change from voxel to voxel
-    are phases when few, labels of particles when each stands in one piece. segmented: phases are what was asked for.
+    are phases when few, unless all but two are the passage of one into the other; labels of particles when each stands
+    in one piece. segmented: phases are what was asked for.
     """
     middle = tuple(slice(max(0, size // 2 - EDGE // 2), size // 2 + EDGE // 2) for size in values.shape)
     block = np.ascontiguousarray(values[middle])
@@ -25,7 +28,7 @@ def refuse_labels(values: np.ndarray, segmented: bool = False) -> None:
     if present.size < 3 or _equal_share(block) < EQUAL:
         return
     if present.size <= FEW:
-        if segmented:
+        if segmented or _is_passage(block, present):
             return
         shown = ", ".join(f"{value:g}" for value in present)
         raise InputError(
@@ -48,6 +51,20 @@ def is_two_valued(values: np.ndarray) -> bool:
 
 def _equal_share(block: np.ndarray) -> float:
     return float(np.mean([(np.diff(block, axis=axis) == 0).mean() for axis in range(3)]))
+
+
+def _is_passage(block: np.ndarray, present: np.ndarray) -> bool:
+    """Whether the lowest and the highest value alone fill bodies and never touch, as blur leaves two phases.
+
+    Thin phases fill no bodies either, but beside them the others touch each other somewhere.
+    """
+    alike = ndimage.maximum_filter(block, 3) == ndimage.minimum_filter(block, 3)
+    bodies = [value for value in present if alike[block == value].mean() > BODY]
+    low, high = present[0], present[-1]
+    if bodies != [low, high] or present.size - 2 < PASSED:
+        return False
+    low_beside = ndimage.binary_dilation(block == low)
+    return not bool((low_beside & (block == high)).any())
 
 
 def _pieces(block: np.ndarray) -> int:

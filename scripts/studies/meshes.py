@@ -105,7 +105,8 @@ def page(rows: list[list[str]], truth: float, commit: str) -> str:
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows))
     command = " ".join(["python", *sys.argv])
     return (
-        f"# Meshes: quality, accuracy, time\n\nOne thread, a shared machine, CPU time of the process, which load on both cores lengthens several times; commit {commit}."
+        f"# Meshes: quality, accuracy, time\n\nOne thread, a shared machine, CPU time of the process, "
+        f"which load on both cores lengthens several times; commit {commit}."
         f"\n\n    {command}\n\n{table}\n\nDivision: mean grain diameter over mesh size h. Within: share of boundary "
         "nodes nearer to the boundaries that the names about them share than that part of h. Names: outside counts as "
         f"one. Grains: rms error of volumes above {LARGE} µm³ against voxels of {truth} µm.\n"

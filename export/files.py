@@ -7,11 +7,13 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import InputError
 
+LARGEST_JSON = 2**28  # bytes; a seal has some 80 for a shard
 _TEMPORARY = re.compile(r"\.tmp-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]{8}-(?P<name>.+)")
 
 
@@ -24,6 +26,10 @@ def json_bytes(document: Any) -> bytes:
 def read_json(path: Path) -> Any:
     """A JSON document; InputError naming the file when it cannot be read as one."""
     try:
+        if path.exists() and not is_regular(path):
+            raise ValueError("a pipe, a device, a folder or a link, expected a regular file")
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"{path.stat().st_size} bytes, expected at most {LARGEST_JSON}")
         document = json.loads(path.read_bytes())
         json_bytes(document)  # refuses what Python reads beyond JSON: NaN, half characters
     except (OSError, ValueError, RecursionError) as error:
@@ -64,9 +70,23 @@ def write_file(final: Path, data: bytes) -> None:
     fsync(final.parent)
 
 
+def write_if_other(final: Path, data: bytes) -> None:
+    """Put a file in place as `write_file` does, unless it holds these bytes: a finished library may be read-only."""
+    if not (is_regular(final) and final.stat().st_size == len(data) and final.read_bytes() == data):
+        write_file(final, data)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path is a file that can be read to its end: no folder, pipe or device, and no link."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def sweep(folder: Path, name: str = "") -> int:
     """Remove what dead processes of this machine left half-written in a folder (of one name); how many."""
-    dead = [p for p in folder.glob(".tmp-*") if p.name.endswith(name) and _is_abandoned(p.name)]
+    dead = [p for p in folder.glob(".tmp-*") if p.name.endswith(name) and is_abandoned(p.name)]
     for path in dead:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)  # another sweep may be at it
@@ -80,7 +100,8 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def _is_abandoned(name: str) -> bool:
+def is_abandoned(name: str) -> bool:
+    """Whether a name is one that `temporary` gave to a process of this machine that is no more."""
     match = _TEMPORARY.fullmatch(name)
     if match is None or match["host"] != socket.gethostname():
         return False

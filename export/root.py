@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import DamageError, InputError, NoSpaceError
-from nmcfast.export import files, formats, shards
+from nmcfast.export import files, formats, lock, shards
 from nmcfast.export.schema import check_recipe
 
 KIND = "nmcfast library"
@@ -81,8 +81,9 @@ def _require_same(path: Path, held: dict[str, Any], wanted: dict[str, Any]) -> N
 
 
 def is_library(path: Path) -> bool:
-    """Whether a path looks like a library, damaged or not."""
-    return (path / "zarr.json").is_file() and (path / "shards").is_dir()
+    """Whether a path looks like a library, damaged or not; one whose shards lie elsewhere, behind a link, does not."""
+    folder = path / "shards"
+    return (path / "zarr.json").is_file() and folder.is_dir() and not folder.is_symlink()
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -166,16 +167,19 @@ def file_digests(library: Path, recipe: dict[str, Any]) -> dict[str, str]:
 
 
 def finish_library(library: Path) -> str | None:
-    """Seal a library whose shards all exist and return its root hash; None when some are missing."""
+    """Seal a library whose shards all exist and return its root hash; None when some are missing.
+
+    Nothing is written to one that is sealed already.
+    """
     recipe = read_recipe(library)
     numbers = shards.committed_shards(library)
     if numbers != list(range(shards.shard_count(recipe))):
         return None
     with shards.clear_when_full(library / SEAL, library, recipe):
         for name, data in formats.bulk_module(recipe["format"]).library_files(library, recipe).items():
-            files.write_file(library / name, data)
+            files.write_if_other(library / name, data)
         seal = seal_document(library, recipe, numbers)
-        files.write_file(library / SEAL, files.json_bytes(seal))
+        files.write_if_other(library / SEAL, files.json_bytes(seal))
     return seal["root_sha256"]
 
 
@@ -184,5 +188,6 @@ def remove_library(path: Path) -> None:
     if path.is_symlink() or not is_library(path) or not _is_ours(files.read_json(path / "zarr.json")):
         raise InputError(f"{path}: not an nmcfast library, refused to remove it")
     doomed = files.temporary(path)
-    os.rename(path, doomed)  # gone at once under its name, whatever happens during the removal
+    with lock.alone(path):
+        os.rename(path, doomed)  # gone at once under its name, whatever happens during the removal
     shutil.rmtree(doomed)

@@ -111,6 +111,7 @@ INDEX = tuple(Variable(f"index/{name}", ("p",), *said) for name, *said in (
 ))
 # fmt: on
 LABELS = Variable("labels", ("p", "z", "y", "x"), "u2", "1", "Eq. (8)", "0 outside, i + 1 in grain i of the particle")
+LARGEST_COUNT, LARGEST_SHARDS = 10**9, 10**6  # of a library: no file system lists a folder of more
 WIDE_LABELS = "u4"  # dtype of labels when a particle of the shard has more grains than LABELS.dtype can count
 
 # What the store itself reads from a recipe; whoever generates may add more. Values must be JSON.
@@ -267,6 +268,10 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
     for name in ("count", "shard_size", "voxel_size", "grid_size"):
         if not 0 < recipe[name] < float("inf"):
             raise InputError(f"{where}: recipe {name} = {recipe[name]!r}, expected more than 0 ({RECIPE[name][1]})")
+    if recipe["count"] > LARGEST_COUNT or recipe["count"] > LARGEST_SHARDS * recipe["shard_size"]:
+        found = f"count = {recipe['count']}, shard_size = {recipe['shard_size']}"
+        most = f"at most {LARGEST_COUNT} particles in {LARGEST_SHARDS} shards: larger shards, or several libraries"
+        raise InputError(f"{where}: recipe {found}, expected {most}")
     if recipe["first"] < 0:
         raise InputError(f"{where}: recipe first = {recipe['first']}, expected 0 or more")
     return recipe

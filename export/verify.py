@@ -69,6 +69,9 @@ def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
     for name in sorted(p.name for p in path.iterdir()):
         if name not in known and not files.is_temporary(name):
             yield f"{name}: foreign, not part of a library"
+    yield from _abandoned(path)
+    if release.state(path) == "unfinished":
+        yield f"{release.SUMS}: missing, the release is unfinished or was cut: run 'nmcfast release' again"
     for name, document in (
         ("zarr.json", root.root_document(recipe)),
         ("shards/zarr.json", root.group_document()),
@@ -88,9 +91,18 @@ def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
         yield from _seal_problems(path, recipe)
 
 
+def _abandoned(path: Path) -> Iterator[str]:
+    """Half-written files in a sealed library, or of processes that are no more: nobody will finish them."""
+    sealed = (path / root.SEAL).exists()
+    for folder in (path, path / "shards"):
+        for entry in sorted(folder.glob(".tmp-*")):
+            if files.is_temporary(entry.name) and (sealed or files.is_abandoned(entry.name)):
+                yield f"{entry.relative_to(path)}: left half-written by a run that ended: remove it"
+
+
 def _bytes(path: Path) -> bytes:
     """The file's bytes; none when it is missing, which differs from whatever was expected."""
-    return path.read_bytes() if path.is_file() else b""
+    return path.read_bytes() if files.is_regular(path) else b""
 
 
 def _seal_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:

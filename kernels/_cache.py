@@ -6,6 +6,7 @@ running old machine code after an edit or an upgrade. A folder named by the dige
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 from numba import config, types
 from numba.core.caching import FunctionCache
 from numba.core.registry import CPUDispatcher
+
+from nmcfast.errors import InputError
 
 
 def sources_digest(root: Path = Path(__file__).parent) -> str:
@@ -34,9 +37,21 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return folder
+            return _own(folder)
     except OSError:  # a read-only home: compile again in each boot rather than fail
-        return Path(tempfile.gettempdir()) / f"nmcfast-{os.getuid()}-{folder.name}"
+        other = Path(tempfile.gettempdir()) / f"nmcfast-{os.getuid()}-{folder.name}"
+        other.mkdir(mode=0o700, exist_ok=True)
+        return _own(other)
+
+
+def _own(folder: Path) -> Path:
+    """The folder, if nobody else can put compiled code there, which would be run; else InputError."""
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid not in (os.getuid(), 0):
+        raise InputError(
+            f"{folder}: the cache of compiled kernels is somebody else's: set NUMBA_CACHE_DIR to one of yours"
+        )
+    return folder
 
 
 _OPTIONS = {"nogil": True, "no_cfunc_wrapper": True}  # nobody calls kernels from C

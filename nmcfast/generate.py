@@ -5,14 +5,16 @@ A particle is a pure function of (model, seed, index), a shard of (model, seed, 
 
 import hashlib
 import logging
+import resource
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nmcfast import __version__, compilation
-from nmcfast.errors import InputError
-from nmcfast.export import formats, root, schema, shards
+from nmcfast.errors import InputError, NmcfastError
+from nmcfast.export import files, formats, lock, root, schema, shards
 from nmcfast.kernels import compiled
 from nmcfast.model import Model, load_model
 from nmcfast.options import GenerateOptions
@@ -26,6 +28,7 @@ from nmcfast.tessellation import grid_over
 from nmcfast.texture import draw_orientations
 from nmcfast.workers import Progress, Task, available_workers, work_on
 
+VOXEL_SIZES = (1e-4, 1e4)  # µm: a lattice constant, and a hundred times the largest particles
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SURFACE = Surface()
 
@@ -130,8 +133,9 @@ def library_recipe(
         check_condition(where)
     if not 0 <= seed < 2**64:
         raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
-    if not 0.0 < voxel_size < float("inf"):
-        raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
+    low, high = VOXEL_SIZES
+    if not low <= voxel_size <= high:
+        raise InputError(f"voxel_size: found {voxel_size} µm, expected {low} to {high:g}")
     encoders = formats.bulk_module(format).encoders()
     return {
         "format": format,
@@ -218,12 +222,31 @@ def make_library(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Made:
-    """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`."""
-    root.create_library(path, recipe, model_file)
+    """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`.
+
+    A library that was made here and has no shard when this fails is removed again.
+    """
+    fresh = not path.exists()
+    try:
+        while True:
+            root.create_library(path, recipe, model_file)
+            with lock.at_work(path) as still_there:
+                if still_there:
+                    return _make_missing(path, recipe, model, wanted, workers, progress)
+    except Exception:
+        if fresh and root.is_library(path) and not shards.committed_shards(path):
+            with suppress(InputError):  # another process is at it by now
+                root.remove_library(path)
+        raise
+
+
+def _make_missing(
+    path: Path, recipe: dict[str, Any], model: Model, wanted: range, workers: int, progress: Progress | None
+) -> Made:
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
     if workers > 1 and len(todo) > 1:
-        work_on(todo, partial(_shard_maker, path, recipe), min(workers, len(todo)), progress)
+        _make_in_workers(path, recipe, todo, min(workers, len(todo)), progress)
     else:
         for number in todo:
             make_shard(path, recipe, model, number, progress)
@@ -256,6 +279,23 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
                 rejected = sum(int(v) for k, v in particle.facts.items() if k.startswith("rejected_"))
                 progress(index, rejected)
         shard.commit()
+
+
+def _make_in_workers(
+    path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None
+) -> None:
+    """Make shards in processes. NmcfastError for those whose workers were killed; the others are finished."""
+    try:
+        lost = work_on(todo, partial(_shard_maker, path, recipe), workers, progress)
+    finally:
+        files.sweep(path / "shards")
+    if lost:
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
+        names = ", ".join(map(shards.shard_name, lost[:5])) + (" …" if len(lost) > 5 else "")
+        raise NmcfastError(
+            f"{path}: shard {names}: the worker was killed, also when it worked alone; if for lack of memory (it"
+            f" held up to {peak:.0f} MiB), run the same command with fewer --workers or on a larger machine to continue"
+        )
 
 
 def _shard_maker(path: Path, recipe: dict[str, Any]) -> Task:

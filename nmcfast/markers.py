@@ -11,6 +11,8 @@ from nmcfast.kernels import gnet
 from nmcfast.parameters import KAPPA, NOISES
 from nmcfast.seeds import SeedPattern
 
+LARGEST = 1e6  # of a weight, a bias, a scale or a range: far beyond it sums are no numbers any more
+
 _Array = np.ndarray
 _SevenArrays = tuple[_Array, _Array, _Array, _Array, _Array, _Array, _Array]
 
@@ -45,8 +47,9 @@ class MarkerNet:
                 raise InputError(f"G_net layer {k}: weights are {weight.shape}, expected {(int(widths[k]), bias.size)}")
         if not self.low.size == self.high.size == widths[-1] == 4:
             raise InputError(f"G_net gives {widths[-1]} outputs, expected 4: D₁ D₂ D₃ r")
-        if not all(np.isfinite(array).all() for array in self.arrays()):
-            raise InputError("G_net: a weight, bias, scale or range is not a finite number")
+        for array in self.arrays():
+            if not (np.isfinite(array).all() and np.abs(array).max(initial=0.0) <= LARGEST):
+                raise InputError(f"G_net: a weight, bias, scale or range is not a finite number of at most {LARGEST:g}")
         if (self.low[:3] < 0).any() or (self.high < self.low).any():
             raise InputError(f"G_net: range {self.low.tolist()} to {self.high.tolist()}, expected 0 ≤ low ≤ high for D")
 

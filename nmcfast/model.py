@@ -143,6 +143,11 @@ def _read(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
+    for name, array in tensors.items():
+        if array.dtype != np.float32:
+            raise InputError(f"{name}: found numbers of type {array.dtype}, expected float32")
+    if not isinstance(head.get("provenance", {}), dict):
+        raise InputError(f"provenance: found {head['provenance']!r}, expected a JSON object")
     try:
         law, layers = head["grains"], int(head["grains"]["layers"])
         net = MarkerNet(

@@ -162,12 +162,12 @@ def test_a_library_of_an_older_format_is_bad_input(capsys, library, tmp_path, co
     copy = shutil.copytree(library, tmp_path / "copy")
     document = json.loads((copy / "zarr.json").read_text())
     attributes = document["attributes"]
-    attributes["recipe"]["format_version"] = 2
+    attributes["recipe"]["format_version"] = 3
     attributes["recipe_sha256"] = recipe_digest(attributes["recipe"])
     (copy / "zarr.json").write_bytes(json_bytes(document))
     code, out, err = call(capsys, command, copy)
     assert (code, out, len(err)) == (2, "", 1)
-    assert f"{copy / 'zarr.json'}: format version 2, this program reads 3: made by an earlier one" in err[0]
+    assert f"{copy / 'zarr.json'}: format version 3, this program reads 4: made by an earlier one" in err[0]
 
 
 def test_damage_is_exit_3_and_named(capsys, library, tmp_path):

@@ -11,6 +11,7 @@ from nmcfast.calibration.shells import compare
 from nmcfast.calibration.shells.families import fit_families, log_density
 from nmcfast.calibration.shells.fit import calibrate_shells, distance_correlation, size_dependence
 from nmcfast.calibration.shells.phantom import make_phantom
+from nmcfast.calibration.shells.summary import shell_lines, verdict
 from nmcfast.errors import InputError
 from nmcfast.harmonics import degree_of
 from nmcfast.joint_law import read_law
@@ -219,6 +220,11 @@ def test_calibration_reports_every_step(calibration):
     assert found.law.law == found.report["comparison"]["taken"]
     assert all(order.standing == "fitted" for order in found.law.orders)
     assert len(found.report["size_dependence"]) == 99
+    lines = shell_lines(found.report)
+    assert len(lines) <= 11 and lines[0].startswith("verdict: ") and "--threshold unbiased" in lines[-1]
+    poor = json.loads(json.dumps(found.report))
+    poor["comparison"]["laws"][poor["comparison"]["taken"]]["distances"]["sphericity"] = 1.0
+    assert "NOT match the data in" in verdict(poor) and "sphericity" in verdict(poor)
     assert 0.95 < found.report["star_shapes"]["volume_share"] < 1.02
     left = found.report["smoothing"]["share_left_by_order"]
     assert left[0] == 1.0 and (np.diff(left) < 0).all() and left[8] < 0.5  # radius near 10 voxels

@@ -4,8 +4,12 @@ One file a command; `common` holds what they share.
 """
 
 import argparse
+import errno
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from nmcfast import __version__
 from nmcfast.cli import (
@@ -23,9 +27,11 @@ from nmcfast.cli import (
     verify,
 )
 from nmcfast.cli.common import Parser
-from nmcfast.errors import NmcfastError
+from nmcfast.errors import NmcfastError, NoSpaceError
 
 INTERRUPTED = 5
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        with _interruptible():
+            code = options.run(options)
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
@@ -44,7 +53,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if _comes_from_ctrl_c(error):
             return _interrupted()
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            _close_stdout()
+            return _failed(
+                options, f"{error.filename or 'stdout'}: no space left on the device", NoSpaceError.exit_code
+            )
         return _failed(options, f"{type(error).__name__}: {error} (run with --debug and report it)", 1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C, and what schedulers and terminals send, interrupt once; later ones, while that is cleaned up, do not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # nohup
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _close_stdout() -> None:
+    """Let go of what could not be written, or the interpreter tries again at its end."""
+    with suppress(OSError):
+        sys.stdout.close()
 
 
 def _comes_from_ctrl_c(error: BaseException) -> bool:

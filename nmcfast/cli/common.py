@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -65,7 +66,10 @@ def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
 
 
 def local(path: Path) -> Path:
-    """A path to read or write; InputError for a URL, whose two slashes pathlib has made one."""
+    """A path to read or write; InputError for a URL, whose two slashes pathlib made one, and for impossible names."""
+    if "\0" in str(path) or any(len(os.fsencode(part)) > 255 for part in path.parts):
+        shown = str(path) if len(str(path)) < 60 else f"{str(path)[:50]}…"
+        raise InputError(f"{shown!r}: no file can have this name: choose one of at most 255 bytes, without NUL")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
         url = str(path).replace(":/", "://", 1)
         raise InputError(f"{url}: is a URL, expected a path: work on a local copy (info, export read from URLs)")
@@ -85,9 +89,14 @@ def number_range(option: str, noun: str, text: str | None) -> range | None:
     if text is None:
         return None
     first, colon, last = text.partition(":")
-    if not (colon and first.isdigit() and last.isdigit()):
+    if not (colon and _is_number(first) and _is_number(last)):
         raise InputError(f"{option}: found {text!r}, expected I:J, the first {noun} and the one behind the last")
     return range(int(first), int(last))
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is digits alone, as `int` reads them: "²" is a digit to Python, and no number."""
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def worker_count(text: str | int) -> int:
@@ -95,7 +104,7 @@ def worker_count(text: str | int) -> int:
 
     if text == "auto":
         return available_workers()
-    if not str(text).isdigit() or int(text) < 1:
+    if not _is_number(str(text)) or int(text) < 1:
         raise InputError(f"--workers: found {text!r}, expected auto or a number from 1 on")
     return int(text)
 

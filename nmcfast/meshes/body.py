@@ -46,9 +46,9 @@ class Body:
     def label(self, grid: Grid, shift: tuple[float, float, float], margin: float, threads: int) -> np.ndarray:
         """Names of a grid's cells (nz, ny, nx), grain i as i + 1; 0 where blocks lie more than margin µm outside."""
         near = Region(self.shell, margin).depths(grid, shift)[1] >= 0.0
-        dtype = np.uint16 if len(self.grains) < 65535 else np.uint32
-        names, all_of_them = np.arange(1, len(self.grains) + 1).astype(dtype), np.ones(len(self.grains), bool)
-        return label(self.grains, grid, names, all_of_them, blocks=near, norm=self.norm, threads=threads, shift=shift)
+        kind = np.uint16 if len(self.grains) < 65535 else np.uint32
+        names: np.ndarray = np.arange(1, len(self.grains) + 1).astype(kind)
+        return label(self.grains, grid, names, names > 0, blocks=near, norm=self.norm, threads=threads, shift=shift)
 
 
 def polynomials(coefficients: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from nmcfast.overlay import draw_seeds
 from nmcfast.particle import Particle, Volume
 from nmcfast.tessellation import Grid, Seeds, grid_over
 
-SEED, SIZES, HEIGHTS, LARGEST = 1, (0.03, 0.05, 0.128), (-0.77, 0.0, 1.234), 400.0  # µm, µm, µm³
+SEED, SIZES, HEIGHTS, LARGEST = 1, (0.03, 0.05, 0.128), (-0.77, 0.0, 1.234), 100.0  # µm, µm, µm³
 MODEL = load_model("nmc811")
 
 

@@ -17,7 +17,7 @@ from nmcfast.errors import InputError
 from nmcfast.options import VolumeOptions
 from nmcfast.shell_descriptors import sphericity
 
-LOOKED_AT = 120  # voxels, edge of the middle block whose parts are compared with those between them
+LOOKED_AT = 100  # voxels, edge of the middle block whose parts are compared with those between them
 SIZES_UM = (0.1, 500.0)  # free: particles of another diameter are refused unless asked for
 
 
@@ -94,10 +94,14 @@ def _labelled(found: Scan, choices: VolumeOptions, progress: Progress | None) ->
 
 
 def _refuse_spaces(mask: np.ndarray, found: Scan, choices: VolumeOptions) -> None:
-    """Raises InputError where what lies between falls into rounder parts than the mask, asked where it is hollow."""
+    """Raises InputError where what lies between has rounder parts than the mask; asked where surfaces do not tell."""
     box = tuple(slice(max(0, size // 2 - LOOKED_AT // 2), size // 2 + LOOKED_AT // 2) for size in mask.shape)
     part = mask[box]
-    if choices.invert or choices.no_invert or phases.bulge(part, None if found.view is None else found.view[box]) > 0.0:
+    if (
+        choices.invert
+        or choices.no_invert
+        or phases.bulge(part, None if found.view is None else found.view[box]) > phases.HOLLOW
+    ):
         return
     rest = ~part if found.view is None else ~part & found.view[box]
     ours, others = _roundness(part), _roundness(rest)

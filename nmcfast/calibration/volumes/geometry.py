@@ -48,7 +48,7 @@ def _given(option: Sequence[float] | None) -> np.ndarray | None:
         return None
     numbers = np.array(option, dtype=float)
     if numbers.size not in (1, 3) or not (np.isfinite(numbers).all() and (numbers > 0).all()):
-        found = ",".join(f"{number:g}" for number in numbers)
+        found = ",".join(str(float(number)) for number in numbers)
         raise InputError(f"voxel size: found {found}, expected a length in µm above 0, or three, z, y, x")
     return np.broadcast_to(numbers, 3).copy()
 

@@ -121,7 +121,8 @@ def _spacing(xyz: Sequence[float], unit: float | None, source: str) -> Stated | 
 
 def _header(path: Path, end: bytes, mark: str) -> tuple[dict[str, str], int]:
     """Fields of a text header and the place behind its end."""
-    start = path.open("rb").read(65536)
+    with path.open("rb") as file:
+        start = file.read(65536)
     stop = re.search(end, start)
     place = stop.end() if stop else len(start)
     lines = start[:place].decode("latin-1").splitlines()

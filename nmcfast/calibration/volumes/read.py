@@ -57,7 +57,8 @@ def _reader(path: Path) -> Callable[[Path, str, Ask], Volume]:
 
     if path.is_dir():
         return slices.read_slices if slices.holds(path) else hdf5.read_zarr
-    start = path.open("rb").read(512)
+    with path.open("rb") as file:
+        start = file.read(512)
     for mark, reader in (
         (b"II*\x00", tiff.read_tiff),
         (b"MM\x00*", tiff.read_tiff),

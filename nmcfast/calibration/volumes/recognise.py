@@ -23,7 +23,8 @@ def _holds_volume(name: Path) -> bool:
 
     if name.is_dir():
         return slices.holds(name)
-    start = name.open("rb").read(8)
+    with name.open("rb") as file:
+        start = file.read(8)
     if start[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         with tiff.library().TiffFile(name) as file:
             return any(tiff.is_stack(one) for one in file.series) or len(file.series) >= SMALLEST

@@ -16,10 +16,10 @@ import tifffile
 from test_generate import SMALL, tree
 
 from nmcfast import load_model
+from nmcfast.bulk import generate_library
 from nmcfast.cli import main
 from nmcfast.export.files import json_bytes
 from nmcfast.export.shards import recipe_digest
-from nmcfast.generate import generate_library
 
 PROGRAM = [sys.executable, "-m", "nmcfast"]
 

@@ -137,10 +137,11 @@ def warm_up(model: Model) -> None:
 def particle_digest(particle: Particle) -> str:
     """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit.
 
-    Of surface "grains" without what is said of crumbs, 0 for all: digests of earlier formats hold.
+    Without what is said of crumbs for surface "grains", and of conditions where there are none, 0 for all: digests of
+    earlier formats hold.
     """
     digest, silent = hashlib.sha256(), schema.MENDED if particle.surface == "grains" else ()
     for name, stored in schema.rows(particle.to_record(None, 1.0)).items():
-        if name not in silent:
+        if name not in silent and not (name == "particles/rejected_where" and not stored.any()):
             digest.update(stored.tobytes())
     return digest.hexdigest()

@@ -5,6 +5,7 @@ Each file or folder calls some of those below it, no other:
 gnet             frames of Eq. (12), the generator network G_net
 shells           random shells, and which of them are particles
 joint_shells     random shells of law `joint`
+meshes           tetrahedra on the boundaries of grains
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
 crumbs           grains made connected

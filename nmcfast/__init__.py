@@ -12,7 +12,7 @@ _HOMES = {
     "load_model": "nmcfast.model",
     "list_models": "nmcfast.model",
     "generate_particle": "nmcfast.generate",
-    "generate_library": "nmcfast.generate",
+    "generate_library": "nmcfast.bulk",
     "open_library": "nmcfast.library.open",
     "export_library": "nmcfast.library.convert",
     "release_library": "nmcfast.release.release",

@@ -19,11 +19,11 @@ from library_toys import tree, write_library
 from safetensors.numpy import load, save
 from test_generate import SMALL
 
+from nmcfast.bulk import generate_library
 from nmcfast.cli import main
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.export import files, lock
 from nmcfast.export.verify import verify
-from nmcfast.generate import generate_library
 from nmcfast.kernels import _cache
 from nmcfast.model import model_from_bytes
 from nmcfast.workers import Progress, Task, work_on
@@ -155,7 +155,7 @@ def test_an_error_of_a_task_or_of_a_start_is_that_error() -> None:
 
 
 def test_a_shard_whose_worker_is_killed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmcfast.generate.work_on", lambda *_: [1, 4])
+    monkeypatch.setattr("nmcfast.bulk.work_on", lambda *_: [1, 4])
     with pytest.raises(NmcfastError, match=r"lib: shard 000001, 000004: the worker was killed.*MiB.*fewer --workers"):
         generate_library(tmp_path / "lib", SMALL, count=10, shard_size=2, workers=2)
 
@@ -211,7 +211,7 @@ def test_a_run_that_fails_leaves_no_empty_library(tmp_path: Path, monkeypatch: p
     def fail(*_: object) -> None:
         raise InputError("no")
 
-    monkeypatch.setattr("nmcfast.generate.make_shard", fail)
+    monkeypatch.setattr("nmcfast.bulk.make_shard", fail)
     with pytest.raises(InputError):
         generate_library(tmp_path / "lib", SMALL, count=2)
     assert not list(tmp_path.iterdir())

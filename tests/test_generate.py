@@ -152,8 +152,8 @@ def test_labels_at_another_voxel_size(tmp_path):
 def test_voxels_too_small_for_memory_are_refused_before_anything_is_written_or_removed(library, tmp_path):
     before = tree(library)
     for path in (tmp_path / "new", library):
-        with pytest.raises(InputError, match=r"voxel_size: 1e-05 µm needs .* GiB"):
-            generate_library(path, SMALL, count=10, seed=3, shard_size=4, voxel_size=1e-5, overwrite=True)
+        with pytest.raises(InputError, match=r"voxel_size: 0.0001 µm needs .* GiB"):
+            generate_library(path, SMALL, count=10, seed=3, shard_size=4, voxel_size=1e-4, overwrite=True)
     assert not (tmp_path / "new").exists()
     assert tree(library) == before
 

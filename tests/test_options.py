@@ -7,12 +7,12 @@ from dataclasses import fields
 
 import pytest
 
+from nmcfast.bulk import generate_library
 from nmcfast.calibration.shells.calibrate import calibrate_shell_model
 from nmcfast.calibration.shells.fit import calibrate_shells
 from nmcfast.cli import common
 from nmcfast.cli.generate import _read_config
 from nmcfast.errors import InputError
-from nmcfast.generate import generate_library
 from nmcfast.options import GenerateOptions, SectionOptions, ShellOptions, TrainingOptions, VolumeOptions, kinds
 
 GROUPS = (GenerateOptions, VolumeOptions, ShellOptions, SectionOptions, TrainingOptions)

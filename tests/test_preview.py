@@ -6,7 +6,7 @@ from test_cli import call
 from test_generate import SMALL
 
 from nmcfast import generate_particle
-from nmcfast.generate import generate_library
+from nmcfast.bulk import generate_library
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from nmcfast.view.preview import grain_colours, numbers, preview, section_image, surface_image

@@ -6,8 +6,9 @@ from test_cli import call
 from test_generate import SMALL, tree
 
 from nmcfast import generate_particle, load_model, open_library
+from nmcfast.bulk import generate_library
 from nmcfast.errors import InputError
-from nmcfast.generate import generate_library, particle_digest
+from nmcfast.generate import particle_digest
 from nmcfast.shell import draw_shell, faults
 from nmcfast.shell_choice import COLUMNS, check_condition, describe, draw_chosen, meets, shell_table
 from nmcfast.shell_descriptors import shell_descriptors

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     shard_range, workers = number_range("--shards", "shard", chosen.shards), worker_count(chosen.workers)
     out = local(options.out)
 
-    from nmcfast.generate import generate_library
+    from nmcfast.bulk import generate_library
     from nmcfast.model import load_model
 
     model = load_model(chosen.model)

@@ -6,24 +6,21 @@ a bulk format is, byte for byte, the one that `generate` makes with that format 
 
 import functools
 import operator
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nmcfast.errors import InputError, NoSpaceError
+from nmcfast.errors import InputError
 from nmcfast.export import files, formats, root, shards, tet_files
 from nmcfast.export.deck import Deck
 from nmcfast.export.hinges import Mended, mend
 from nmcfast.export.schema import ParticleRecord
+from nmcfast.library.export_folder import SETTINGS, claimed, whole_folder
 from nmcfast.library.library import Library
 from nmcfast.library.tetrahedra import tet_deck_of
 
 MESHES = ("voxels", "tet")
-SETTINGS = "export.json"
 CELLS = "cells.json"  # of one particle: what was done to its voxels
 
 Progress = Callable[[int], None]  # called with the number of each particle that is finished
@@ -86,14 +83,14 @@ def export_library(
     mending = to in formats.ELEMENTS and loose == "mend"
     if to in formats.ELEMENTS:
         settings["loose"] = loose
-    with _claimed(output, settings, overwrite):
+    with claimed(output, settings, overwrite):
         if hasattr(module, "write_table"):
             return _to_table(library, output, to, chosen)
         made = 0
         for index in chosen:
             folder = output / f"{index:06d}"
             if not folder.is_dir():
-                with _whole(folder) as draft:
+                with whole_folder(folder) as draft:
                     _write_deck(module, deck_of(library, index, size), draft, mending)
                 made += 1
             if progress is not None:
@@ -114,11 +111,11 @@ def _to_tetrahedra(
         raise InputError(f"--to: {to} has no tetrahedra, expected one of {', '.join(sorted(formats.TETRAHEDRA))}")
     settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": "tet", "size": size}
     made = 0
-    with _claimed(output, settings, overwrite):
+    with claimed(output, settings, overwrite):
         for index in chosen:
             folder = output / f"{index:06d}"
             if not folder.is_dir():
-                with _whole(folder) as draft:
+                with whole_folder(folder) as draft:
                     tet_files.write(tet_deck_of(library, index, size), draft, to)
                 made += 1
             if progress is not None:
@@ -250,66 +247,7 @@ def _settings(library: Library, to: str, chosen: range, voxel_size: float) -> di
     return {**recipe, "format": to, "particles": [chosen.start, chosen.stop], "voxel_size": voxel_size}
 
 
-@contextmanager
-def _claimed(output: Path, settings: dict[str, Any], overwrite: bool) -> Iterator[None]:
-    """The folder of an export to work in: made, or that of the same export; InputError for anything else.
-
-    A folder made here goes again when the export fails before there is a particle in it.
-    """
-    path = output / SETTINGS
-    if overwrite and path.is_file():
-        doomed = files.temporary(output)
-        os.rename(output, doomed)
-        shutil.rmtree(doomed)
-    there = output.exists()
-    if there and not (output.is_dir() and not any(output.iterdir())):
-        if not path.is_file() or _without_counts(files.read_json(path)) != settings:
-            raise InputError(
-                f"{output}: exists and is not this export (as its {SETTINGS} says): choose another output"
-                + (", or --overwrite" if path.is_file() else "")
-            )
-        files.sweep(output)
-        yield
-        return
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        files.write_file(path, files.json_bytes(settings))
-    except OSError as error:
-        raise InputError(f"{output}: cannot be made ({error.strerror}): choose another place") from error
-    try:
-        yield
-    except BaseException:
-        if {entry.name for entry in output.iterdir()} == {SETTINGS}:
-            path.unlink()
-            if not there:
-                output.rmdir()
-        raise
-
-
-def _without_counts(document: Any) -> Any:
-    """What export.json says of the export, without what was counted at its end."""
-    return {name: value for name, value in document.items() if name != "cells"} if isinstance(document, dict) else None
-
-
 def _to_table(library: Library, output: Path, to: str, chosen: range) -> Exported:
     """One file over all chosen particles, such as a size distribution."""
     formats.any_module(to).write_table(library.index(chosen), output)
     return Exported(output, to, len(chosen), len(chosen))
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """A hidden folder to fill, which takes its final name when it is whole, and else goes."""
-    draft = files.temporary(folder)
-    try:
-        draft.mkdir()
-        yield draft
-        for path in (*draft.rglob("*"), draft):
-            files.fsync(path)
-        os.rename(draft, folder)
-    except BaseException as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in shards.DISK_FULL:
-            remedy = "free some space and run the same command again to continue"
-            raise NoSpaceError(f"{folder}: no space left on the disk; what is finished is intact: {remedy}") from error
-        raise

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nmcfast import __version__
+from nmcfast.bulk import chosen_shards, make_library
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, formats, root, schema, shards
-from nmcfast.generate import chosen_shards, make_library
 from nmcfast.model import model_from_bytes
 from nmcfast.workers import Progress
 

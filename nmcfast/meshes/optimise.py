@@ -4,14 +4,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nmcfast.kernels.meshes import flips, links, moves, quality, rename, stars
+from nmcfast.kernels.meshes import collapse, flips, links, moves, polish, quality, rename, stars
 from nmcfast.meshes.body import Body
 from nmcfast.meshes.start import Tetrahedra
 
-TURNS = 7
 SWEEPS = 3  # over all nodes that are awake, in each turn
-GUARD = 50.0 * moves.REGULAR  # the worst shape that drawing a node onto its boundary may make, some 10°
+# The worst shape that drawing a node onto its boundary may make, turn by turn: some 9°, later 13°.
+GUARDS = tuple(guard * moves.REGULAR for guard in (50.0, 50.0, 50.0, 30.0, 20.0, 20.0, 20.0))
 ASKED = np.sin(np.radians(35.0))  # cells of a smaller sine are joined otherwise where that betters them
+SHRUNK = np.sin(np.radians(25.0))  # cells of a smaller one lose an edge where that betters them
+POLISHED = np.sin(np.radians(15.0))  # nodes of cells of a smaller one are searched for better places at the end
 DEEP = 0.02  # of the size: what the middle of a cell must lie within another grain to be renamed
 _SPARE = 1.1  # room for cells: flips add some and take away more
 
@@ -43,13 +45,13 @@ class Work:
         self.sines = np.empty(len(m.cells))
         self.awake, self.changed = np.ones(nodes, np.uint8), np.ones(nodes, np.uint8)
 
-    def move(self, sweeps: int) -> None:
+    def move(self, sweeps: int, guard: float) -> None:
         """Move the nodes that are awake, and those that this wakes."""
         m, b = self.mesh, self.body
         order, bounds = np.empty(len(m.points), np.int32), np.empty(65, np.int64)
         count = stars.colours(m.cells, m.start, m.stop, m.items, order, bounds)
         sweep = moves.sweep_parallel if self.threads > 1 else moves.sweep_serial
-        about = order, bounds[: count + 1], self.awake, b.seeds, b.shape, b.squared, self.size, GUARD, self.threads
+        about = order, bounds[: count + 1], self.awake, b.seeds, b.shape, b.squared, self.size, guard, self.threads
         for _ in range(sweeps):
             self.changed |= self.awake
             sweep(m.points, *m.stars, *about)
@@ -67,6 +69,29 @@ class Work:
         )
         self.awake |= self.changed
 
+    def collapse(self) -> None:
+        """Shrink short edges of badly shaped cells."""
+        m, end, changed = self.mesh, self.end, np.zeros(len(self.mesh.points), np.uint8)
+        names = m.names[:end]
+        quality.least_sines(m.points, m.cells[:end], names, self.sines[:end])
+        todo = np.flatnonzero((names > 0) & (self.sines[:end] < SHRUNK))
+        collapse.collapse(m.points, *m.stars, todo, self.sines, SHRUNK, self.cells_of, changed)
+        self._note(changed)
+
+    def _note(self, changed: np.ndarray) -> None:
+        self.awake |= changed
+        self.changed |= changed
+
+    def polish(self) -> None:
+        """Search better places for the nodes of the worst cells."""
+        m, b, end, changed = self.mesh, self.body, self.end, np.zeros(len(self.mesh.points), np.uint8)
+        names = m.names[:end]
+        quality.least_sines(m.points, m.cells[:end], names, self.sines[:end])
+        todo = np.flatnonzero((names > 0) & (self.sines[:end] < POLISHED))
+        given = b.seeds, b.shape, b.squared, self.size
+        polish.polish(m.points, *m.stars, todo, self.sines, POLISHED, *given, changed)
+        self._note(changed)
+
     def rename(self, passes: int = 5) -> None:
         """Give cells that lie in another grain its name."""
         m, b, changed = self.mesh, self.body, np.ones(len(self.mesh.points), np.uint8)
@@ -74,8 +99,16 @@ class Work:
         for _ in range(passes):
             if not rename.rename(m.points, *m.stars, self.end, b.seeds, b.squared, least, self.cells_of, changed):
                 break
-            self.awake |= changed
-            self.changed |= changed
+            self._note(changed)
+
+    def rename_about(self, passes: int = 3) -> None:
+        """Rename cells about nodes that lie far off their boundaries."""
+        m, b, changed = self.mesh, self.body, np.ones(len(self.mesh.points), np.uint8)
+        given = b.seeds, b.shape, b.squared, self.size, self.cells_of
+        for _ in range(passes):
+            if not rename.rename_about(m.points, *m.stars, *given, changed):
+                break
+            self._note(changed)
 
     def finished(self) -> Tetrahedra:
         """The mesh without the room behind it and without the cells that are no longer there."""
@@ -91,11 +124,19 @@ class Work:
 def optimised(mesh: Tetrahedra, body: Body, size: float, threads: int) -> Tetrahedra:
     """The mesh with its nodes on the boundaries and its cells well shaped, at a size µm; the given one is used up."""
     work = Work(mesh, body, size, threads)
-    for _ in range(TURNS):
-        work.move(SWEEPS)
+    for turn, guard in enumerate(GUARDS):
+        work.move(SWEEPS, guard)
         work.flip()
+        if turn > 0:
+            work.collapse()
         work.rename()
-    work.move(SWEEPS + 1)
+        if turn > 1:
+            work.rename_about()
+    work.move(SWEEPS + 1, GUARDS[-1])
+    for _ in range(2):
+        work.flip()
+        work.collapse()
+        work.polish()
     return work.finished()
 
 

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast import generate_library, load_model
+from nmcfast.bulk import library_recipe
 from nmcfast.export import formats, root
 from nmcfast.export.formats import BULK
-from nmcfast.generate import _grow, library_recipe
+from nmcfast.generate import _grow
 from nmcfast.library.library import Library
 from nmcfast.model import Model
 from nmcfast.options import GenerateOptions

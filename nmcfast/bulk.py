@@ -1,0 +1,200 @@
+"""Libraries of particles: recipe, shards that are missing, workers that make them.
+
+A shard is a pure function of (model, seed, shard number, parameters).
+"""
+
+import resource
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nmcfast import __version__
+from nmcfast.errors import InputError, NmcfastError
+from nmcfast.export import files, formats, lock, root, schema, shards
+from nmcfast.generate import SURFACE, make_shard
+from nmcfast.model import Model, load_model
+from nmcfast.options import GenerateOptions
+from nmcfast.shell import draw_shell
+from nmcfast.shell_choice import check_condition
+from nmcfast.surface import Surface
+from nmcfast.tessellation import grid_over
+from nmcfast.workers import Progress, Task, work_on
+
+VOXEL_SIZES = (1e-4, 1e4)  # µm: a lattice constant, and a hundred times the largest particles
+
+
+def library_recipe(
+    model: Model,
+    *,
+    count: int,
+    seed: int,
+    labels: bool,
+    voxel_size: float,
+    shard_size: int,
+    format: str,
+    surface: Surface = SURFACE,
+    where: str = "",
+) -> dict[str, Any]:
+    """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
+
+    The versions of what encodes the shards are among them: another one may compress to other bytes.
+    """
+    for name, value in (("count", count), ("shard_size", shard_size)):
+        if value < 1:
+            raise InputError(f"{name}: found {value}, expected 1 or more")
+    if where:
+        check_condition(where)
+    if not 0 <= seed < 2**64:
+        raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
+    low, high = VOXEL_SIZES
+    if not low <= voxel_size <= high:
+        raise InputError(f"voxel_size: found {voxel_size} µm, expected {low} to {high:g}")
+    encoders = formats.bulk_module(format).encoders()
+    return {
+        "format": format,
+        "format_version": schema.FORMAT_VERSION,
+        "nmcfast": __version__,
+        "model_name": model.name,
+        "model_sha256": model.digest,
+        "seed": seed,
+        "first": 0,
+        "count": count,
+        "shard_size": shard_size,
+        **surface.to_recipe(),
+        "where": where,
+        "labels": labels,
+        "voxel_size": float(voxel_size),
+        "grid_size": model.grains.pixel_um,
+        **encoders,
+    }
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one run of `generate_library` did: shards made now, shards there are, root hash of a complete library."""
+
+    path: Path
+    made: int
+    present: int
+    expected: int
+    root_sha256: str | None
+
+
+def generate_library(
+    path: str | Path,
+    model: Model,
+    *,
+    count: int = GenerateOptions.count,
+    seed: int = GenerateOptions.seed,
+    labels: bool = not GenerateOptions.no_labels,
+    voxel_size: float = GenerateOptions.voxel_size,
+    shard_size: int = GenerateOptions.shard_size,
+    format: str = GenerateOptions.format,
+    surface: str = GenerateOptions.surface,
+    parts: str | None = GenerateOptions.parts,
+    smallest_grain: int = GenerateOptions.smallest_grain,
+    where: str = GenerateOptions.where,
+    shard_range: range | None = None,
+    workers: int = int(GenerateOptions.workers),
+    overwrite: bool = GenerateOptions.overwrite,
+    progress: Progress | None = None,
+) -> Made:
+    """Make a library, or continue it: only the shards that are missing are made.
+
+    surface, parts, smallest_grain, where: as for `generate_particle`. shard_range limits the run to some shards. Each
+    worker is a process with one thread. progress is called after each particle. Raises InputError when `path` is
+    something else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what
+    is finished stays.
+    """
+    path = Path(path)
+    recipe = library_recipe(
+        model,
+        count=count,
+        seed=seed,
+        labels=labels,
+        voxel_size=voxel_size,
+        shard_size=shard_size,
+        format=format,
+        surface=Surface.of(surface, parts, smallest_grain),
+        where=where,
+    )
+    wanted = chosen_shards(shard_range, shards.shard_count(recipe))
+    if labels:  # before anything is written: would the first particle fit into memory?
+        grid_over(draw_shell(model.shell, seed, 0)[0].bounds(), voxel_size)
+    if overwrite and path.exists():
+        root.remove_library(path)
+    return make_library(path, recipe, model, model.to_bytes(), wanted, workers, progress)
+
+
+def make_library(
+    path: Path,
+    recipe: dict[str, Any],
+    model: Model,
+    model_file: bytes,
+    wanted: range,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Made:
+    """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`.
+
+    A library that was made here and has no shard when this fails is removed again.
+    """
+    fresh = not path.exists()
+    try:
+        while True:
+            root.create_library(path, recipe, model_file)
+            with lock.at_work(path) as still_there:
+                if still_there:
+                    return _make_missing(path, recipe, model, wanted, workers, progress)
+    except Exception:
+        if fresh and root.is_library(path) and not shards.committed_shards(path):
+            with suppress(InputError):  # another process is at it by now
+                root.remove_library(path)
+        raise
+
+
+def _make_missing(
+    path: Path, recipe: dict[str, Any], model: Model, wanted: range, workers: int, progress: Progress | None
+) -> Made:
+    done = set(shards.committed_shards(path))
+    todo = [number for number in wanted if number not in done]
+    if workers > 1 and len(todo) > 1:
+        _make_in_workers(path, recipe, todo, min(workers, len(todo)), progress)
+    else:
+        for number in todo:
+            make_shard(path, recipe, model, number, progress)
+    digest = root.finish_library(path)
+    return Made(path, len(todo), len(shards.committed_shards(path)), shards.shard_count(recipe), digest)
+
+
+def chosen_shards(chosen: range | None, total: int) -> range:
+    """The numbers of the shards asked for, all when None; InputError for some that the library does not have."""
+    if chosen is None:
+        return range(total)
+    if not 0 <= chosen.start <= chosen.stop <= total:
+        raise InputError(f"shards: found {chosen.start}:{chosen.stop}, the library has {total} (0:{total})")
+    return chosen
+
+
+def _make_in_workers(
+    path: Path, recipe: dict[str, Any], todo: list[int], workers: int, progress: Progress | None
+) -> None:
+    """Make shards in processes. NmcfastError for those whose workers were killed; the others are finished."""
+    try:
+        lost = work_on(todo, partial(_shard_maker, path, recipe), workers, progress)
+    finally:
+        files.sweep(path / "shards")
+    if lost:
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
+        names = ", ".join(map(shards.shard_name, lost[:5])) + (" …" if len(lost) > 5 else "")
+        raise NmcfastError(
+            f"{path}: shard {names}: the worker was killed, also when it worked alone; if for lack of memory (it"
+            f" held up to {peak:.0f} MiB), run the same command with fewer --workers or on a larger machine to continue"
+        )
+
+
+def _shard_maker(path: Path, recipe: dict[str, Any]) -> Task:
+    """What makes a shard in a worker, with the model of the library."""
+    return partial(make_shard, path, recipe, load_model(path / root.MODEL))

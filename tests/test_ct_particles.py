@@ -422,7 +422,7 @@ def cylinder(radius=36.0, axis=0):
     return np.broadcast_to(np.expand_dims(np.hypot(y, x) < radius, axis), (81,) * 3)
 
 
-def whole_in(seen, rim=view.RIM):
+def whole_in(seen, rim=2):
     """True labels farther than a rim from the outside of a view."""
     near = ndimage.binary_dilation(~seen, iterations=rim)
     return set(np.unique(LABELS)) - {0} - set(np.unique(LABELS[near]))
@@ -493,7 +493,7 @@ def test_what_touches_the_field_of_view_is_cut(tmp_path, outside):
     seen = cylinder(38)
     found = found_in(tmp_path, np.where(seen, GREY, np.float32(outside)))
     # Otsu's bodies reach up to a voxel farther than the true ones: those a voxel beyond the rim may be either
-    assert whole_in(seen, view.RIM + 1) <= true_of(found) <= whole_in(seen)
+    assert whole_in(seen, 3) <= true_of(found) <= whole_in(seen)
     assert found.counts["particles"] == len(true_of(found))
     assert found.counts["particles"] + found.counts["border"] >= COUNT - 4
     given = tmp_path / "mask.tif"

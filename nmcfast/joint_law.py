@@ -3,7 +3,7 @@
 log X(u) = log ρ + Σ_{l ≥ 1} b_lm Y_lm(u), with E_l = Σ_m b_lm². ρ, log E_1 … log E_L have margins of their own and a
 Gaussian copula: a particle that is rough is so in all orders. b_l· is uniform on the sphere of 2l + 1 dimensions and
 radius √E_l, so the law does not change under rotation. X is expanded to order L (`log_expansion`): Eq. (7).
-docs/decisions/007 says why.
+docs/decisions/007-joint-shells.md says why.
 """
 
 import math

@@ -33,8 +33,8 @@ def _normals(seed, particle, attempt, out):
 def _amplitudes(normals, first, orders, table, out):
     """Fill out (w,) with ρ and √E_1, √E_2 …: correlated normals through sinh–arcsinh margins.
 
-    normals from `first` on; table (4 + o, w): rows of location, scale, skewness and tail of the logarithms of out, then
-    the columns of the Cholesky factor of the correlations.
+    normals from `first` on; table (4 + o, w): rows of location, scale, skewness and 1 / tail of ρ and of the logarithms
+    of the others, then the columns of the Cholesky factor of the correlations.
     """
     width = out.size
     flat = table.reshape(-1)
@@ -42,12 +42,17 @@ def _amplitudes(normals, first, orders, table, out):
         z = spread8(0.0)
         for j in range(orders):
             z = z + at(normals, first + j) * load8(flat, (4 + j) * width + v)
-        size = where_less8(z, spread8(0.0), z * -1.0, z)
-        arc = log8(size + sqrt8(size * size + 1.0))
+        far = where_less8(z, spread8(0.0), z * -1.0, z)
+        arc = log8(far + sqrt8(far * far + 1.0))
         arc = where_less8(z, spread8(0.0), arc * -1.0, arc)
         bent = (arc + load8(flat, 2 * width + v)) * load8(flat, 3 * width + v)
         sinh = 0.5 * (exp8(bent) - exp8(bent * -1.0))
-        store8(out, v, exp8(load8(flat, v) + load8(flat, width + v) * sinh))
+        margin = load8(flat, v) + load8(flat, width + v) * sinh
+        store8(out, v, margin)
+        size = out[0]
+        store8(out, v, exp8(margin))
+        if v == 0:
+            out[0] = size
 
 
 @helper
@@ -116,8 +121,8 @@ def _project(classes, weighted, out):
 
 
 @kernel
-def draw_many(seed, particles, attempt, table, unit, place, starts, basis, weighted, out):
-    """Fill out (n, k) with the coefficients of one attempt of particles (n,) uint64, as float32 holds them.
+def draw_joint(seed, particles, attempts, table, unit, place, starts, basis, weighted, out):
+    """Fill out (n, k) with coefficients of attempts (n,) int64 of particles (n,) uint64, as float32 holds them.
 
     log X(u) = log ρ + Σ b_lm Y_lm(u), l ≥ 1, b_l· uniform on the sphere of radius √E_l, out those of X · unit. table
     (4 + o, w) float64, w a multiple of 8, as `_amplitudes`; place (k,), starts (9,), basis (k, q) as `mirrored_radii`;
@@ -128,7 +133,7 @@ def draw_many(seed, particles, attempt, table, unit, place, starts, basis, weigh
     sorted_b = np.empty(out.shape[1])
     classes, sums = np.empty(8 * basis.shape[1]), np.empty(8 * weighted.shape[2])
     for i in range(particles.size):
-        _normals(seed, particles[i], attempt, normals)
+        _normals(seed, particles[i], attempts[i], normals)
         _amplitudes(normals, out.shape[1], orders, table, amplitudes)
         _stretch(normals, amplitudes, orders)
         for j in range(place.size):

@@ -53,11 +53,11 @@ def draw_coefficients(seed, particle, attempt, table, relative, unit, work, out)
 
 
 @kernel
-def draw_many(seed, particles, attempt, table, relative, unit, out):
-    """Fill out (n, k) with the coefficients of the given attempt of particles (n,) uint64; see `draw_coefficients`."""
+def draw_many(seed, particles, attempts, table, relative, unit, out):
+    """Fill out (n, k) with coefficients of attempts (n,) int64 of particles (n,) uint64; see `draw_coefficients`."""
     work = np.empty(table.size // 5)
     for i in range(particles.size):
-        draw_coefficients(seed, particles[i], attempt, table, relative, unit, work, out[i])
+        draw_coefficients(seed, particles[i], attempts[i], table, relative, unit, work, out[i])
 
 
 @helper

@@ -19,6 +19,7 @@ from nmcfast.options import GenerateOptions
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
 from nmcfast.shell import Shell, draw_shell
+from nmcfast.shell_choice import check_condition, draw_chosen
 from nmcfast.solid import Solid, solid
 from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
@@ -39,29 +40,38 @@ def generate_particle(
     surface: str = GenerateOptions.surface,
     parts: str | None = GenerateOptions.parts,
     smallest_grain: int = GenerateOptions.smallest_grain,
+    where: str = GenerateOptions.where,
     threads: int = 1,
 ) -> Particle:
     """Particle `index` of the stream of a seed, sections 2.3–2.6; the same to the bit for any number of threads.
 
     seed and index are whole numbers from 0 to 2⁶⁴ − 1; surface "shell" or "grains", parts "merge" or "keep",
-    smallest_grain in voxels: see `Surface`, None is the default. Raises InputError when the model draws hardly any
-    particle.
+    smallest_grain in voxels: see `Surface`, None is the default; where: a condition on the shell, which is drawn until
+    it holds, see `shell_choice`. Raises InputError when the model draws hardly any particle.
     """
     choice = Surface.of(surface, parts, smallest_grain)
+    if where:
+        check_condition(where)
     if not compiled():
         _LOG.warning("compiling the kernels, once for this installation; some 20 seconds")
         warm_up(model)
-    return _grow(model, seed, index, choice, threads)[0]
+    return _grow(model, seed, index, choice, where, threads)[0]
 
 
-def _grow(model: Model, seed: int, index: int, surface: Surface, threads: int = 1) -> tuple[Particle, Overlay | Solid]:
+def _grow(
+    model: Model, seed: int, index: int, surface: Surface, where: str = "", threads: int = 1
+) -> tuple[Particle, Overlay | Solid]:
     """A particle, and what it is made of, with its labels on the model grid."""
     for name, value in (("seed", seed), ("index", index)):
         if not 0 <= value < 2**64:
             raise InputError(f"{name}: found {value}, expected a whole number from 0 to 2⁶⁴ − 1")
-    rejected = dict.fromkeys(("size", "radius", "volume", "grains"), 0)
+    rejected = dict.fromkeys(("size", "radius", "volume", "where", "grains"), 0)
     for _ in range(MAX_SHELLS):
-        shell, refused = draw_shell(model.shell, seed, index, first=sum(rejected.values()))
+        first = sum(rejected.values())
+        if where:
+            shell, refused = draw_chosen(model.shell, seed, index, where, first=first)
+        else:
+            shell, refused = draw_shell(model.shell, seed, index, first=first)
         for reason, count in refused.items():
             rejected[reason] += count
         found = _found_in(shell, model, seed, index, surface, threads)
@@ -107,6 +117,7 @@ def library_recipe(
     shard_size: int,
     format: str,
     surface: Surface = SURFACE,
+    where: str = "",
 ) -> dict[str, Any]:
     """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
 
@@ -115,6 +126,8 @@ def library_recipe(
     for name, value in (("count", count), ("shard_size", shard_size)):
         if value < 1:
             raise InputError(f"{name}: found {value}, expected 1 or more")
+    if where:
+        check_condition(where)
     if not 0 <= seed < 2**64:
         raise InputError(f"seed: found {seed}, expected a whole number from 0 to 2⁶⁴ − 1")
     if not 0.0 < voxel_size < float("inf"):
@@ -131,6 +144,7 @@ def library_recipe(
         "count": count,
         "shard_size": shard_size,
         **surface.to_recipe(),
+        "where": where,
         "labels": labels,
         "voxel_size": float(voxel_size),
         "grid_size": model.grains.pixel_um,
@@ -162,6 +176,7 @@ def generate_library(
     surface: str = GenerateOptions.surface,
     parts: str | None = GenerateOptions.parts,
     smallest_grain: int = GenerateOptions.smallest_grain,
+    where: str = GenerateOptions.where,
     shard_range: range | None = None,
     workers: int = int(GenerateOptions.workers),
     overwrite: bool = GenerateOptions.overwrite,
@@ -169,10 +184,10 @@ def generate_library(
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
-    surface, parts, smallest_grain: as for `generate_particle`. shard_range limits the run to some shards. Each worker
-    is a process with one thread. progress is called after each particle. Raises InputError when `path` is something
-    else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what is
-    finished stays.
+    surface, parts, smallest_grain, where: as for `generate_particle`. shard_range limits the run to some shards. Each
+    worker is a process with one thread. progress is called after each particle. Raises InputError when `path` is
+    something else or a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what
+    is finished stays.
     """
     path = Path(path)
     recipe = library_recipe(
@@ -184,6 +199,7 @@ def generate_library(
         shard_size=shard_size,
         format=format,
         surface=Surface.of(surface, parts, smallest_grain),
+        where=where,
     )
     wanted = chosen_shards(shard_range, shards.shard_count(recipe))
     if labels:  # before anything is written: would the first particle fit into memory?
@@ -230,7 +246,7 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
     writer, surface = formats.bulk_module(recipe["format"]).ShardWriter, Surface.from_recipe(recipe)
     with writer(path, number, members.start, recipe) as shard:
         for index in members:
-            particle, found = _grow(model, recipe["seed"], index, surface)
+            particle, found = _grow(model, recipe["seed"], index, surface, recipe["where"])
             volume = None
             if recipe["labels"]:
                 on_grid = recipe["voxel_size"] == recipe["grid_size"]

@@ -1,9 +1,9 @@
 """Law `joint` of outer shells: log X(u) expanded, energies of its orders drawn together. Ours, not the paper's.
 
-log X(u) = log ρ + Σ_{l ≥ 1} b_lm Y_lm(u), with E_l = Σ_m b_lm². log ρ, log E_1 … log E_L have margins of their own and
-a Gaussian copula: a particle that is rough is so in all orders. b_l· is uniform on the sphere of 2l + 1 dimensions and
+log X(u) = log ρ + Σ_{l ≥ 1} b_lm Y_lm(u), with E_l = Σ_m b_lm². ρ, log E_1 … log E_L have margins of their own and a
+Gaussian copula: a particle that is rough is so in all orders. b_l· is uniform on the sphere of 2l + 1 dimensions and
 radius √E_l, so the law does not change under rotation. X is expanded to order L (`log_expansion`): Eq. (7).
-docs/decisions/006 says why.
+docs/decisions/007 says why.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 
 from nmcfast.kernels import joint_shells
 from nmcfast.log_expansion import expansion_tables
-from nmcfast.shell_law import MAX_ORDERS, Law, OrderLaw, ShellLaw, check_whole, expect, get, read_whole
+from nmcfast.shell_law import MAX_ORDERS, Law, OrderLaw, ShellLaw, check_whole, expect, get, read_whole, whose
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -25,7 +25,7 @@ Matrix = tuple[tuple[float, ...], ...]
 class JointLaw:
     """Law of a whole shell by its size and the energies of its orders, Eq. (7).
 
-    orders: margins of log ρ, log E_1 … log E_L, each "sinh_arcsinh": location + scale · sinh((arsinh z + skewness) /
+    orders: margins of ρ, log E_1 … log E_L, each "sinh_arcsinh": location + scale · sinh((arsinh z + skewness) /
     tail) of a normal z. correlation (L + 1, L + 1): of these z, shrunk by `shrinkage` when fitted; correlation_error
     alike, or None. unit_um: µm in one length unit of ρ.
     """
@@ -55,7 +55,7 @@ class JointLaw:
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """What `joint_shells.draw_many` wants to know: margins of log ρ and log √E_l, columns of the factor."""
+        """What `joint_shells.draw_joint` wants to know: margins of ρ and log √E_l, columns of the factor."""
         count = len(self.orders)
         table = np.zeros((4 + count, -(-count // 8) * 8))
         for order, margin in enumerate(self.orders):
@@ -69,16 +69,18 @@ class JointLaw:
         """Coefficients of one attempt, accepted or not, Eq. (7) -> (100,) µm, float32 values, 0 above the law's L."""
         return self.draw_many(seed, np.array([index], np.uint64), attempt)[0]
 
-    def draw_many(self, seed: int, indices: np.ndarray, attempt: int) -> np.ndarray:
-        """Coefficients of one attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+    def draw_many(self, seed: int, indices: np.ndarray, attempt: int | np.ndarray) -> np.ndarray:
+        """Coefficients of an attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+
+        attempt: one for all, or (n,).
 
         A tail beyond float64 becomes infinite or no number: such a shell is rejected by its size or radius.
         """
         out = np.zeros((len(indices), MAX_ORDERS**2))
         tables = expansion_tables(len(self.orders) - 1)
         drawn = out[:, : len(self.orders) ** 2]
-        particles = np.asarray(indices, np.uint64)
-        joint_shells.draw_many(np.uint64(seed), particles, attempt, self._table, self.unit_um, *tables, drawn)
+        particles, tries = whose(indices, attempt)
+        joint_shells.draw_joint(np.uint64(seed), particles, tries, self._table, self.unit_um, *tables, drawn)
         return out
 
     def to_dict(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _grid(order: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def expansion_tables(order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """place, starts, basis and weighted of `kernels.joint_shells.draw_many` for shells of an order."""
+    """place, starts, basis and weighted of `kernels.joint_shells.draw_joint` for shells of an order."""
     directions, weights = octant()
     place, starts = parity_classes(order)
     basis = np.ascontiguousarray(real_harmonics(directions, order).T[place])

@@ -29,7 +29,7 @@ def kinds(chosen: "Field[Any]") -> tuple[type, ...]:
 class GenerateOptions:
     """Options of `generate` and of its TOML file."""
 
-    count: int = option(100, "particles")
+    count: int = option(100, "particles; with --where those that meet it")
     seed: int = option(0, "seed of all random numbers")
     model: str = option(MODEL, "name of a model or a model file")
     format: str = option("zarr", "format of the shards")
@@ -40,6 +40,11 @@ class GenerateOptions:
         None, "crumbs of grains go to neighbours, or stay: merge for shell, keep for grains", choices=PARTS
     )
     smallest_grain: int = option(1, "voxels; smaller grains leave their place to others", metavar="N")
+    where: str = option(
+        "",
+        'condition on the shell, such as "d_max > 5 and sphericity > 0.9": shells are drawn until it holds',
+        metavar="CONDITION",
+    )
     voxel_size: float = option(PIXEL_UM, "edge of a voxel of the labels, µm")
     no_labels: bool = option(False, "store no label volumes")
     shard_size: int = option(64, "particles of a shard", metavar="N")

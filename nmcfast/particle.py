@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from nmcfast.region import Region
 from nmcfast.shell import Shell
 from nmcfast.surface import Surface
 from nmcfast.tessellation import Grid, Seeds, grid_over, grid_within, joined, label
+
+if TYPE_CHECKING:
+    from nmcfast.meshes.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,17 @@ class Particle:
             labels = self._label(plane, near, shift=shift)
             self._region.clip(labels, plane, near & (low < 0.0), len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
+
+    def mesh(self, size: float = 0.1, *, threads: int = 1) -> "Mesh":
+        """Conforming tetrahedra of about a size µm: the kept grains within the shell, nodes on their boundaries.
+
+        A point of |x| ≤ X(x / |x|) belongs to the kept grain of the least d, Eq. (8); the halo has no part in it. See
+        docs/meshes.md. Raises InputError for a size that is not positive or would not fit into memory.
+        """
+        from nmcfast.meshes.body import Body  # the kernels of meshes are compiled for those who mesh
+        from nmcfast.meshes.mesh import mesh_of
+
+        return mesh_of(Body(self.grains, self.shell, self.norm), size, threads)
 
     def _grid(self, size: float) -> Grid:
         """The voxels of a size that can belong to the particle."""

@@ -89,7 +89,7 @@ def draw_shells(
     waiting = np.arange(len(indices))
     for attempt in range(first, first + MAX_ATTEMPTS):
         drawn = law.draw_many(seed, indices[waiting], attempt)
-        fault = _faults(law, drawn, level)
+        fault = faults(law, drawn, level)
         good = fault < 0
         out[waiting[good]] = drawn[good]
         waiting, fault = waiting[~good], fault[~good]
@@ -100,7 +100,7 @@ def draw_shells(
     raise InputError(f"shell law: {MAX_ATTEMPTS} attempts rejected ({counts}); it draws hardly any particle")
 
 
-def _faults(law: Law, drawn: np.ndarray, level: int) -> np.ndarray:
+def faults(law: Law, drawn: np.ndarray, level: int = 3) -> np.ndarray:
     """Number among REASONS of why shells (n, 100) µm of a law are no particles, −1 for those that are -> (n,)."""
     found = np.empty(len(drawn), np.int64)
     coefficients = np.ascontiguousarray(drawn[:, : len(law.orders) ** 2])

@@ -38,7 +38,7 @@ class Law(Protocol):
 
     def draw(self, seed: int, index: int, attempt: int) -> np.ndarray: ...
 
-    def draw_many(self, seed: int, indices: np.ndarray, attempt: int) -> np.ndarray: ...
+    def draw_many(self, seed: int, indices: np.ndarray, attempt: int | np.ndarray) -> np.ndarray: ...
 
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -129,14 +129,16 @@ class ShellLaw:
         """Coefficients of one attempt, accepted or not, Eq. (7) -> (100,) µm, float32 values, 0 above the law's L."""
         return self.draw_many(seed, np.array([index], np.uint64), attempt)[0]
 
-    def draw_many(self, seed: int, indices: np.ndarray, attempt: int) -> np.ndarray:
-        """Coefficients of one attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+    def draw_many(self, seed: int, indices: np.ndarray, attempt: int | np.ndarray) -> np.ndarray:
+        """Coefficients of an attempt of each of many particles, accepted or not, as `draw` gives them -> (n, 100) µm.
+
+        attempt: one for all, or (n,).
 
         A tail beyond float32 becomes infinite: such a shell is rejected by its radius.
         """
         out = np.zeros((len(indices), MAX_ORDERS**2))
         drawn = out[:, : len(self.orders) ** 2]
-        shells.draw_many(np.uint64(seed), np.asarray(indices, np.uint64), attempt, *self._drawing, drawn)
+        shells.draw_many(np.uint64(seed), *whose(indices, attempt), *self._drawing, drawn)
         return out
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,6 +150,12 @@ class ShellLaw:
     def from_dict(cls, record: Mapping[str, Any]) -> "ShellLaw":
         """The law that `to_dict` wrote; InputError names the order and the field that is wrong."""
         return cls(get(record, "law"), *read_whole(record))
+
+
+def whose(indices: np.ndarray, attempt: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Particles (n,) uint64 and attempts (n,) int64 as kernels take them; one attempt is that of all."""
+    particles = np.asarray(indices, np.uint64)
+    return particles, np.ascontiguousarray(np.broadcast_to(np.asarray(attempt, np.int64), particles.shape))
 
 
 def check_whole(unit_um: float, orders: tuple[OrderLaw, ...], families: tuple[str, ...]) -> None:

@@ -13,5 +13,5 @@ NUMBA_DISABLE_JIT=1 python -m pytest -q --cov=kernels --cov-fail-under=90 \
     -W "ignore:overflow encountered in scalar" -W "ignore:divide by zero" -W "ignore:invalid value" \
     tests/test_moments.py tests/test_runs.py tests/test_lattice.py tests/test_gbpd.py tests/test_lanes.py tests/test_selection.py tests/test_halo.py tests/test_philox.py \
     tests/test_gnet.py tests/test_neighbours.py tests/test_harmonics.py tests/test_elementary.py \
-    tests/test_shell.py::test_many_draws_are_the_single_ones_to_the_bit \
+    tests/test_shell.py::test_many_draws_are_the_single_ones_to_the_bit tests/test_joint_law.py::test_many_draws_are_the_single_ones_to_the_bit tests/test_joint_law.py::test_a_draw_is_pinned \
     tests/test_cutouts.py::test_zero_eigenvalues_few_grains_and_equal_grains tests/test_cutouts.py::test_gradients_equal_finite_differences_of_the_whole_softmax

@@ -31,6 +31,7 @@ def recipe(**changes: Any) -> dict[str, Any]:
         "surface": "shell",
         "parts": "merge",
         "smallest_grain": 1,
+        "where": "",
         "labels": True,
         "voxel_size": VOXEL,
         "grid_size": VOXEL,

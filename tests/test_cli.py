@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +72,12 @@ def test_every_command_has_help_with_an_example(capsys, command):
 def test_models(capsys):
     code, out, _ = call(capsys, "models", "--json")
     assert code == 0 and json.loads(out)["nmc811"]["sha256"] == load_model("nmc811").digest
+    code, text, _ = call(capsys, "models")
+    card = (Path(__file__).parents[1] / "docs" / "model_card.md").read_text(encoding="utf-8")
+    for name, said in json.loads(out).items():
+        assert f"{name}\n  good for: {said['good_for']}\n  verdict: {said['verdict']}\n" in text
+        assert f"| `{name}` | {said['good_for']} |" in card  # the card and the program say the same
+    assert "d_max" in json.loads(out)["nmc-ct"]["verdict"] and "never compared" in json.loads(out)["nmc811"]["verdict"]
 
 
 def test_generate_verify_info(capsys, tmp_path, model_file):
@@ -155,12 +162,12 @@ def test_a_library_of_an_older_format_is_bad_input(capsys, library, tmp_path, co
     copy = shutil.copytree(library, tmp_path / "copy")
     document = json.loads((copy / "zarr.json").read_text())
     attributes = document["attributes"]
-    attributes["recipe"]["format_version"] = 2
+    attributes["recipe"]["format_version"] = 3
     attributes["recipe_sha256"] = recipe_digest(attributes["recipe"])
     (copy / "zarr.json").write_bytes(json_bytes(document))
     code, out, err = call(capsys, command, copy)
     assert (code, out, len(err)) == (2, "", 1)
-    assert f"{copy / 'zarr.json'}: format version 2, this program reads 3: made by an earlier one" in err[0]
+    assert f"{copy / 'zarr.json'}: format version 3, this program reads 4: made by an earlier one" in err[0]
 
 
 def test_damage_is_exit_3_and_named(capsys, library, tmp_path):

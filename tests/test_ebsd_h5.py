@@ -196,3 +196,17 @@ def test_a_cut_file_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.h5oina").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match=r"a\.h5oina: cannot be read as HDF5"):
         read_map(tmp_path / "a.h5oina")
+
+
+def test_a_damaged_heap_is_refused_before_the_library_walks_it(tmp_path: Path) -> None:
+    """HDF5 2.0 runs in circles on a free space of no length."""
+    path = tmp_path / "a.h5oina"
+    write_h5oina(quarters(), path)
+    data = bytearray(path.read_bytes())
+    start = data.find(b"GCOL")
+    assert start > 0
+    data[start + 16 : start + 18] = b"\0\0"
+    data[start + 24 : start + 32] = bytes(8)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=rf"a\.h5oina, byte {start + 16}: a damaged heap"):
+        read_map(path)

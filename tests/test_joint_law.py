@@ -16,7 +16,7 @@ from nmcfast.log_expansion import expansion_tables, exponential, logarithm, octa
 from nmcfast.shell import draw_shell, draw_shells
 from nmcfast.shell_law import PUBLISHED, OrderLaw
 
-MARGINS = [(2.3, 0.2, -0.15, 0.75), (-7.5, 1.0, 0.1, 0.75), (-2.6, 0.6, -0.1, 0.8), (-4.1, 0.5, 0.1, 0.8)]
+MARGINS = [(9.5, 2.1, 0.2, 0.8), (-7.5, 1.0, 0.1, 0.75), (-2.6, 0.6, -0.1, 0.8), (-4.1, 0.5, 0.1, 0.8)]
 MARGINS += [(-4.5 - 0.3 * k, 0.5, 0.1, 0.85 + 0.05 * k) for k in range(6)]
 
 
@@ -46,7 +46,7 @@ def slow_draw(law, seed, particle, attempt):
     for order in range(1, orders):
         part = slice(order**2, (order + 1) ** 2)
         b[part] = normal[part] / np.linalg.norm(normal[part]) * np.exp(0.5 * x[order])
-    return b, np.exp(x[0]), x
+    return b, x[0], x
 
 
 # Exponential and logarithm
@@ -139,7 +139,7 @@ def test_sizes_and_energies_follow_margins_and_correlation():
     law, count = joint_law(), 800
     b, _ = logarithm(law.draw_many(4, np.arange(count, dtype=np.uint64), 0) / law.unit_um)
     degree = degree_of(100)
-    x = [b[:, 0] / np.sqrt(4 * np.pi), *(np.log((b[:, degree == k] ** 2).sum(axis=1)) for k in range(1, 10))]
+    x = [np.exp(b[:, 0] / np.sqrt(4 * np.pi)), *(np.log((b[:, degree == k] ** 2).sum(axis=1)) for k in range(1, 10))]
     z = []
     for values, order in zip(x, law.orders, strict=True):
         location, scale, skewness, tail = order.parameters
@@ -187,12 +187,8 @@ def test_tails_beyond_float64_are_rejected_not_stored():
 
 def test_a_draw_is_pinned():
     # guards the stream and the rounding: a change here changes every library made with such a law
-    assert draw_shell(joint_law(), 1, 0)[0].coefficients[[0, 1, 50, 99]].tolist() == [
-        15.63592529296875,
-        -0.08905462920665741,
-        0.03703839331865311,
-        0.007899128831923008,
-    ]
+    found = draw_shell(joint_law(), 1, 0)[0].coefficients[[0, 1, 50, 99]]
+    assert found.tolist() == [16.483158111572266, -0.0938800573348999, 0.03904532268643379, 0.008327143266797066]
 
 
 # Records

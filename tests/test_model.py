@@ -10,6 +10,7 @@ from safetensors.numpy import save
 from nmcfast import list_models, load_model
 from nmcfast.errors import InputError
 from nmcfast.model import Model, model_from_bytes
+from nmcfast.shell import Shell, draw_shells
 from nmcfast.texture import RADIAL_NMC811, UNIFORM
 
 MODEL = load_model("nmc811")
@@ -38,6 +39,27 @@ def test_the_default_model_ships_and_says_what_it_is():
     said = json.dumps(dict(MODEL.provenance))
     assert "not on EBSD data" in said and "estimated" in said and MODEL.provenance["command"]
     assert [order.standing for order in MODEL.shell.orders] == ["estimated"] + ["published"] * 9
+
+
+def test_the_default_model_is_the_same_file_as_ever():
+    assert MODEL.digest == "9d3894ac215bd65350f091e302b1b6bc0092139144fdb3ab274f2e51d258dc4c"
+
+
+def test_the_ct_model_has_joint_shells_and_says_where_they_come_from():
+    model = load_model("nmc-ct")
+    assert model_from_bytes(model.to_bytes(), "again").shell == model.shell
+    assert model.shell.law == "joint" and model.shell.unit_um == 0.398
+    assert all(order.standing == "fitted" and order.standard_error for order in model.shell.orders)
+    said = model.provenance["shell"]
+    assert all(words in said for words in ("calendered", "398 nm", "not NMC811", "MATBOX", "BSD-2-Clause", "ours"))
+    assert model.provenance["grains_from"] == {"model": "nmc811", "sha256": MODEL.digest}
+    assert np.array_equal(model.grains.net.arrays()[0], MODEL.grains.net.arrays()[0])
+    shells, rejected = draw_shells(model.shell, 1, np.arange(300, dtype=np.uint64))
+    table = [Shell(row).descriptors() for row in shells[:80]]
+    # of CT: docs/results/nmc_ct.md; 80 shells
+    assert np.median([row["sphericity"] for row in table]) == pytest.approx(0.934, abs=0.012)
+    assert np.median([row["d_max"] for row in table]) == pytest.approx(9.7, abs=0.9)
+    assert rejected.sum() <= 3
 
 
 def test_a_model_survives_its_file():

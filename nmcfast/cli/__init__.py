@@ -16,8 +16,10 @@ from nmcfast.cli import (
     info,
     inspect,
     models,
+    preview,
     release,
     reproduce,
+    shells,
     verify,
 )
 from nmcfast.cli.common import Parser
@@ -72,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser("nmcfast", description="Virtual NMC811 cathode particles with grain architecture.")
     parser.add_argument("--version", action="version", version=f"nmcfast {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (models, generate, verify, info, inspect, export, release, reproduce):
+    for command in (models, generate, shells, preview, verify, info, inspect, export, release, reproduce):
         command.add(commands)
     text = "fit a model to measurements"
     kinds = commands.add_parser("calibrate", help=text, description=text).add_subparsers(

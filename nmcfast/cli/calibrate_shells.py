@@ -10,6 +10,7 @@ from typing import Any
 from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say
 from nmcfast.cli.volume_options import add_volume_options, voxel_size
 from nmcfast.options import ShellOptions, VolumeOptions
+from nmcfast.progress import progress_bar
 
 
 def add(kinds: Any) -> None:
@@ -35,15 +36,23 @@ def run(options: argparse.Namespace) -> int:
     from nmcfast.calibration.shells.summary import shell_lines
 
     refuse_existing(options)
+    bar = progress_bar("parting particles", "block", quiet=options.quiet)
+
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
     _, report = calibrate_shell_model(
         options.volume,
         voxel_size(options),
         options.output,
         report=options.report,
+        progress=show,
         command=shlex.join(["nmcfast", *sys.argv[1:]]),
         **asdict(chosen_options(options, ShellOptions)),
         **asdict(chosen_options(options, VolumeOptions)),
     )
+    bar.close()
     say(options, report, "\n".join(shell_lines(report)))
     remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0

@@ -58,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
             surface=chosen.surface,
             parts=chosen.parts,
             smallest_grain=chosen.smallest_grain,
+            where=chosen.where,
             shard_range=shard_range,
             workers=workers,
             overwrite=chosen.overwrite,

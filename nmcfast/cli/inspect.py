@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.cli.common import add_options, chosen_options, command, local, remark, say
+from nmcfast.cli.volume_options import add_volume_options, voxel_size
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.inspection import Finding
-from nmcfast.options import MapOptions, SectionOptions
+from nmcfast.options import MapOptions, SectionOptions, VolumeOptions
 
 
 def _is_map(path: Path) -> bool:
@@ -27,8 +28,21 @@ def _maps(path: Path, options: argparse.Namespace) -> list[Finding]:
     return inspect_maps(path, read_options(chosen_options(options, MapOptions)), options.angle)
 
 
+def _is_volume(path: Path) -> bool:
+    from nmcfast.calibration.volumes.recognise import is_volume
+
+    return is_volume(path)
+
+
+def _volumes(path: Path, options: argparse.Namespace) -> list[Finding]:
+    from nmcfast.calibration.shells.inspect import inspect_volume
+
+    return inspect_volume(path, voxel_size(options), chosen_options(options, VolumeOptions))
+
+
 # How to recognise a file by its content (cheap, raises nothing), and what inspects it (InputError where it is refused).
 KINDS: tuple[tuple[Callable[[Path], bool], Callable[[Path, argparse.Namespace], list[Finding]]], ...] = (
+    (_is_volume, _volumes),
     (_is_map, _maps),
 )
 
@@ -46,6 +60,7 @@ def add(commands: Any) -> None:
     text = f"misorientation between grains, degrees ({SectionOptions.angle})"
     parser.add_argument("--angle", type=float, default=SectionOptions.angle, help=text)
     add_options(parser, MapOptions)
+    add_volume_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcfast.ebsd.h5_heaps import check_heaps
 from nmcfast.ebsd.source import FREE_BYTES, MOST_EXPANSION
 from nmcfast.ebsd.text import MOST_ROWS
 from nmcfast.errors import InputError
@@ -70,7 +71,8 @@ class Group:
         self._check_size(name, dataset)
         if dataset.size % width or (count is not None and dataset.size != count * width):
             self.refuse(name, f"has shape {dataset.shape}; expected {count or 'n'} × {width} numbers")
-        values = np.asarray(dataset[()], dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # of a damaged file's numbers that are none
+            values = np.asarray(dataset[()], dtype=np.float64)
         return values.reshape(-1, width) if width > 1 else values.ravel()
 
     def value(self, name: str) -> str | None:
@@ -120,6 +122,7 @@ class Group:
 @contextmanager
 def open_h5(path: Path) -> Iterator[Group]:
     """The root of a file; whatever HDF5 stumbles over in a damaged one becomes one InputError."""
+    check_heaps(path)
     try:
         with h5py.File(path, "r") as file:
             yield Group(path, file["/"])

@@ -73,7 +73,8 @@ def _is_no_phase(written: NDArray[np.float64]) -> bool:
 
 def _whole(written: NDArray[np.float64], rows: Rows) -> NDArray[np.int32]:
     written = np.where(np.isnan(written), -1, written)
-    bad = (written % 1 != 0) | (np.abs(written) > 2**31 - 1)
+    bad = ~(np.abs(written) <= 2**31 - 1)  # infinite ones too
+    bad |= np.where(bad, 0.0, written) % 1 != 0
     if bad.any():
         k = int(np.argmax(bad))
         rows.refuse(k, f"phase {written[k]:g}; expected a small whole number (--columns says which column is which)")

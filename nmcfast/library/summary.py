@@ -20,7 +20,7 @@ SURFACES = {
     "shell": "shell: the inside of each shell, shared out among its grains; the paper's own is --surface grains",
     "grains": "grains: the union of the kept grains, section 2.6 of the paper as printed",
 }
-REJECTIONS = ("rejected_size", "rejected_radius", "rejected_volume", "rejected_grains")
+REJECTIONS = ("rejected_size", "rejected_radius", "rejected_volume", "rejected_where", "rejected_grains")
 
 
 def summarise(library: Library) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def short_lines(summary: dict[str, Any]) -> list[str]:
             f"  {name:<10} {summary['median (5 %, 95 %)'][name]} {unit}".rstrip() for name, unit in _SHOWN.items()
         ]
         drawn, grains = summary["shells drawn"], summary["grains"]
-        lines.append(f"  shells     {drawn['drawn']} drawn, {drawn['rejected_share']:.1%} rejected")
+        chosen = f", taken where {recipe['where']}" if recipe["where"] else ""
+        lines.append(f"  shells     {drawn['drawn']} drawn, {drawn['rejected_share']:.1%} rejected{chosen}")
         lines.append(f"  grains     {grains['kept']} kept, {grains['disconnected']} in more than one part")
     lines.append("medians (5 %, 95 %) of particles; recipe, rejections and where the model comes from: --all or --json")
     return lines

@@ -27,6 +27,7 @@ _REASONS = {
     "rejected_size": "size law gave no size above 0",
     "rejected_radius": "a radius not above 0",
     "rejected_volume": "smaller than the model's smallest",
+    "rejected_where": "not what the condition asks for",
     "rejected_grains": "no grain with its centre inside",
 }
 _OPEN = {
@@ -102,11 +103,15 @@ def _origin(facts: Facts) -> list[str]:
         _table(("part", "where it comes from"), rows),
         "Law of the shell's coefficients, order by order, with the standing of each:\n",
         _table(("order", "law", "standing"), _orders(law.orders)),
-        f"Coefficients are {law.law}, one unit is {law.unit_um:g} µm. Grains: {grains.mu:.6g} seeds per pixel³ of "
-        f"{grains.pixel_um:g} µm, norm {grains.norm}. Orientations: {texture}.\n",
+        f"{_JOINT if law.law == 'joint' else f'Coefficients are {law.law}'}, one unit is {law.unit_um:g} µm. "
+        f"Grains: {grains.mu:.6g} seeds per pixel³ of {grains.pixel_um:g} µm, norm {grains.norm}. "
+        f"Orientations: {texture}.\n",
         *([_table(("the model file also says", ""), others)] if others else []),
         "All of it: `nmcfast info`; pages it names as docs/… are those of nmcfast.\n",
     ]
+
+
+_JOINT = "Law joint: order 0 is ρ, order l the logarithm of its energy; correlations are in the model file"
 
 
 def _orders(orders: Iterable[OrderLaw]) -> Iterable[tuple[Any, ...]]:

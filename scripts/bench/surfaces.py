@@ -4,7 +4,7 @@ python scripts/bench/surfaces.py --old ../before --output docs/results/surface_r
 
 Every task is a process of its own that makes a library of the same particles on one thread: those of seed 0 whose
 shells are nearest the median and nearest the mean volume of the model. Processor time, the least of the rounds, so
-that what else runs on the machine counts little. Kernels are compiled before.
+that what else runs on the machine counts little. Kernels are compiled and loaded by a library of one particle before.
 """
 
 import argparse
@@ -50,15 +50,14 @@ def main() -> None:
     options = parser.parse_args()
     chosen, volumes = particles(options.particles)
     found: dict[tuple[str, str, str], list[dict[str, float]]] = {}
-    for turn in range(options.rounds + 1):
+    for _ in range(options.rounds):
         for size, indices in chosen.items():
             for labels in (True, False):
                 for code, surface in CASES:
                     task = {"code": code, "surface": surface, "indices": indices, "labels": labels}
                     said = run(options.old if code == "old" else HERE, task)
-                    if turn:  # the first round compiles and loads
-                        name = f"{size}, {'labels' if labels else 'no labels'}"
-                        found.setdefault((name, code, surface), []).append(said)
+                    name = f"{size}, {'labels' if labels else 'no labels'}"
+                    found.setdefault((name, code, surface), []).append(said)
     text = report(found, volumes, options)
     if options.output:
         options.output.write_text(text)

@@ -1,7 +1,7 @@
 """Peak memory of finding particles in a CT volume of n³ uint16, as a multiple of the volume.
 
-Balls of 8 to 12 voxels lie in contact on a jittered lattice in the first slices (`--deep`, all where it is n); the rest is
-pore, which is stored and walked through all the same but costs less time. The volume is written to a TIFF file first by
+Balls of 8 to 12 voxels lie on a jittered lattice in the first slices (`--deep`, all where it is n); the rest is pore,
+which is stored and walked through all the same but costs less time. The volume is written to a TIFF file first by
 another process, so that making it does not count. Run from the root of the repository:
 
     python scripts/checks/ct_memory.py --size 500 --deep 120 --output docs/results/ct_memory.md
@@ -66,8 +66,9 @@ def run(size: int, deep: int) -> str:
         "",
         f"    python scripts/checks/ct_memory.py --size {size} --deep {deep}",
         "",
-        f"{size}³ voxels of uint16, {volume / 1e6:.0f} MB, particles in {deep} slices: {particles:.0f} whole ones, {seconds:.0f} s.",
-        f"Peak resident memory {after / 1e6:.0f} MB, {after / volume:.2f} times the volume; of these the program itself "
+        f"{size}³ voxels of uint16, {volume / 1e6:.0f} MB, particles in {deep} slices: {particles:.0f} whole ones, "
+        f"{seconds:.0f} s.",
+        f"Peak resident memory {after / 1e6:.0f} MB, {after / volume:.2f} times the volume. The program itself takes "
         f"{before / 1e6:.0f} MB, the rest is {(after - before) / volume:.2f} times the volume.",
         "",
     ])  # fmt: skip  # a page

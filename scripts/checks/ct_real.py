@@ -3,7 +3,8 @@
 Each case is written to a file and read back through the door of `calibrate shells` (`find_particles`); what it finds is
 set beside the volume as it is. `--crop` takes the first voxels along each axis. Run from the root of the repository:
 
-    python scripts/checks/ct_real.py ../shared/data/ct/nmc-1-cal_generatedCBD_bridge.tif --crop 251 --output docs/results/ct_inputs.md
+    python scripts/checks/ct_real.py ../shared/data/ct/nmc-1-cal_generatedCBD_bridge.tif --crop 140 \\
+        --output docs/results/ct_inputs.md
 """
 
 import argparse

@@ -30,6 +30,7 @@ import matplotlib.pyplot as plt
 SEED, SURFACES = 1, ("grains", "shell")
 DESCRIPTORS = ("d_max", "compactness", "aspect_ratio", "sphericity")
 PAD = 8  # voxels around a particle: it must not touch the border of the volume
+CRUMBS_OF = 8  # particles for the two rules: distances to all grains of a particle
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def main() -> None:
         seen = {s: measured(made[s]) for s in SURFACES}
         for surface in SURFACES:
             rows[surface].append(seen[surface])
-        if index < 20:
+        if index < CRUMBS_OF:
             given.append(crumb_rules(generate_particle(model, SEED, index, parts="keep")))
     text = report(options.model, rows, given)
     if options.output:

@@ -64,6 +64,7 @@ def describe_section(path: Path, grains: GrainMap, options: SectionOptions) -> d
     """Statistics of a section and whether it passes near the particle's centre, section 2.2; JSON-able."""
     table = measure_grains(grains.labels, grains.pixel_size, grains.centre)
     inner = table.selected(~edge_grains(grains.labels, table.label, grains.mask))
+    alpha = inner.alpha[np.isfinite(inner.alpha)]
     verdict = True if options.central == "all" else None
     try:
         test = is_central(inner.alpha, verdict=verdict)
@@ -74,7 +75,7 @@ def describe_section(path: Path, grains: GrainMap, options: SectionOptions) -> d
         "grains": grains.grains,
         "radius_um": known_radius(grains),
         "mean_area_um2": float(table.area.mean()),
-        "mean_alpha": float(np.nanmean(inner.alpha)),
+        "mean_alpha": float(alpha.mean()) if len(alpha) else None,
         "unassigned_share": float((grains.labels[grains.mask] == 0).mean()),
         "central": bool(test),
         "preference": test.preference,

@@ -59,7 +59,7 @@ def fit_law(coefficients: np.ndarray, law: str, unit_um: float) -> LawFit:
 
 
 def described(coefficients: np.ndarray, law: str) -> list[np.ndarray]:
-    """What the law of each order describes, section 2.3: a_lm, or a_00 and a_lm / a_00, or log ρ and log E_l.
+    """What the law of each order describes, section 2.3: a_lm, or a_00 and a_lm / a_00, or ρ and log E_l.
 
     coefficients (n, (L + 1)²) -> (n, 2l + 1) of each order l, (n, 1) of each where law is "joint".
     """

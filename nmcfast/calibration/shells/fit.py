@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,13 @@ def calibrate_shells(
     law: str = ShellOptions.law,
     restore: bool = ShellOptions.restore,
     report_dir: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     **choices: Any,
 ) -> ShellCalibration:
     """The shell law of a CT volume with the report of every step, sections 2.1 and 2.3.
 
     path as `volumes.read.open_volume`; voxel_size_um None takes what the file states; choices as `VolumeOptions`:
-    segmented, phase, sigma and what else is decided of a volume; law "auto" takes the best one (`compare.compare_laws`),
+    segmented, phase, sigma and what else is decided of a volume; law "auto" takes the best (`compare.compare_laws`),
     "independent", "relative" or "joint" that one; restore: undo what the Gaussian takes from fine waves
     (`star_shapes.restored`), without it a systematic error that the report states by order under "smoothing";
     report_dir: folder for Figs. 3, 4 and 10a and the slices as PNG. Raises InputError on any input that cannot be a CT
@@ -53,7 +55,7 @@ def calibrate_shells(
     if restore and chosen.kind != "grey":
         raise InputError("restore: a segmented volume is not smoothed here, so there is nothing to restore")
     size = (voxel_size_um,) if isinstance(voxel_size_um, float | int) else voxel_size_um
-    found = find_particles(path, size, chosen)
+    found = find_particles(path, size, chosen, progress)
     labels, sigma = found.labels, chosen.sigma if chosen.kind == "grey" else 0.0
     try:
         shapes = star_shapes(labels, seed)

@@ -23,7 +23,7 @@ _HELD: tuple[tuple[str, ...], ...] = (("skewness", "tail"), ("tail",), ())  # no
 
 @dataclass(frozen=True)
 class JointFit:
-    """The law fitted: margins of log ρ, log E_1 … best first, log-likelihood of a_lm, number of free parameters."""
+    """The law fitted: margins of ρ, log E_1 … best first, log-likelihood of a_lm, number of free parameters."""
 
     law: JointLaw
     margins: list[list[FamilyFit]]
@@ -32,18 +32,20 @@ class JointFit:
 
 
 def sizes_and_energies(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """log ρ, log E_1 … log E_L of shells, and what is to be added to their log density for that of a_lm.
+    """ρ, log E_1 … log E_L of shells, and what is to be added to their log density for that of a_lm.
 
     coefficients (n, (L + 1)²) -> (n, o), (n,). b_l· is uniform on its sphere, so its density is that of log E_l times
-    2 E_l^(−d/2) / |S^(d−1)|, d = 2l + 1; b_00 is √4π log ρ; the density of a_lm is that of b_lm over det ∂a/∂b.
+    2 E_l^(−d/2) / |S^(d−1)|, d = 2l + 1; that of b_00 = √4π log ρ is ρ's times ρ / √4π; that of a_lm is that of b_lm
+    over det ∂a/∂b.
     """
     b, determinant = logarithm(coefficients)
     degree, orders = degree_of(b.shape[1]), order_of(b.shape[1]) + 1
     x = np.stack([np.log((b[:, degree == k] ** 2).sum(axis=1)) for k in range(1, orders)], axis=1)
     half = np.arange(1, orders) + 0.5  # d / 2
     sphere = np.log(2.0) + half * np.log(np.pi) - gammaln(half)
-    change = (np.log(2.0) - sphere - half * x).sum(axis=1) - 0.5 * np.log(4.0 * np.pi) - determinant
-    return np.hstack([b[:, :1] / np.sqrt(4.0 * np.pi), x]), change
+    size = b[:, 0] / np.sqrt(4.0 * np.pi)
+    change = (np.log(2.0) - sphere - half * x).sum(axis=1) + size - 0.5 * np.log(4.0 * np.pi) - determinant
+    return np.column_stack([np.exp(size), x]), change
 
 
 def fit_margin(x: np.ndarray) -> list[FamilyFit]:

@@ -33,7 +33,7 @@ def write_sections(folder: str | os.PathLike[str], found: Particles, shapes: np.
 
 
 def figure_sections(found: Particles, shapes: np.ndarray | None = None) -> "Figure":
-    """The middle slices along z, y and x, particles outlined in the colour of what became of them.
+    """Slices along z, y and x that show most particles, each outlined in the colour of what became of them.
 
     shapes (n,): labels of the particles whose star shapes the law is of, None for all that were kept.
     """

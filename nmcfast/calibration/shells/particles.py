@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from nmcfast.calibration.shells import tomography
-from nmcfast.calibration.shells.parting import part_particles
-from nmcfast.calibration.volumes import grey
+from nmcfast.calibration.shells.parting import Progress, part_particles
+from nmcfast.calibration.volumes import grey, phases
 from nmcfast.calibration.volumes.bias import Bias, bias_of
 from nmcfast.calibration.volumes.scan import Scan, naming, scan
-from nmcfast.calibration.volumes.solid import Solid, fill, number_of, solid
+from nmcfast.calibration.volumes.solid import Solid, fill, no_particles, number_of, solid
 from nmcfast.calibration.volumes.volume import Note
 from nmcfast.errors import InputError
 from nmcfast.options import VolumeOptions
+from nmcfast.shell_descriptors import sphericity
 
+LOOKED_AT = 120  # voxels, edge of the middle block whose parts are compared with those between them
 SIZES_UM = (0.1, 500.0)  # free: particles of another diameter are refused unless asked for
 
 
@@ -47,18 +49,18 @@ def find_particles(
     path: str | os.PathLike[str],
     voxel_size: tuple[float, ...] | None,
     choices: VolumeOptions = VolumeOptions(),  # noqa: B008, frozen
+    progress: Progress | None = None,
 ) -> Particles:
     """Labelled whole particles of a CT file, section 2.1, with notes on every decision.
 
     voxel_size: µm, one number or z, y, x; None takes the file's. Raises InputError on what cannot be a CT volume of
     particles, naming the option that decides.
     """
-    found = scan(path, voxel_size, choices)
-    with naming(path):
-        return _labelled(found, choices)
+    with naming(path):  # the scan is handed on, not held: its grey values go when the mask is there
+        return _labelled(scan(path, voxel_size, choices), choices, progress)
 
 
-def _labelled(found: Scan, choices: VolumeOptions) -> Particles:
+def _labelled(found: Scan, choices: VolumeOptions, progress: Progress | None) -> Particles:
     facts: dict[str, Any] = {
         "stored_shape": list(found.stored),
         "shape": list(found.values.shape),
@@ -66,18 +68,19 @@ def _labelled(found: Scan, choices: VolumeOptions) -> Particles:
     }
     if choices.instances:
         share = float((found.values > 0).mean())
-        pictures = _pictures(found.values)
+        pictures = _pictures(found.values, found.values > 0)
         done = tomography.cleaned(found.values, found.view, merge=False)
         return _finish(found, done, pictures, share, [], {**facts}, choices)
     body = solid(found, choices)
-    pictures = _pictures(found.values)
+    _refuse_spaces(body.mask, found, choices)
+    pictures = _pictures(found.values, body.mask)
     if choices.threshold != "unbiased":  # grey values have done their work: room for labels
         found, body.picture, body.kept = replace(found, values=np.empty(0)), None, []
-    done, share = _parted(body, found, choices)
+    done, share = _parted(body, found, choices, progress)
     bias = _bias(done, share, choices, body)
     if bias is not None and choices.threshold == "unbiased":
         _unbiased(body, bias)
-        done, share = _parted(body, found, choices)
+        done, share = _parted(body, found, choices, progress)
     notes = body.notes + _bias_notes(bias, choices)
     facts |= {
         "thresholds": body.thresholds,
@@ -90,11 +93,35 @@ def _labelled(found: Scan, choices: VolumeOptions) -> Particles:
     return _finish(found, done, pictures, share, notes, facts, choices)
 
 
-def _parted(body: Solid, found: Scan, choices: VolumeOptions) -> tuple[tomography.Cleaned, float]:
+def _refuse_spaces(mask: np.ndarray, found: Scan, choices: VolumeOptions) -> None:
+    """Raises InputError where what lies between falls into rounder parts than the mask, asked where it is hollow."""
+    box = tuple(slice(max(0, size // 2 - LOOKED_AT // 2), size // 2 + LOOKED_AT // 2) for size in mask.shape)
+    part = mask[box]
+    if choices.invert or choices.no_invert or phases.bulge(part, None if found.view is None else found.view[box]) > 0.0:
+        return
+    rest = ~part if found.view is None else ~part & found.view[box]
+    ours, others = _roundness(part), _roundness(rest)
+    if others > ours:
+        why = f"its parts have a sphericity of {ours:.2f}, those of what lies between {others:.2f}"
+        raise no_particles(choices, why)
+
+
+def _roundness(mask: np.ndarray) -> float:
+    """Mean sphericity of the whole parts of a mask, by volume."""
+    labels = part_particles(mask)
+    volume = tomography.sizes(labels) * ~tomography.at_border(labels)
+    volume[0] = 0
+    shape = np.asarray(sphericity(volume, np.maximum(tomography.surface_area(labels), 1.0)))
+    return float((shape * volume).sum() / max(1, volume.sum()))
+
+
+def _parted(
+    body: Solid, found: Scan, choices: VolumeOptions, progress: Progress | None
+) -> tuple[tomography.Cleaned, float]:
     fill(body, found.view, choices.keep_pores)
     seen = body.mask.size if found.view is None else int(found.view.sum())
     share = float(body.mask.sum()) / seen
-    return tomography.cleaned(part_particles(body.mask), found.view), share
+    return tomography.cleaned(part_particles(body.mask, progress=progress), found.view), share
 
 
 def _bias(done: tomography.Cleaned, share: float, choices: VolumeOptions, body: Solid) -> Bias | None:
@@ -134,12 +161,15 @@ def _bias_notes(bias: Bias | None, choices: VolumeOptions) -> list[Note]:
     return [Note(words, "--threshold unbiased")]
 
 
-def _pictures(values: np.ndarray) -> list[Section]:
-    """Middle slices of the values along each axis; labels come later."""
-    return [
-        Section(axis, values.shape[axis] // 2, np.take(values, values.shape[axis] // 2, axis).copy(), np.empty(0))
-        for axis in range(3)
-    ]
+def _pictures(values: np.ndarray, mask: np.ndarray) -> list[Section]:
+    """A slice of the values along each axis, that of the middle half with most of the mask; labels come later."""
+    chosen = []
+    for axis in range(3):
+        solid_area = mask.sum(axis=tuple(place for place in range(3) if place != axis))
+        quarter = len(solid_area) // 4
+        index = quarter + int(solid_area[quarter : len(solid_area) - quarter].argmax())
+        chosen.append(Section(axis, index, np.take(values, index, axis).copy(), np.empty(0)))
+    return chosen
 
 
 def _finish(

@@ -3,7 +3,7 @@
 The paper names the watershed; its markers, the rule of the neck and connectivity by faces are free choices here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,12 @@ except ImportError as error:
 
 NECK = 0.1  # free: a neck narrower than the smaller of two bodies by this share parts them
 RIPPLE = 0.6  # voxels, free: smaller steps of the distance map are the voxel grid's doing
-CORE = 96  # voxels, edge of a block
-ROOM = 8  # voxels beyond twice the largest inscribed radius that a block sees around it
+CORE = 80  # voxels, edge of a block
+ROOM = 12  # voxels beyond the largest inscribed radius that a block sees around it
 SLAB = 32  # slices handled at a time
 STEPS = (((0, 0, 1)), ((0, 1, 0)), ((1, 0, 0)))
 Box = tuple[slice, ...]
+Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -36,21 +37,29 @@ class Basins:
     saddle: np.ndarray
 
 
-def part_particles(mask: np.ndarray, neck: float = NECK, core: int | None = None) -> np.ndarray:
+def part_particles(
+    mask: np.ndarray, neck: float = NECK, core: int | None = None, progress: Progress | None = None
+) -> np.ndarray:
     """Touching particles parted at their necks by a watershed of the distance map, section 2.1.
 
     mask (nz, ny, nx) bool -> int32 labels 1 …, 0 outside. Markers are the maxima of the distance map. Two
     basins stay one particle unless their neck is narrower than (1 − neck) times the smaller body: h-maxima
     with h proportional to size, so that small and large particles are parted by the same rule.
     core: edge of the blocks in voxels; None takes one block up to 32 million voxels. A block sees as much around it as
-    two of the largest inscribed radii, and a marker is called by its place, so blocks agree on it.
+    the largest inscribed radius and some more, and a marker is called by its place, so blocks agree on it. progress is
+    called with the number of blocks done and of all.
     """
     if mask.size >= np.iinfo(np.int32).max:
         raise MemoryError(f"{mask.size} voxels are more than 32-bit labels can number")
     edge = core or (max(mask.shape) if mask.size <= DIRECT else CORE)
-    halo = 0 if edge >= max(mask.shape) else int(2.0 * _largest_radius(mask)) + ROOM
+    halo = 0 if edge >= max(mask.shape) else int(_largest_radius(mask)) + ROOM
     labels = np.zeros(mask.shape, np.int32)
-    found = [_basins(mask, labels, box, halo) for box in _boxes(mask.shape, edge) if mask[box].any()]
+    found, boxes = [], list(_boxes(mask.shape, edge))
+    for number, box in enumerate(boxes, 1):
+        if mask[box].any():
+            found.append(_basins(mask, labels, box, halo))
+        if progress is not None:
+            progress(number, len(boxes))
     if not found:
         return labels
     names, root = _join(found, neck)

@@ -20,7 +20,7 @@ EXAMPLES = (1, 2, 5, 9)  # orders l of the scatter plots of Fig. 3, m = 0
 SYMBOLS = {
     "independent": ("$a_{00}$ / voxel", "$a_{lm}$ / voxel"),
     "relative": ("$a_{00}$ / voxel", "$a_{lm} / a_{00}$"),
-    "joint": (r"$\log\rho$, voxels", r"$\log E_l$"),
+    "joint": (r"$\rho$ / voxel", r"$\log E_l$"),
 }
 AXES = {
     "d_max": r"$d_\mathrm{max}$ / µm",

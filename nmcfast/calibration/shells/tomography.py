@@ -96,7 +96,7 @@ def cleaned(labels: np.ndarray, seen: np.ndarray | None = None, merge: bool = Tr
     still_small, still_rough = _faults(parts, root)
     still = still_small | still_rough
     border = np.zeros(root.size, bool)
-    border[root[_at_border(parts, seen)]] = True
+    border[root[at_border(parts, seen)]] = True
     border &= ~still
     border[0] = False
     fate = np.full(root.size, KEPT, np.int8)
@@ -232,7 +232,8 @@ def _contacts(labels: np.ndarray) -> sparse.csr_matrix:
     return total.tocsr()
 
 
-def _at_border(labels: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+def at_border(labels: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
+    """Whether each label touches the border of the volume or lies within two voxels of the outside of the view."""
     cut = np.zeros(int(labels.max()) + 1, dtype=bool)
     for axis in range(3):
         for end in (0, -1):

@@ -111,16 +111,27 @@ def _far(seen: np.ndarray) -> tuple[float, float]:
     low, high = _middle(seen)
     for _ in range(4):
         rest = seen[(seen >= low) & (seen <= high)]
-        cut = otsu(*np.histogram(rest, BINS))[0]
-        above, below = rest[rest > cut], rest[rest <= cut]
-        if not 0 < above.size < RARE * rest.size or below.min() == below.max():
+        specks = _specks(rest)
+        if specks is None:
             break
-        inner, parted = otsu(*np.histogram(below, BINS))
-        tops = below[below > inner].mean(), below[below <= inner].mean()
-        if parted < PARTED or above.mean() - tops[0] < tops[0] - tops[1]:
-            break
-        high = _middle(below)[1]
+        high = _middle(rest[rest <= specks])[1]
     return low, high
+
+
+def _specks(rest: np.ndarray) -> float | None:
+    """Value above which a few voxels lie farther from the brighter of two classes than these from each other."""
+    cut = otsu(*np.histogram(rest, BINS))[0]
+    upper = rest[rest > cut]
+    tries = [cut] if upper.size == 0 or upper.min() == upper.max() else [cut, otsu(*np.histogram(upper, BINS))[0]]
+    for limit in tries:
+        above, below = rest[rest > limit], rest[rest <= limit]
+        if not 0 < above.size < RARE * rest.size or below.min() == below.max():
+            continue
+        inner, parted = otsu(*np.histogram(below, BINS))
+        bright, dark = below[below > inner].mean(), below[below <= inner].mean()
+        if parted > PARTED and above.mean() - bright > bright - dark:
+            return limit
+    return None
 
 
 def _middle(seen: np.ndarray) -> tuple[float, float]:
@@ -129,8 +140,7 @@ def _middle(seen: np.ndarray) -> tuple[float, float]:
     if near == far:
         near, far = (float(value) for value in np.quantile(seen, [TAIL / 50, 1.0 - TAIL / 50]))
     room = FAR * (far - near)
-    kept = seen[(seen >= near - room) & (seen <= far + room)]
-    return float(kept.min()), float(kept.max())
+    return near - room, far + room
 
 
 def _fill_outliers(values: np.ndarray, view: np.ndarray | None, low: float, high: float) -> int:

@@ -9,6 +9,7 @@ from nmcfast.calibration.volumes.grey import BINS, Grey, limited
 
 VALLEY = 0.6  # free: a valley lower than this share of the lower peak parts two peaks
 PEAK_SHARE = 0.03  # free: least share of a peak
+APART = 0.2  # free: least distance of two peaks in the range of the values
 FLAT = 0.3  # free: places of a slope less than this share of the steepest are flat
 
 
@@ -57,8 +58,14 @@ def seen_peaks(grey: Grey) -> list[float]:
         alike = [_peaks_of(part, span) for part in eighths if np.isfinite(part).sum() > 1000]
         near = 0.08 * (span[1] - span[0])
         kept = [p for p in found if sum(any(abs(p - q) < near for q in part) for part in alike) > 0.7 * len(alike)]
-        best = kept if len(kept) > len(best) else best
+        best = kept if len(kept) > len(best) and _apart(kept, seen) else best
     return best
+
+
+def _apart(tops: list[float], seen: np.ndarray) -> bool:
+    """Whether peaks lie apart by a fifth of the range of the values, which rings and shades hardly reach."""
+    low, high = np.quantile(seen, [0.001, 0.999])
+    return len(tops) < 2 or bool(np.diff(tops).min() > APART * (high - low))
 
 
 def _peaks_of(part: np.ndarray, span: np.ndarray) -> list[float]:

@@ -8,7 +8,7 @@ from nmcfast.errors import InputError
 
 THROUGH = 0.9  # free: share of a phase in its largest part from which it runs through the volume
 ISLANDS = 0.5  # free: share in the largest part below which a phase is islands
-HOLLOW = 0.05  # free: outward drift, in units of σ²/voxel, from which a phase curves like the space around balls
+HOLLOW = 0.12  # free: a bulge below −HOLLOW is that of the space around particles; bodies pressed together reach −0.1
 SPAN = 2.0  # voxels, width of the Gaussian that shows which way a surface curves
 LOOKED_AT = 260  # voxels, edge of the middle block that is looked at
 
@@ -36,7 +36,7 @@ def void_like(mask: np.ndarray, view: np.ndarray | None = None) -> str:
         return ""
     if _largest(part) > THROUGH and _largest(rest) < ISLANDS:
         return "it is connected through the volume and what is left stands in islands"
-    if drift(part, view if view is None else view[box]) > HOLLOW and part.mean() > 0.3:
+    if bulge(part, view if view is None else view[box]) < -HOLLOW:
         return "its surface curves like that of the space around particles"
     return ""
 
@@ -47,18 +47,22 @@ def _largest(mask: np.ndarray) -> float:
     return float(counts.max() / counts.sum())
 
 
-def drift(mask: np.ndarray, view: np.ndarray | None = None) -> float:
-    """Mean way the surface moves outwards under a Gaussian of 2 voxels, in voxels: below 0 for balls, σ²/r.
+def bulge(mask: np.ndarray, view: np.ndarray | None = None) -> float:
+    """How far the surface bulges outwards in the median: above 0 for particles, below for the space around them.
 
-    The border of the view takes no part.
+    1 less what a Gaussian of 2 voxels leaves of the mask on both sides of its surface: 0 for a plane. The median, since
+    necks between particles in contact are hollow and sharp. The border of the view takes no part.
     """
-    smooth = ndimage.gaussian_filter(mask.astype(np.float32), SPAN) > 0.5
+    smooth = ndimage.gaussian_filter(mask.astype(np.float32), SPAN)
     inner = np.zeros(mask.shape, bool)
     inner[tuple(slice(6, -6) for _ in range(3))] = True
     if view is not None:
         inner &= ndimage.binary_erosion(view, iterations=6)
-    surface = int((mask & inner & ~ndimage.binary_erosion(mask)).sum())
-    return float(int((smooth & inner).sum()) - int((mask & inner).sum())) / max(1, surface)
+    within = mask & inner & ~ndimage.binary_erosion(mask)
+    beyond = ~mask & inner & ndimage.binary_dilation(mask)
+    if not within.any() or not beyond.any():
+        return 0.0
+    return 1.0 - float(np.median(smooth[within]) + np.median(smooth[beyond]))
 
 
 def fill_pores(mask: np.ndarray, view: np.ndarray | None = None) -> tuple[int, int]:
@@ -66,8 +70,7 @@ def fill_pores(mask: np.ndarray, view: np.ndarray | None = None) -> tuple[int, i
 
     Enclosed is what faces do not connect to the border of the volume or to the outside of the view.
     """
-    open_space = ~mask
-    parts, count = ndimage.label(open_space)
+    parts, count = ndimage.label(~mask)
     if count == 0:
         return 0, 0
     free = np.zeros(count + 1, bool)
@@ -77,12 +80,12 @@ def fill_pores(mask: np.ndarray, view: np.ndarray | None = None) -> tuple[int, i
             free[np.unique(np.take(parts, end, axis))] = True
     if view is not None:
         free[np.unique(parts[~view])] = True
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)
-    filled = np.flatnonzero(~free)
-    for start in range(0, len(mask), 32):
-        slab = slice(start, start + 32)
-        mask[slab] |= ~free[parts[slab]]
-    return int(filled.size), int(sizes[filled].sum())
+    voxels = 0
+    for mask_slab, parts_slab in zip(mask, parts, strict=True):
+        closed = ~free[parts_slab]
+        voxels += int(closed.sum())
+        mask_slab |= closed
+    return int((~free).sum()), voxels
 
 
 def pore_notes(pores: int, voxels: int, solid: int, kept: bool) -> list[Note]:

@@ -25,7 +25,7 @@ def open_volume(path: str | os.PathLike[str], ask: Ask = Ask()) -> Volume:  # no
     Raises InputError when it is missing, unreadable, not three-dimensional, empty, constant or too large for memory,
     which is checked before reading. Nothing is unpickled.
     """
-    name, inner = _split(os.fspath(path))
+    name, inner = split_path(os.fspath(path))
     if not name.exists():
         raise InputError(f"{name}: no such file or folder")
     with _warnings_kept() as kept:
@@ -41,7 +41,7 @@ def open_volume(path: str | os.PathLike[str], ask: Ask = Ask()) -> Volume:  # no
     return volume
 
 
-def _split(path: str) -> tuple[Path, str]:
+def split_path(path: str) -> tuple[Path, str]:
     """A path and the array in it: the first colon behind which the head exists."""
     if Path(path).exists():
         return Path(path), ""

@@ -36,14 +36,15 @@ def solid(found: Scan, choices: VolumeOptions) -> Solid:
     if not (choices.invert or choices.no_invert):
         why = phases.void_like(result.mask, found.view)
         if why:
-            remedy = (
-                f"--invert takes what is not phase {choices.phase}" if choices.segmented else "--invert takes dark ones"
-            )
-            raise InputError(
-                f"found that the {'phase' if choices.segmented else 'bright'} is no particles: {why}; "
-                f"{remedy}, --no-invert takes it all the same"
-            )
+            raise no_particles(choices, why)
     return result
+
+
+def no_particles(choices: VolumeOptions, why: str) -> InputError:
+    """The refusal of a phase that is the space around particles."""
+    remedy = f"--invert takes what is not phase {choices.phase}" if choices.segmented else "--invert takes dark ones"
+    what = "phase" if choices.segmented else "bright part"
+    return InputError(f"found that the {what} is no particles: {why}; {remedy}, --no-invert takes it all the same")
 
 
 def fill(result: Solid, seen: np.ndarray | None, keep: bool) -> None:

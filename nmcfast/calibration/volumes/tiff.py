@@ -52,7 +52,7 @@ def _choose(path: Path, series: list[Any], ask: Ask) -> tuple[list[Any], list[No
         return [_named(path, series, ask.series)], [Note(f"series {ask.series} of {len(series)}", "--series")]
     if len(series) == 1:
         return series, []
-    stacks = sorted((one for one in series if _is_stack(one)), key=lambda one: -one.size)
+    stacks = sorted((one for one in series if is_stack(one)), key=lambda one: -one.size)
     pages = _pages(series)
     largest = stacks[0].size if stacks else 0
     if len(pages) > 1 and len(pages) * pages[0].size > LARGER * largest:
@@ -67,7 +67,7 @@ def _choose(path: Path, series: list[Any], ask: Ask) -> tuple[list[Any], list[No
     raise InputError(f"{path}: found several series {_shapes(series)}; add --series N, or --series all to join them")
 
 
-def _is_stack(series: Any) -> bool:
+def is_stack(series: Any) -> bool:
     plain = [size for size, axis in zip(series.shape, series.axes, strict=True) if axis != "S" and size > 1]
     return len(plain) >= 3
 
@@ -76,7 +76,7 @@ def _pages(series: list[Any]) -> list[Any]:
     """The most numerous series of one page, all of one size and type, in the order of the file."""
     groups: dict[Any, list[Any]] = {}
     for one in series:
-        if not _is_stack(one):
+        if not is_stack(one):
             groups.setdefault((one.shape, one.dtype), []).append(one)
     return max(groups.values(), key=len, default=[])
 

@@ -1,0 +1,117 @@
+"""A mesh made good: nodes drawn onto the boundaries, cells joined otherwise and renamed, in turns."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nmcfast.kernels.meshes import flips, links, moves, quality, rename, stars
+from nmcfast.meshes.body import Body
+from nmcfast.meshes.start import Tetrahedra
+
+TURNS = 7
+SWEEPS = 3  # over all nodes that are awake, in each turn
+GUARD = 50.0 * moves.REGULAR  # the worst shape that drawing a node onto its boundary may make, some 10°
+ASKED = np.sin(np.radians(35.0))  # cells of a smaller sine are joined otherwise where that betters them
+DEEP = 0.02  # of the size: what the middle of a cell must lie within another grain to be renamed
+_SPARE = 1.1  # room for cells: flips add some and take away more
+
+
+@dataclass(eq=False)
+class Work:
+    """A mesh in work, cells with room behind them: `end` are in use. size µm: the length that steps are measured by.
+
+    awake (n,): nodes that a sweep shall move; changed (n,): those about which something did since the last flips.
+    """
+
+    mesh: Tetrahedra
+    body: Body
+    size: float
+    threads: int
+    end: int = field(init=False)
+    sines: np.ndarray = field(init=False)
+    cells_of: np.ndarray = field(init=False)
+    awake: np.ndarray = field(init=False)
+    changed: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        m, nodes = self.mesh, len(self.mesh.points)
+        self.end = len(m.cells)
+        spare = int((_SPARE - 1.0) * self.end) + 1000
+        self.cells_of = np.bincount(m.names, minlength=len(self.body.grains) + 1)
+        m.cells = np.concatenate([m.cells, np.empty((spare, 4), np.int32)])
+        m.names = np.concatenate([m.names, np.full(spare, -1, np.int32)])
+        self.sines = np.empty(len(m.cells))
+        self.awake, self.changed = np.ones(nodes, np.uint8), np.ones(nodes, np.uint8)
+
+    def move(self, sweeps: int) -> None:
+        """Move the nodes that are awake, and those that this wakes."""
+        m, b = self.mesh, self.body
+        order, bounds = np.empty(len(m.points), np.int32), np.empty(65, np.int64)
+        count = stars.colours(m.cells, m.start, m.stop, m.items, order, bounds)
+        sweep = moves.sweep_parallel if self.threads > 1 else moves.sweep_serial
+        about = order, bounds[: count + 1], self.awake, b.seeds, b.shape, b.squared, self.size, GUARD, self.threads
+        for _ in range(sweeps):
+            self.changed |= self.awake
+            sweep(m.points, *m.stars, *about)
+
+    def flip(self) -> None:
+        """Join badly shaped cells otherwise, where something changed."""
+        m, end = self.mesh, self.end
+        cells, names = m.cells[:end], m.names[:end]
+        quality.least_sines(m.points, cells, names, self.sines[:end])
+        near = np.append(self.changed, 0)[cells].any(axis=1)
+        todo = np.flatnonzero(near & (names > 0) & (self.sines[:end] < ASKED))
+        self.changed[:] = 0
+        self.end, _ = flips.flip(
+            m.points, m.cells, m.names, end, *m.stars[2:], todo, self.sines, ASKED, self.cells_of, self.changed
+        )
+        self.awake |= self.changed
+
+    def rename(self, passes: int = 5) -> None:
+        """Give cells that lie in another grain its name."""
+        m, b, changed = self.mesh, self.body, np.ones(len(self.mesh.points), np.uint8)
+        least = DEEP * self.size
+        for _ in range(passes):
+            if not rename.rename(m.points, *m.stars, self.end, b.seeds, b.squared, least, self.cells_of, changed):
+                break
+            self.awake |= changed
+            self.changed |= changed
+
+    def finished(self) -> Tetrahedra:
+        """The mesh without the room behind it and without the cells that are no longer there."""
+        m = self.mesh
+        there = m.names >= 0
+        used = np.zeros(len(m.points) + 1, bool)
+        used[m.cells[there]] = True
+        number = (np.cumsum(used) - 1).astype(np.int32)
+        most = int((m.stop - m.start[:-1]).max(initial=0))
+        return Tetrahedra.of(m.points[used[:-1]], number[m.cells[there]], m.names[there], most)
+
+
+def optimised(mesh: Tetrahedra, body: Body, size: float, threads: int) -> Tetrahedra:
+    """The mesh with its nodes on the boundaries and its cells well shaped, at a size µm; the given one is used up."""
+    work = Work(mesh, body, size, threads)
+    for _ in range(TURNS):
+        work.move(SWEEPS)
+        work.flip()
+        work.rename()
+    work.move(SWEEPS + 1)
+    return work.finished()
+
+
+def fault_of(mesh: Tetrahedra) -> str | None:
+    """What is wrong with a mesh: cells turned over, nodes that are not manifold, grains in parts; None when nothing."""
+    sines, bad, part = (
+        np.empty(len(mesh.cells)),
+        np.empty(len(mesh.points), np.uint8),
+        np.empty(len(mesh.cells), np.int32),
+    )
+    quality.least_sines(mesh.points, mesh.cells, mesh.names, sines)
+    if (sines <= 0.0).any():
+        return f"{int((sines <= 0.0).sum())} tetrahedra are turned over"
+    if links.count_faults(*mesh.stars, bad):
+        return f"{int(bad.sum())} nodes are not manifold"
+    count = stars.parts(*mesh.stars, part)
+    grains = len(np.unique(mesh.names[mesh.names > 0]))
+    inside = len(np.unique(part[mesh.names > 0]))
+    return f"{grains} grains are in {inside} parts" if inside != grains or count < grains else None

@@ -1,0 +1,1 @@
+"""Particles to look at: `preview` draws one as a picture."""

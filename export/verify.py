@@ -70,8 +70,6 @@ def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
         if name not in known and not files.is_temporary(name):
             yield f"{name}: foreign, not part of a library"
     yield from _abandoned(path)
-    if release.state(path) == "unfinished":
-        yield f"{release.SUMS}: missing, the release is unfinished or was cut: run 'nmcfast release' again"
     for name, document in (
         ("zarr.json", root.root_document(recipe)),
         ("shards/zarr.json", root.group_document()),

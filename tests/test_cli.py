@@ -139,7 +139,7 @@ def test_bad_options_are_one_line_exit_2_and_nothing_written(capsys, tmp_path, a
 
 
 def test_a_voxel_size_too_small_for_the_memory_says_what_it_needs(capsys, tmp_path, model_file):
-    code, _, err = call(capsys, "generate", tmp_path / "lib", "--model", model_file, "--voxel-size", "1e-5")
+    code, _, err = call(capsys, "generate", tmp_path / "lib", "--model", model_file, "--voxel-size", "1e-4")
     assert code == 2 and len(err) == 1 and "GiB" in err[0] and "or more" in err[0]
 
 

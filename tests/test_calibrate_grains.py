@@ -46,7 +46,7 @@ def calibrated(tmp_path_factory):
 def test_the_model_generates_and_says_where_it_is_from(calibrated):
     model = load_model(calibrated / "my.safetensors")
     assert model.provenance["grains"].endswith("on 2 sections")
-    assert model.provenance["command"].startswith("nmcfast ")
+    assert model.provenance["command"].startswith("nmcfast calibrate grains ")
     assert len(generate_particle(model, 0, 0).grains) > 20
 
 

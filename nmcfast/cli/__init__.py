@@ -5,6 +5,7 @@ One file a command; `common` holds what they share.
 
 import argparse
 import errno
+import shlex
 import signal
 import sys
 import threading
@@ -37,7 +38,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 done, 1 failed, 2 bad input, 3 damage, 4 no space, 5 interrupted)."""
     parser = build_parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(arguments)
+    options.typed = shlex.join(["nmcfast", *arguments])
     try:
         with _interruptible():
             code = options.run(options)

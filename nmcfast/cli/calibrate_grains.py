@@ -1,8 +1,6 @@
 """nmcfast calibrate grains: a grain law from EBSD maps, sections 2.2 and 2.5."""
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         work=options.work,
         report=options.report,
         quiet=options.quiet,
-        command=shlex.join(["nmcfast", *sys.argv[1:]]),
+        command=options.typed,
     )
     said = [verdict_of(report["start"]), *summary_of(report), *(sections_of(report) if options.debug else ())]
     say(options, report, "\n".join(said))

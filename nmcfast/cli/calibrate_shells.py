@@ -1,8 +1,6 @@
 """nmcfast calibrate shells: a shell law from a CT volume, sections 2.1 and 2.3."""
 
 import argparse
-import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         options.output,
         report=options.report,
         progress=show,
-        command=shlex.join(["nmcfast", *sys.argv[1:]]),
+        command=options.typed,
         **asdict(chosen_options(options, ShellOptions)),
         **asdict(chosen_options(options, VolumeOptions)),
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 from cases import make_case
 from numba.core.runtime import _nrt_python, rtsys
@@ -92,7 +93,9 @@ def allocations(work: Callable[[], object]) -> int:
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
-    """The most memory that NumPy and Python hold at once for it; compiled code's own is in `allocations`."""
+    """The most memory that NumPy and Python hold at once for it on one thread; compiled code's is in `allocations`."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)  # every thread has memory of its own
     work()  # what is compiled or loaded first does not count
     tracemalloc.start()
     try:
@@ -100,6 +103,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+        numba.set_num_threads(threads)
 
 
 def traced(work: Callable[[], object]) -> tuple[int, list[Any]]:

@@ -15,25 +15,29 @@ from nmcfast.export.files import json_bytes
 from nmcfast.export.records import attributes
 from nmcfast.export.schema import Variable
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 LIBVER = ("earliest", "v110")
 FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 
 
 @contextmanager
 def interruptions_wait() -> Iterator[None]:
-    """Hold Ctrl-C back until the end: h5py drops weak references all the time, and an exception there is lost."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    """Hold signals back until the end: h5py drops weak references all the time, and an exception there is lost."""
+    before = {int(number): signal.getsignal(number) for number in INTERRUPTIONS}
+    handled = {number: handler for number, handler in before.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread() or not handled:
         yield
         return
     seen: list[tuple[int, Any]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: seen.append((number, frame)))
+    for number in handled:
+        signal.signal(number, lambda number, frame: seen.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in handled.items():
+            signal.signal(number, handler)
     if seen:
-        before(*seen[0])
+        handled[seen[0][0]](*seen[0])
 
 
 class ImageFile:

@@ -331,3 +331,47 @@ def test_two_workers_write_the_bytes_of_one(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("two", 2)):
         generate_library(tmp_path / name, SMALL, count=7, seed=3, shard_size=2, workers=workers)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+COMPILER = """
+import os, signal, sys
+import numba
+from numba.core.codegen import CPUCodeLibrary
+from nmcfast.cli.interruption import interruptible
+
+def signalled(hook):
+    def hooked(cls, module, *rest):
+        if "worked" in str(module.name):
+            os.kill(os.getpid(), signal.SIGTERM)
+            [None for _ in range(9)]
+        return hook(cls, module, *rest)
+    return classmethod(hooked)
+
+if len(sys.argv) > 1:
+    setattr(CPUCodeLibrary, sys.argv[1], signalled(getattr(CPUCodeLibrary, sys.argv[1]).__func__))
+
+@numba.njit(cache=True)
+def worked(n):
+    return n ** 0.5
+
+try:
+    with interruptible():
+        worked(4.0)
+        for _ in range(len(sys.argv) - 1):
+            signal.pause()
+    print("done")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interruption_while_the_compiler_hands_code_over_is_neither_lost_nor_deadly(tmp_path: Path) -> None:
+    """Raised in a callback of the compiler it was swallowed; when a cached kernel was loaded, signal 11 followed."""
+    (tmp_path / "program.py").write_text(COMPILER)
+    cache = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    said = []
+    for hook in (["_object_compiled_hook"], [], ["_object_getbuffer_hook"]):  # compiled, stored, loaded
+        command = [sys.executable, str(tmp_path / "program.py"), *hook]
+        done = subprocess.run(command, capture_output=True, text=True, env=cache, timeout=120, check=False)
+        said.append((done.returncode, done.stdout.strip(), done.stderr))
+    assert said == [(0, "interrupted", ""), (0, "done", ""), (0, "interrupted", "")]

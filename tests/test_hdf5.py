@@ -18,6 +18,7 @@ from test_generate import SMALL
 from nmcfast import generate_library, generate_particle
 from nmcfast.errors import DamageError, InputError, NmcfastError
 from nmcfast.export import hdf5, root, schema
+from nmcfast.export.hdf5_file import INTERRUPTIONS
 from nmcfast.export.schema import VARIABLES
 from nmcfast.export.verify import verify
 from nmcfast.generate import particle_digest
@@ -206,28 +207,34 @@ def test_labels_are_widened_when_a_later_particle_has_many_grains(
     assert trees[0] == trees[1]
 
 
-def test_ctrl_c_waits_until_a_particle_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_wait_until_a_particle_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
+) -> None:
     library, made = empty_library(tmp_path, format="hdf5")
     written: list[int] = []
     append = hdf5.ShardWriter._append
 
     def interrupted(self: hdf5.ShardWriter, labels: np.ndarray) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), sent)
         append(self, labels)
         written.append(len(self._boxes))
 
     monkeypatch.setattr(hdf5.ShardWriter, "_append", interrupted)
-    before = signal.getsignal(signal.SIGINT)
+    was = {number: signal.signal(number, signal.default_int_handler) for number in INTERRUPTIONS}
+    before = signal.getsignal(sent)
     with pytest.raises(KeyboardInterrupt), hdf5.ShardWriter(library, 0, 0, made) as shard:
         shard.add(record(0))
     assert written == [1]
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(sent) is before
     assert not list(library.rglob(".tmp-*"))
     with monkeypatch.context() as patch:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the workers of a pool
+        for number in was:
+            signal.signal(number, signal.SIG_IGN)  # as in the workers of a pool
         patch.setattr(signal, "signal", None)
         write_shard(library, 0, made)
-    signal.signal(signal.SIGINT, before)
+    for number, handler in was.items():
+        signal.signal(number, handler)
     assert written == [1, 1, 2, 3]
 
 

@@ -6,11 +6,9 @@ One file a command; `common` holds what they share.
 import argparse
 import errno
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from nmcfast import __version__
 from nmcfast.cli import (
@@ -28,11 +26,11 @@ from nmcfast.cli import (
     verify,
 )
 from nmcfast.cli.common import Parser
+from nmcfast.cli.interruption import interruptible
 from nmcfast.errors import NmcfastError, NoSpaceError
 
 INTERRUPTED = 5
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     options.typed = shlex.join(["nmcfast", *arguments])
     try:
-        with _interruptible():
+        with interruptible():
             code = options.run(options)
             sys.stdout.flush()
             return code
@@ -62,29 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options, f"{error.filename or 'stdout'}: no space left on the device", NoSpaceError.exit_code
             )
         return _failed(options, f"{type(error).__name__}: {error} (run with --debug and report it)", 1)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C, and what schedulers and terminals send, interrupt once; later ones, while that is cleaned up, do not."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # nohup
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _close_stdout() -> None:

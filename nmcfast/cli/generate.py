@@ -16,6 +16,7 @@ from nmcfast.cli.common import (
     number_range,
     prepare,
     say,
+    warn,
     worker_count,
 )
 from nmcfast.errors import InputError
@@ -41,10 +42,12 @@ def run(options: argparse.Namespace) -> int:
     out = local(options.out)
 
     from nmcfast.bulk import generate_library
+    from nmcfast.calibration.grains.verdict import verdict_of
     from nmcfast.model import load_model
 
     model = load_model(chosen.model)
     prepare(options, model)
+    warn(options, verdict_of(model.provenance))
     with ParticleBar(options, chosen.count) as bar:
         made = generate_library(
             out,

@@ -68,8 +68,7 @@ def short_lines(summary: dict[str, Any]) -> list[str]:
     recipe, missing = summary["recipe"], summary["missing_shards"]
     state = f"{missing} shards missing" if missing else "all shards there"
     lines = [f"{summary['path']}: {summary['finished']} of {summary['particles']} particles, {state}"]
-    said = summary["grains_verdict"]["said"]
-    lines += [f"  grains     {said[0]}", *(f"           {text}" for text in said[1:])]
+    lines += [f"  {text}" for text in summary["grains_verdict"]["said"]]
     labels = f"labels of {recipe['voxel_size']:g} µm" if recipe["labels"] else "no labels"
     lines.append(f"  made by    model {recipe['model_name']}, seed {recipe['seed']}, nmcfast {recipe['nmcfast']}")
     lines.append(f"  stored as  {recipe['format']}, {labels}, shards of {recipe['shard_size']}")

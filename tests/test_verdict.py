@@ -76,7 +76,7 @@ def rows_of(rng, count, scale=0.2):
 def test_tests_are_right_about_sections_of_one_law():
     """400 draws of 8 measured and 96 model sections of one normal law: p below 0.05 in 5 ± 1.1 % of them."""
     rng = np.random.default_rng(0)
-    tests = [compare_statistics(rows_of(rng, 8, 2.0), rows_of(rng, 96, 2.0), 0)[0] for _ in range(400)]
+    tests = [compare_statistics(rows_of(rng, 8, 2.0), rows_of(rng, 96, 2.0))[0] for _ in range(400)]
     for group in GROUPS:
         share = np.mean([t[group].p_value < 0.05 for t in tests])
         assert 0.02 < share < 0.09, group
@@ -86,9 +86,9 @@ def test_a_statistic_that_is_off_is_found_in_its_group_and_in_its_errors():
     rng = np.random.default_rng(1)
     measured, model = rows_of(rng, 8), rows_of(rng, 96)
     model[:, NAMES.index("mean log elongation, core")] += 1.0
-    tests, rows = compare_statistics(measured, model, 6)
+    tests, rows = compare_statistics(measured, model)
     assert {g for g, t in tests.items() if t.p_value < 1e-6} == {"profiles"}
-    assert [tests[g].freedom for g in GROUPS] == [7, 12, 6, 4]
+    assert [tests[g].freedom for g in GROUPS] == [13, 12, 6, 4]
     row = rows["mean log elongation, core"]
     assert row.error == pytest.approx(math.hypot(0.2 * math.sqrt(1 / 8 + 1 / 96), 0.01), rel=0.3)
     assert row.apart == pytest.approx(1.0 / row.error, rel=0.3) and row.means == "grains in the core will be too long"
@@ -101,15 +101,14 @@ def flagged():
     longer = dataclasses.replace(wrong_laws.LONGER_OUTSIDE.law, radius=70.0)
     truth = dataclasses.replace(wrong_laws.LONGER_OUTSIDE, law=longer)
     labels = [truth.section(70, np.random.default_rng(k)) for k in range(4)]
-    return compare_with_model(labels, 1, LAW, LAW.mu, fitted=True, cutouts={"area": 0.8}, at_bound=["coupling"])
+    law = dataclasses.replace(LAW, shape=0.8)  # between those of the core and of the rim
+    return compare_with_model(labels, 1, law, law.mu, cutouts={"area": 0.8}, at_bound=["coupling"])
 
 
 def test_sections_of_the_model_itself_pass():
     labels = [drawn(LAW, 70, seed) for seed in range(4)]
     steps = []
-    found = compare_with_model(
-        labels, 2, LAW, LAW.mu, fitted=False, cutouts={"area": 0.8}, progress=lambda: steps.append(1)
-    )
+    found = compare_with_model(labels, 2, LAW, LAW.mu, cutouts={"area": 0.8}, progress=lambda: steps.append(1))
     assert found.passed and not found.meanings and found.line.startswith("verdict: passed, 4 measured sections agree")
     assert (found.sections, found.model_sections, len(steps), found.tests["moments"].freedom) == (4, 96, 96, 13)
     assert all(0.3 < x < 3.0 for x in found.scores["whole sections"].values())
@@ -133,7 +132,7 @@ def test_scores_see_larger_grains():
 
 def test_too_few_grains_are_no_verdict():
     small = [drawn(LAW, 14, seed) for seed in range(2)]
-    found = compare_with_model(small, 1, LAW, LAW.mu, fitted=True, cutouts={})
+    found = compare_with_model(small, 1, LAW, LAW.mu, cutouts={})
     assert found.passed is None and "2 of the measured sections have fewer than 10 whole grains in a ring" in found.line
 
 

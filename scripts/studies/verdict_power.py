@@ -17,7 +17,7 @@ import numpy as np
 
 from nmcfast.calibration.grains import reference, wrong_laws
 from nmcfast.calibration.grains.agreement import compare_statistics
-from nmcfast.calibration.grains.moment_fit import NUMBERS, PlainLaw, fit_moments
+from nmcfast.calibration.grains.moment_fit import PlainLaw, fit_moments
 from nmcfast.calibration.grains.section_profile import GROUPS, section_statistics
 from nmcfast.calibration.grains.verdict import LEVEL, Verdict
 from nmcfast.parameters import MU
@@ -69,7 +69,7 @@ def case(kind: str, seed: int, args: argparse.Namespace) -> dict:
 def verdict_on(found: dict) -> Verdict:
     """The verdict on a case, by the tests and levels of today."""
     measured, model = np.array(found["measured"]), np.array(found["model"])
-    tests, rows = compare_statistics(measured, model, len(NUMBERS))
+    tests, rows = compare_statistics(measured, model)
     return Verdict(len(measured), len(model), tests, rows, at_bound=tuple(found["fit"]["at_bound"]))
 
 

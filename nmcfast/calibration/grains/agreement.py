@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nmcfast.calibration.grains import reference
-from nmcfast.calibration.grains.moment_fit import NUMBERS, log_elongation, shrunk, whole_grains
+from nmcfast.calibration.grains.moment_fit import log_elongation, shrunk, whole_grains
 from nmcfast.calibration.grains.scores import distances, pool
 from nmcfast.calibration.grains.section_profile import GROUPS, LEAST_IN_RING, STATISTICS, section_statistics
 from nmcfast.calibration.grains.verdict import Comparison, GroupTest, Verdict
@@ -28,15 +28,14 @@ def compare_with_model(
     markers: reference.Markers,
     mu: float,
     *,
-    fitted: bool,
     cutouts: dict[str, float],
     at_bound: Sequence[str] = (),
     progress: Callable[[], object] = lambda: None,
 ) -> Verdict:
     """The verdict on a model, markers and mu px⁻³, by measured discs of labels (2R, 2R), the last held_out unseen.
 
-    fitted: whether the moments of the others were fitted; cutouts: held-out scores in floors; progress: called after
-    each section of the model, DRAWN in all and always the same for a model.
+    cutouts: held-out scores in floors; progress: called after each section of the model, DRAWN in all and always the
+    same for a model.
     """
     radius, rng = labels[0].shape[0] // 2, np.random.default_rng(0)
     model, rows = [], []
@@ -47,7 +46,7 @@ def compare_with_model(
     measured, simulated = np.array([section_statistics(x) for x in labels]), np.array(rows)
     if reason := _too_few(measured, simulated):
         return Verdict(none=reason)
-    tests, table = compare_statistics(measured, simulated, len(NUMBERS) if fitted else 0)
+    tests, table = compare_statistics(measured, simulated)
     scores = {"cutouts": cutouts, "whole sections": section_scores(labels[-held_out:], model)}
     return Verdict(len(labels), DRAWN, tests, table, scores, tuple(at_bound))
 
@@ -60,11 +59,11 @@ def _too_few(measured: Array, simulated: Array) -> str:
     return ""
 
 
-def compare_statistics(measured: Array, model: Array, lost: int) -> tuple[dict[str, GroupTest], dict[str, Comparison]]:
+def compare_statistics(measured: Array, model: Array) -> tuple[dict[str, GroupTest], dict[str, Comparison]]:
     """Tests by group and each statistic of measured (n, k) and model sections (s, k), all finite.
 
-    lost: degrees of freedom of the moments that a fit took. Variances are those of the model's sections, so that two
-    measured ones suffice, and what measuring adds.
+    Variances are those of the model's sections, so that two measured ones suffice, and what measuring adds. No degree
+    of freedom is taken off for a start that was fitted: what training ended with is no least-squares fit.
     """
     apart = model.mean(axis=0) - measured.mean(axis=0)
     measuring = np.array([statistic.error for statistic in STATISTICS.values()])
@@ -75,8 +74,7 @@ def compare_statistics(measured: Array, model: Array, lost: int) -> tuple[dict[s
         covariance = shrunk(np.cov(model[:, own].T)) * (1 / len(measured) + 1 / len(model))
         covariance += np.diag(measuring[own] ** 2)
         chi2 = float(apart[own] @ np.linalg.solve(covariance, apart[own]))
-        freedom = len(own) - (lost if name == "moments" else 0)
-        tests[name] = GroupTest(chi2, freedom, _p_value(chi2, freedom, len(model)))
+        tests[name] = GroupTest(chi2, len(own), _p_value(chi2, len(own), len(model)))
         errors[own] = np.sqrt(np.diag(covariance))
     columns = zip(STATISTICS.items(), measured.mean(axis=0), model.mean(axis=0), errors, strict=True)
     rows = {

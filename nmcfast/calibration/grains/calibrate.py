@@ -122,7 +122,6 @@ def _verdict(fitted: Sequence[Section], found: "Calibration", quiet: bool) -> Ve
         len(fitted) - found.options.training_sections(len(fitted)),
         found.net,
         float(found.mu),
-        fitted="law" in found.start,
         cutouts={name: found.row[name] for name in CUTOUT_STATISTICS},
         at_bound=found.start.get("at_bound", ()),
         progress=bar.update,

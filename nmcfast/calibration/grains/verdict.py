@@ -110,8 +110,8 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """What a model file keeps: four digits of each number; JSON-able."""
-        kept = {"passed": self.passed, "said": self.lines, **asdict(self)}
-        return _rounded({**kept, "at_bound": list(self.at_bound)})
+        kept = _rounded({**asdict(self), "at_bound": list(self.at_bound)})
+        return {"passed": self.passed, "said": Verdict.from_dict(kept).lines, **kept}
 
     @staticmethod
     def from_dict(kept: Mapping[str, Any]) -> "Verdict":

@@ -4,7 +4,7 @@
     python scripts/studies/moment_errors.py --verdict --maps 2 --output docs/results/verdict_errors.md
 
 For each closure architecture the same sections twice: labels of 50 nm pixels, and EBSD-like maps of them, segmented and
-fitted. `moment_fit.MOMENTS` holds about the root mean square over architectures, and so does
+fitted. `moments.MOMENTS` holds about the root mean square over architectures, and so does
 `section_profile.STATISTICS` of what the verdict compares.
 """
 
@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from closure import PARTS, RADIUS, measured_section, write_maps
 
-from nmcfast.calibration.grains import moment_fit, reference, section_profile
+from nmcfast.calibration.grains import moment_fit, moments, reference, section_profile
+from nmcfast.calibration.grains.scores import LEAST_PIXELS
 from nmcfast.sections.statistics import edge_grains, measure_grains, touching_labels
 
 
@@ -28,14 +29,14 @@ def true_section(architecture: reference.Architecture, k: int) -> np.ndarray:
 
 def mean_neighbours(labels: np.ndarray) -> float:
     """Neighbours of a whole grain: a moment that is not used."""
-    grains = measure_grains(labels, 1.0, (labels.shape[1] / 2, labels.shape[0] / 2), moment_fit.LEAST_PIXELS)
+    grains = measure_grains(labels, 1.0, (labels.shape[1] / 2, labels.shape[0] / 2), LEAST_PIXELS)
     whole = grains.label[~edge_grains(labels, grains.label)]
     return float(np.bincount(touching_labels(labels).ravel(), minlength=int(labels.max()) + 1)[whole].mean())
 
 
-def moments(labels: np.ndarray) -> np.ndarray:
+def fitted_moments(labels: np.ndarray) -> np.ndarray:
     """The moments of a fit, and the mean number of neighbours."""
-    return np.append(moment_fit.section_moments(labels), mean_neighbours(labels))
+    return np.append(moments.section_moments(labels), mean_neighbours(labels))
 
 
 def errors(architecture: reference.Architecture, folder: Path, maps: int, rounds: int, numbers: Callable) -> np.ndarray:
@@ -57,8 +58,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/results/moment_errors.md"))
     args = parser.parse_args()
     folders = dict(zip(("isotropic", "radial_2", "radial_4", "pancakes"), reference.CLOSURE, strict=True))
-    numbers = section_profile.section_statistics if args.verdict else moments
-    known = {name: s.error for name, s in section_profile.STATISTICS.items()} if args.verdict else moment_fit.MOMENTS
+    numbers = section_profile.section_statistics if args.verdict else fitted_moments
+    known = {name: s.error for name, s in section_profile.STATISTICS.items()} if args.verdict else moments.MOMENTS
     columns = [errors(truth, args.work / name, args.maps, args.fit_rounds, numbers) for name, truth in folders.items()]
     lines = [
         "# What measuring adds to moments of sections",
@@ -66,7 +67,7 @@ def main() -> None:
         f"    python scripts/studies/moment_errors.py {'--verdict ' * args.verdict}--maps {args.maps}",
         "",
         f"Fitted less true section, means over {args.maps} maps of an architecture. Used: what"
-        f" `{'section_profile' if args.verdict else 'moment_fit'}` holds.",
+        f" `{'section_profile' if args.verdict else 'moments'}` holds.",
         "",
         "| moment | isotropic | radial 2 : 1 | radial 4 : 1 | pancakes | root mean square | used |",
         "|---|---|---|---|---|---|---|",

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nmcfast.calibration.grains import reference
-from nmcfast.calibration.grains.moment_fit import log_elongation, shrunk, whole_grains
+from nmcfast.calibration.grains.moment_fit import shrunk
+from nmcfast.calibration.grains.moments import log_elongation, whole_grains
 from nmcfast.calibration.grains.scores import distances, pool
 from nmcfast.calibration.grains.section_profile import GROUPS, LEAST_IN_RING, STATISTICS, section_statistics
 from nmcfast.calibration.grains.verdict import Comparison, GroupTest, Verdict

@@ -17,6 +17,7 @@ from scipy import stats
 from scipy.linalg import hadamard
 from scipy.optimize import least_squares
 
+from nmcfast.calibration.grains.moments import MOMENTS, section_moments
 from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc
 from nmcfast.calibration.grains.scores import LEAST_PIXELS
 from nmcfast.errors import InputError
@@ -25,25 +26,9 @@ from nmcfast.markers import frames, metrics
 from nmcfast.parameters import KAPPA, NOISES
 from nmcfast.progress import progress_bar
 from nmcfast.sections.cutouts import Section, in_plane
-from nmcfast.sections.statistics import SectionGrains, edge_grains, measure_grains, touching_labels
 
 Array = NDArray[np.float64]
 
-MOMENTS = {  # and the standard error that segmentation and 2D fit add, however many sections there are
-    "log grains": 0.004,
-    "mean log area": 0.011,
-    "spread of log area": 0.007,
-    "variation of area": 0.007,
-    "mean log elongation": 0.008,
-    "spread of log elongation": 0.003,
-    "mean cos 2α": 0.006,
-    "mean cos 4α": 0.010,
-    "mean log elongation · cos 2α": 0.010,
-    "area with elongation": 0.026,
-    "area with cos 2α": 0.012,
-    "elongation with cos 2α": 0.007,
-    "area with that of neighbours": 0.008,
-}
 NUMBERS = ("shape", "spread_first", "spread_across", "spread_offset", "coupling", "log_mu")
 STEPS = np.array([0.05, 0.05, 0.05, 0.2, 0.5, 0.04])  # of the differences that stand for a slope
 LOW, HIGH = np.array([-2.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0, 2.5, 12.0])
@@ -101,55 +86,6 @@ def normals(noise: Array) -> Array:
     signs = np.tile(hadamard(8)[1:5], 3)  # (4, 24)
     flat = noise.transpose(0, 2, 1).reshape(len(noise), -1) - 0.5
     return signs @ flat.T * math.sqrt(12.0 / signs.shape[1])
-
-
-def whole_grains(labels: NDArray[np.integer]) -> tuple[SectionGrains, NDArray[np.int64]]:
-    """Whole grains of 5 pixels or more of a disc (n, n), 0 outside, in pixels, and which of them touch (k, 2)."""
-    size = labels.shape[0]
-    table = measure_grains(labels, 1.0, (size / 2, size / 2), LEAST_PIXELS)
-    table = table.selected(~edge_grains(labels, table.label) & np.isfinite(table.alpha))
-    row = np.full(int(labels.max()) + 1, -1)
-    row[table.label] = np.arange(len(table.label))
-    pairs = row[touching_labels(labels)]
-    return table, pairs[(pairs >= 0).all(axis=1)]
-
-
-def log_elongation(table: SectionGrains) -> Array:
-    """Logarithm (g,) of the ratio of the lengths of grains measured in pixels."""
-    variance = table.variance + 1 / 12  # a pixel's own extent
-    return 0.5 * np.log(variance[:, 0] / variance[:, 1])
-
-
-def section_moments(labels: NDArray[np.integer]) -> Array:
-    """The moments (m,) of the whole grains, from 5 pixels on, of a disc of labels (n, n), 0 outside.
-
-    "With" is Pearson's correlation over grains, or over pairs that touch; area stands for its logarithm. Elongation is
-    a ratio of lengths, α that of Eq. (4).
-    """
-    table, pairs = whole_grains(labels)
-    if len(table.label) == 0:
-        return np.full(len(MOMENTS), -np.inf)
-    area = np.log(table.area)
-    long = log_elongation(table)
-    cosine = np.cos(2 * table.alpha)
-    beside = np.concatenate([pairs, pairs[:, ::-1]])
-    return np.array(
-        [
-            math.log(len(area)),
-            area.mean(),
-            area.std(),
-            table.area.std() / table.area.mean(),
-            long.mean(),
-            long.std(),
-            cosine.mean(),
-            np.cos(4 * table.alpha).mean(),
-            (long * cosine).mean(),
-            _correlation(area, long),
-            _correlation(area, cosine),
-            _correlation(long, cosine),
-            _correlation(*area[beside].T),
-        ]
-    )
 
 
 def label_fitted(section: Section, radius: int) -> NDArray[np.int32]:
@@ -315,13 +251,6 @@ def _simulate(law: PlainLaw, radius: int, seeds: _Template) -> NDArray[np.int32]
         1,
     )
     return disc(labels[0] + 1, radius)
-
-
-def _correlation(a: Array, b: Array) -> float:
-    """Pearson's; 0 where one does not vary."""
-    a, b = a - a.mean(), b - b.mean()
-    scale = math.sqrt(float((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 0 else 0.0
 
 
 def shrunk(covariance: Array) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import skew
 
-from nmcfast.calibration.grains.moment_fit import MOMENTS, log_elongation, section_moments, whole_grains
+from nmcfast.calibration.grains.moments import MOMENTS, log_elongation, section_moments, whole_grains
 from nmcfast.sections.statistics import SectionGrains
 
 Array = NDArray[np.float64]

@@ -136,6 +136,14 @@ def test_too_few_grains_are_no_verdict():
     assert found.passed is None and "2 of the measured sections have fewer than 10 whole grains in a ring" in found.line
 
 
+def test_a_model_of_too_few_grains_fails():
+    labels = [drawn(LAW, 50, seed) for seed in range(2)]
+    coarse = dataclasses.replace(LAW, mu=LAW.mu / 50)
+    found = compare_with_model(labels, 1, coarse, coarse.mu, cutouts={})
+    assert found.passed is False and "FAILED, distrust 3D: 96 of the model's sections have fewer than 10" in found.line
+    assert Verdict.from_dict(found.to_dict()).line == found.line
+
+
 def test_a_model_file_keeps_the_verdict_and_one_without_says_so(flagged):
     model = load_model("nmc811")
     kept = dataclasses.replace(model, provenance={**model.provenance, "grains_verdict": flagged.to_dict()})

@@ -19,6 +19,7 @@ from nmcfast.calibration.grains.verdict import Comparison, GroupTest, Verdict
 Array = NDArray[np.float64]
 Labels = NDArray[np.integer]
 DRAWN = 96  # sections of the model
+LEAST_WHOLE = 0.95  # share of them with grains enough to be compared; the others are left out
 SPLITS = 16  # of sections of the model, whose distances are the floor
 SECTION_SCORES = ("area", "elongation", "alpha", "grains")
 
@@ -45,19 +46,20 @@ def compare_with_model(
         rows.append(section_statistics(model[-1]))
         progress()
     measured, simulated = np.array([section_statistics(x) for x in labels]), np.array(rows)
-    if reason := _too_few(measured, simulated):
+    if reason := _poor(measured, "the measured"):
         return Verdict(none=reason)
-    tests, table = compare_statistics(measured, simulated)
+    whole = np.isfinite(simulated).all(axis=1)
+    if whole.mean() < LEAST_WHOLE:
+        return Verdict(len(labels), DRAWN, lacking=_poor(simulated, "the model's"), at_bound=tuple(at_bound))
+    tests, table = compare_statistics(measured, simulated[whole])
     scores = {"cutouts": cutouts, "whole sections": section_scores(labels[-held_out:], model)}
     return Verdict(len(labels), DRAWN, tests, table, scores, tuple(at_bound))
 
 
-def _too_few(measured: Array, simulated: Array) -> str:
-    """Why sections cannot be compared: grains are too few; empty where they can."""
-    for whose, rows in (("the measured sections", measured), ("the model's sections", simulated)):
-        if poor := int((~np.isfinite(rows).all(axis=1)).sum()):
-            return f"{poor} of {whose} have fewer than {LEAST_IN_RING} whole grains in a ring of their radius"
-    return ""
+def _poor(rows: Array, whose: str) -> str:
+    """How many sections (n, k) have too few grains to be compared, in words; empty where none has."""
+    poor = int((~np.isfinite(rows).all(axis=1)).sum())
+    return f"{poor} of {whose} sections have fewer than {LEAST_IN_RING} whole grains in a ring" if poor else ""
 
 
 def compare_statistics(measured: Array, model: Array) -> tuple[dict[str, GroupTest], dict[str, Comparison]]:

@@ -53,7 +53,8 @@ class Verdict:
     """Outcome: the tests by group, every statistic by name, scores in floors, and numbers at the end of their range.
 
     sections and model_sections: how many were compared. scores: of held-out cutouts and of held-out whole sections, W₁
-    to the model in floors. none: why there is no verdict, where there is none.
+    to the model in floors. none: why there is no verdict, where there is none; lacking: why the model's sections cannot
+    be compared, though the measured ones can, which is a failure.
     """
 
     sections: int = 0
@@ -63,11 +64,12 @@ class Verdict:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     at_bound: tuple[str, ...] = ()
     none: str = ""
+    lacking: str = ""
 
     @property
     def passed(self) -> bool | None:
         """Whether no test fails; None where there is no verdict."""
-        return None if self.none else not self.failures
+        return None if self.none else not (self.failures or self.lacking)
 
     @property
     def failures(self) -> list[str]:
@@ -79,6 +81,8 @@ class Verdict:
         """The verdict in one line."""
         if self.none:
             return f"verdict: none, {self.none}"
+        if self.lacking:
+            return f"verdict: FAILED, distrust 3D: {self.lacking}, as measured ones do not"
         tests = ", ".join(f"{group} p = {test.p_value:.2g}" for group, test in self.tests.items())
         if self.passed:
             return f"verdict: passed, {self.sections} measured sections agree with sections of the model ({tests})"
@@ -124,6 +128,7 @@ class Verdict:
             kept["scores"],
             tuple(kept["at_bound"]),
             kept["none"],
+            kept["lacking"],
         )
 
 

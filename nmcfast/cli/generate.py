@@ -53,7 +53,6 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--count: found {count}, {chosen.indices} has {len(indices)}: leave --count out")
         count = len(indices)
     prepare(options, model)
-    warn(options, verdict_of(model.provenance))
     with ParticleBar(options, count) as bar:
         made = generate_library(
             out,
@@ -74,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
             overwrite=chosen.overwrite,
             progress=bar,
         )
+    warn(options, verdict_of(model.provenance))  # not before: what is refused is refused in one line
     result = {
         "path": str(made.path),
         "shards_made": made.made,

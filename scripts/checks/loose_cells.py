@@ -26,10 +26,10 @@ from nmcfast.shell import Shell
 
 @dataclass
 class Counts:
-    """Of all particles at one voxel size; hinged: numbers of particles and nodes on hinges of each."""
+    """Of all particles at one voxel size; unlabelled, hinged: numbers of particles, and voxels or nodes of each."""
 
     voxels: int = 0
-    in_shell: int = 0
+    unlabelled: dict[int, int] = field(default_factory=dict)
     more_parts: list[int] = field(default_factory=list)
     loose: int = 0
     filled: int = 0
@@ -42,7 +42,8 @@ def count(library: Library, size: float, chosen: range) -> Counts:
     found = Counts()
     for index in chosen:
         labels = deck_of(library, index, size).labels
-        found.in_shell += voxels_in_shell(library[index].shell, size)
+        if unlabelled := voxels_in_shell(library[index].shell, size) - int(np.count_nonzero(labels)):
+            found.unlabelled[index] = unlabelled
         parts, nodes = ndimage.label(labels > 0)[1], hinges(labels > 0)
         mended, done = mend(labels)
         found.voxels += int(np.count_nonzero(labels))
@@ -68,7 +69,7 @@ def row(size: float, found: Counts) -> str:
     filled = f"{found.filled} ({found.filled / found.voxels:.1e})"
     numbers = [
         found.voxels,
-        found.in_shell - found.voxels,
+        sum(found.unlabelled.values()),
         len(found.more_parts),
         found.loose,
         len(found.hinged),
@@ -93,6 +94,11 @@ def main() -> None:
             most = sorted(found.hinged, key=found.hinged.__getitem__)[-8:][::-1]
             said = ", ".join(f"{k} ({found.hinged[k]})" for k in most)
             told.append(f"{size} µm: particles with most nodes on hinges: {said}.")
+        if found.unlabelled:
+            said = ", ".join(f"{k} ({n})" for k, n in found.unlabelled.items())
+            told.append(
+                f"{size} µm: particles with voxels of the shell that no face joins, taken away by labelling: {said}."
+            )
         if found.more_parts:
             told.append(f"{size} µm: **particles in more than one part: {', '.join(map(str, found.more_parts))}**.")
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]

@@ -5,8 +5,7 @@ cd "$(dirname "$0")/.."
 ruff check .
 ruff format --check .
 mypy
-python -m pytest -q -n 2 --dist loadfile --ignore tests/test_cli.py --ignore tests/test_faults.py "$@"
-python -m pytest -q tests/test_cli.py tests/test_faults.py  # these interrupt programs, and run alone
+OMP_NUM_THREADS=1 python -m pytest -q -n 2 --dist loadfile "$@"  # two processes, one thread of torch each
 
 # Line coverage of the kernels, from their tests without the compiler. What the compiled code does without a word (words
 # that wrap around, divisions whose result is masked) NumPy's scalars warn about.

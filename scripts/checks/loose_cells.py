@@ -1,6 +1,6 @@
 """Particles of a library at several voxel sizes: voxels that no face joins to the rest, and hinges, before mending.
 
-    nmcfast generate shells200.zarr --count 200 --seed 2 --no-labels --shard-size 10
+    nmcfast generate shells200.zarr --count 200 --seed 2 --no-labels --shard-size 10 --where "shell_volume_um3 < 100"
     python scripts/checks/loose_cells.py shells200.zarr --output docs/results/loose_cells.md
 
 Parts are counted by scipy.ndimage, hinges node by node (export/hinges.py); what `export` does to the voxels stands

@@ -59,7 +59,9 @@ def rows(library: Library, shape: tuple[int, int, int] | None, passes: int) -> l
     order = [int(sample["index"]) for sample in library.torch(["d_max"])]
     runs: dict[str, Callable[[], Iterator]] = {"plain zarr": lambda: plain(library, order, shape)}
     for workers in (0, 1, 2):
-        runs[f"loader, {workers} worker{'s' * (workers != 1)}"] = lambda n=workers: DataLoader(data, batch_size=None, num_workers=n)
+        runs[f"loader, {workers} worker{'s' * (workers != 1)}"] = lambda n=workers: DataLoader(
+            data, batch_size=None, num_workers=n
+        )
     best = dict.fromkeys(runs, np.inf)
     for _ in range(passes):
         for name, run in runs.items():

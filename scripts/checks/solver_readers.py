@@ -47,7 +47,7 @@ Numbers are the largest relative differences from what was counted from the labe
 outer surface, volume that this surface encloses by the divergence theorem (closed, normals outward); of orientations,
 the largest difference of a component or angle. −∇²u = 1: ∫u with u = 0 on the tagged surface, solved by the program
 and, on its own matrix, by SciPy here: trilinear elements, in FiPy finite volumes. – : the program does not read it, or
-was not asked. `parser` is one of our own , by the rules named below. Bulk formats hold the particle and its
+was not asked. `parser` is one of our own, by the rules named below. Bulk formats hold the particle and its
 two neighbours, and it is found by its number. What is not as it should be stands in bold."""
 
 

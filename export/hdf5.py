@@ -8,17 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from nmcfast.errors import DamageError, NmcfastError
+from nmcfast.errors import DamageError
 from nmcfast.export import hdf5_master, hdf5_views, sharding
-from nmcfast.export.hdf5_file import FILTERS, ImageFile, describe, interruptions_wait, write_columns
+from nmcfast.export.hdf5_file import FILTERS, ImageFile, describe, interruptions_wait, open_shard, write_columns
 from nmcfast.export.records import LABEL_CHUNK, Array, RecordReader, RecordWriter, Shape, label_dtype
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 
 DATA = "shard.h5"
-LOCKED = (
-    "is locked by another program that writes to it, or lies where nothing can be locked: close that program,"
-    " or set HDF5_USE_FILE_LOCKING=FALSE"
-)
 VIEW = "shard.xmf"
 LIBRARY_FILES = ("library.h5",)
 
@@ -121,12 +117,10 @@ class ShardReader(RecordReader):
         path = self.folder / DATA
         try:
             if self._file is None:
-                self._file = h5py.File(path)
+                self._file = open_shard(path)
             held = self._file[variable.name]
             array = _Dataset(path, held)
         except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            if "unable to lock file" in str(error):
-                raise NmcfastError(f"{path}: {LOCKED}") from error
             raise DamageError(f"{path}: {variable.name} cannot be opened ({error})") from error
         self._check(variable, array.shape, array.dtype, path)
         return array

@@ -5,11 +5,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from nmcfast.errors import DamageError, NmcfastError
 from nmcfast.export import schema, sharding
 from nmcfast.export.files import json_bytes
 from nmcfast.export.records import attributes
@@ -17,6 +19,10 @@ from nmcfast.export.schema import Variable
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 LIBVER = ("earliest", "v110")
+LOCKED = (
+    "is locked by another program that writes to it, or lies where nothing can be locked: close that program,"
+    " or set HDF5_USE_FILE_LOCKING=FALSE"
+)
 FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 
 
@@ -38,6 +44,16 @@ def interruptions_wait() -> Iterator[None]:
             signal.signal(number, handler)
     if seen:
         handled[seen[0][0]](*seen[0])
+
+
+def open_shard(path: Path) -> h5py.File:
+    """A file to read. NmcfastError when another program has locked it, DamageError when it is no HDF5 file."""
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        if "unable to lock file" in str(error):
+            raise NmcfastError(f"{path}: {LOCKED}") from error
+        raise DamageError(f"{path}: the file cannot be opened ({error})") from error
 
 
 class ImageFile:

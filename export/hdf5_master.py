@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from nmcfast.export import schema, shards
-from nmcfast.export.hdf5_file import describe, write_recipe, write_virtual
+from nmcfast.export.hdf5_file import describe, open_shard, write_recipe, write_virtual
 from nmcfast.export.schema import LABELS, Variable
 
 Piece = tuple[str, tuple[int, ...]]  # path of a shard's file relative to the library, shape of the array in it
@@ -23,7 +23,7 @@ def write_master(file: h5py.File, library: Path, recipe: dict[str, Any], data: s
     steps: dict[str, list[np.ndarray]] = {v.name: [] for v in schema.POINTERS.values()}
     wide = np.dtype(f"<{LABELS.dtype}")
     for name in names:
-        with h5py.File(library / name) as shard:
+        with open_shard(library / name) as shard:
             for variable in (*schema.VARIABLES, *([LABELS] if recipe["labels"] else [])):
                 shapes.setdefault(variable.name, []).append((name, shard[variable.name].shape))
             for pointer, counts in steps.items():

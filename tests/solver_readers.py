@@ -34,6 +34,7 @@ NEEDS = {
     "gmsh_meshio": "meshio",
     "gmsh_mfem": "mfem",
     "gmsh_ngsolve": "ngsolve",
+    "gmsh_sfepy": "sfepy meshio",
     "gmsh_skfem": "skfem",
     "hdf5_h5dump": "program h5dump",
     "hdf5_h5py": "h5py",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from deck_toys import deck, grain_volumes, outer_area
+from deck_toys import deck, grain_volumes, outer_area, poisson, poisson_by_volumes
 from library_toys import VOXEL, write_library
 from solver_readers import FOLDER, NEEDS, python_with, read_with
 
@@ -67,6 +67,9 @@ def compare(found: dict[str, Any], made: Deck) -> None:
         wanted = {"a": crystal[:, 0], "c": crystal[:, 2], "bunge": angles}
         for name, value in axes.items():
             assert value == pytest.approx(wanted[name].tolist(), abs=1e-5), (label, name)
+    for name, solved in (("poisson", poisson), ("poisson_by_volumes", poisson_by_volumes)):
+        if name in found:
+            assert found[name] == pytest.approx(solved(made), rel=1e-9)
     if "stressed" in found:
         assert found["stressed"] == np.count_nonzero(made.labels)
 

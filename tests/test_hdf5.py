@@ -287,7 +287,8 @@ def test_a_locked_shard_is_locked_and_not_damaged(library: Path, tmp_path: Path)
     command = [sys.executable, "-c", HOLDER, str(copy / SHARD)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"open\n"
-        for read in (lambda: open_library(copy).labels(4), lambda: verify(copy)):
+        readers = (lambda: open_library(copy).labels(4), lambda: verify(copy), lambda: root.finish_library(copy))
+        for read in readers:
             with pytest.raises(NmcfastError, match=r"shard\.h5: is locked by .* HDF5_USE_FILE_LOCKING=FALSE") as caught:
                 read()
             assert caught.value.exit_code == 1

@@ -324,7 +324,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(("ranks", "workers", "method"), [(2, 1, "spawn"), (3, 2, "fork")])
+@pytest.mark.parametrize(
+    ("ranks", "workers", "method"), [(2, 1, "spawn"), (2, 2, "fork"), (3, 1, "fork"), (3, 2, "fork")]
+)
 def test_ranks_of_torch_distributed_have_every_particle_once(
     library: Path, tmp_path: Path, ranks: int, workers: int, method: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""What DOLFINx finds in particle.xdmf: python dolfinx_dolfinx.py FOLDER"""
+"""What DOLFINx finds in particle.xdmf, and solves on it: python dolfinx_dolfinx.py FOLDER"""
 
 import sys
 from pathlib import Path
@@ -23,10 +23,21 @@ surface = fem.assemble_scalar(fem.form(fem.Constant(mesh, 1.0) * tagged))
 whole = fem.assemble_scalar(fem.form(fem.Constant(mesh, 1.0) * ufl.ds(mesh)))
 assert abs(whole - surface) < 1e-9 * whole, "the tagged facets are not all of the surface"
 enclosed = fem.assemble_scalar(fem.form(ufl.dot(ufl.SpatialCoordinate(mesh), ufl.FacetNormal(mesh)) / 3 * tagged))
+linear = fem.FunctionSpace(mesh, ("CG", 1))
+u, v, zero = ufl.TrialFunction(linear), ufl.TestFunction(linear), fem.Constant(mesh, 0.0)
+held = fem.locate_dofs_topological(linear, 2, facets.indices[facets.values == 1])
+problem = fem.petsc.LinearProblem(
+    ufl.inner(ufl.grad(u), ufl.grad(v)) * ufl.dx,
+    v * ufl.dx,
+    bcs=[fem.dirichletbc(zero, held, linear)],
+    petsc_options={"ksp_type": "preonly", "pc_type": "lu"},
+)
+solved = fem.assemble_scalar(fem.form(problem.solve() * ufl.dx))
 say(
     f"DOLFINx {dolfinx.__version__}",
     "cell tags = labels, facet tag 1",
     grains=sums(grains.values, cell_volumes),
     surface=surface,
     enclosed=enclosed,
+    poisson=solved,
 )

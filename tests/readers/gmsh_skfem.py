@@ -1,10 +1,11 @@
-"""What scikit-fem finds in particle.msh: python gmsh_skfem.py FOLDER"""
+"""What scikit-fem finds in particle.msh, and solves on it: python gmsh_skfem.py FOLDER"""
 
 import sys
 
 import numpy as np
 import skfem
 from measures.arrays import say
+from skfem.models.poisson import laplace, unit_load
 
 mesh = skfem.MeshHex.load(f"{sys.argv[1]}/particle.msh")
 
@@ -26,10 +27,15 @@ grains = {
 facets = np.asarray(mesh.boundaries["surface"])
 assert sorted(facets) == sorted(mesh.boundary_facets()), "the tagged facets are not the surface"
 outer = skfem.FacetBasis(mesh, skfem.ElementHex1(), facets=facets)
+basis = skfem.CellBasis(mesh, skfem.ElementHex1())
+load = unit_load.assemble(basis)
+held = basis.get_dofs(facets)
+u = skfem.solve(*skfem.condense(laplace.assemble(basis), load, D=held))
 say(
     f"scikit-fem {skfem.__version__}",
     "grain_i, surface",
     grains=grains,
     surface=float(one.assemble(outer)),
     enclosed=float(outward.assemble(outer)),
+    poisson=float(load @ u),
 )

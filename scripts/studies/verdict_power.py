@@ -84,7 +84,8 @@ def summary(work: Path, commit: str) -> list[str]:
         f"    python scripts/studies/verdict_power.py --rounds {' '.join(map(str, cases[0]['rounds']))}",
         "    python scripts/studies/verdict_power.py --summary",
         "",
-        f"Commit {commit}; {sections} clean sections of {RADIUS} px each, start law fitted with {', '.join(rounds)}"
+        f"Sections and fits of commit {commit}, tests of the code beside this page."
+        f" {sections} clean sections of {RADIUS} px each, start law fitted with {', '.join(rounds)}"
         f" simulated sections, {len(cases[0]['model'])} sections of it compared, no training. A verdict is failed where"
         f" p of one of the four tests is below {LEVEL:g}. Right laws are plain laws with random numbers.",
         "",

@@ -2,16 +2,18 @@
 
 import argparse
 import tomllib
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from nmcfast.cli.bars import ParticleBar
 from nmcfast.cli.common import (
-    ParticleBar,
     add_options,
     chosen_options,
     command,
     counted,
+    given_options,
     local,
     number_range,
     prepare,
@@ -36,16 +38,23 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    chosen = chosen_options(options, GenerateOptions, _read_config(options.config) if options.config else None)
+    config = _read_config(options.config) if options.config else {}
+    chosen = chosen_options(options, GenerateOptions, config)
+    if chosen.repair:
+        from nmcfast.cli.repair import repair
+
+        return repair(options, chosen, given_options(options, GenerateOptions, config))
     shard_range, workers = number_range("--shards", "shard", chosen.shards), worker_count(chosen.workers)
     out = local(options.out)
 
     from nmcfast.bulk import generate_library
+    from nmcfast.clusters import dask_cluster
     from nmcfast.model import load_model
 
     model = load_model(chosen.model)
     prepare(options, model)
-    with ParticleBar(options, chosen.count) as bar:
+    cluster = dask_cluster(chosen.scheduler) if chosen.scheduler else nullcontext()
+    with cluster as executor, ParticleBar(options, chosen.count) as bar:
         made = generate_library(
             out,
             model,
@@ -63,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
             workers=workers,
             overwrite=chosen.overwrite,
             progress=bar,
+            begun=bar.begin,
+            executor=executor,
         )
     result = {
         "path": str(made.path),

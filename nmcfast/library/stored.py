@@ -153,7 +153,8 @@ class StoredLibrary:
 
     def _finished(self) -> list[int]:
         """Numbers of the finished shards that the recipe asks for."""
-        return [n for n in self._committed() if n < shards.shard_count(self.recipe)]
+        total = shards.shard_count(self.recipe)
+        return [n for n in self._committed() if n < total]
 
     def _committed(self) -> list[int]:
         """Numbers of the finished shards."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from nmcfast.errors import DamageError, NmcfastError
 from nmcfast.export import hdf5_master, hdf5_views, sharding
+from nmcfast.export.files import is_regular
 from nmcfast.export.hdf5_file import FILTERS, ImageFile, describe, interruptions_wait, write_columns
 from nmcfast.export.records import LABEL_CHUNK, Array, RecordReader, RecordWriter, Shape, label_dtype
 from nmcfast.export.schema import LABELS, ParticleRecord, Variable
@@ -93,6 +94,19 @@ class ShardWriter(RecordWriter):
         self._folder.write(DATA, self._data.image())
 
 
+def own_dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """An array that lies in the file itself; ValueError for one that a link, or its storage, has elsewhere."""
+    parts = name.split("/")
+    for depth in range(1, len(parts) + 1):
+        part = "/".join(parts[:depth])
+        if not isinstance(file.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"{part} is missing, or a link")
+    held = file[name]
+    if held.is_virtual or held.external:
+        raise ValueError(f"{name} is stored in another file")
+    return held
+
+
 class _Dataset:
     """A stored array of an HDF5 file; whatever cannot be read is damage."""
 
@@ -121,8 +135,10 @@ class ShardReader(RecordReader):
         path = self.folder / DATA
         try:
             if self._file is None:
+                if path.exists() and not is_regular(path):
+                    raise ValueError("not a regular file")
                 self._file = h5py.File(path)
-            held = self._file[variable.name]
+            held = own_dataset(self._file, variable.name)
             array = _Dataset(path, held)
         except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             if "unable to lock file" in str(error):

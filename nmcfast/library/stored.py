@@ -161,7 +161,8 @@ class StoredLibrary:
         return shards.committed_shards(self.path)
 
     def _has(self, number: int) -> bool:
-        return (self.path / "shards" / shards.shard_name(number)).is_dir()
+        folder = self.path / "shards" / shards.shard_name(number)
+        return folder.is_dir() and not folder.is_symlink()
 
     def _require(self, number: int) -> None:
         if self._has(number):

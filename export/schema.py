@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nmcfast.errors import FormatVersionError, InputError
+from nmcfast.export.stream import count_in
 
 # 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM; 4: surface, crumbs
 FORMAT_VERSION = 4
@@ -84,6 +85,7 @@ VARIABLES = tuple(Variable(name, tuple(dims.split()), *said) for name, dims, *sa
     ("particles/loose_voxels", "p", "u4", "1", "", "model voxels in the shell that touch the rest by no face: 0"),
     ("particles/small_grains", "p", "u4", "1", "", "kept grains below smallest_grain, given away"),
     ("particles/margin", "p", "f8", "µm", "Sec. 2.6", "how far around the shell the domain holds"),
+    ("particles/stream_index", "p", "u8", "1", "", "its number in the stream of the seed; another only by --indices"),
     ("shell/coefficients", "p c", "f4", "µm", "Eq. (7)", "coefficients of the shell"),
     ("grains/position", "g xyz", "f4", "µm", "Eq. (8)", "seed s"),
     ("grains/diagonal", "g axis", "f4", "µm⁻²", "Eq. (12)", "diagonal of D, M = Qᵀ D Q"),
@@ -128,6 +130,7 @@ RECIPE = {
     "parts": (str, "crumbs of grains: merge, given to neighbours; keep, left as Eq. (8) has them"),
     "smallest_grain": (int, "voxels of the model grid; kept grains of fewer are given away"),
     "where": (str, "condition that shells had to meet; empty for none"),
+    "indices": (str, "numbers in the stream of the seed, as 7,3,20-31; empty for all from 0 on"),
     "labels": (bool, "whether label volumes are stored"),
     "voxel_size": (float, "voxel size of the labels and boxes, µm"),
     "grid_size": (float, "voxel size of the model grid, on which grain volumes are counted, µm"),
@@ -274,4 +277,18 @@ def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: recipe {found}, expected {most}")
     if recipe["first"] < 0:
         raise InputError(f"{where}: recipe first = {recipe['first']}, expected 0 or more")
+    if recipe["indices"]:
+        _check_indices(recipe, where)
     return recipe
+
+
+def _check_indices(recipe: dict[str, Any], where: str) -> None:
+    try:
+        chosen = count_in(recipe["indices"])
+    except ValueError as error:
+        raise InputError(f"{where}: recipe indices: {error} ({RECIPE['indices'][1]})") from None
+    if chosen < recipe["first"] + recipe["count"]:
+        raise InputError(
+            f"{where}: recipe indices: {chosen}, expected those of particles {recipe['first']} to"
+            f" {recipe['first'] + recipe['count'] - 1}"
+        )

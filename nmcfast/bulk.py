@@ -17,6 +17,7 @@ from nmcfast import __version__
 from nmcfast.clusters import Cluster, wait_until, work_over
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.export import files, formats, lock, root, schema, shards
+from nmcfast.export.stream import LARGEST_INDEX, stream_index, text_of
 from nmcfast.generate import SURFACE, make_shard
 from nmcfast.model import Model, load_model, model_from_bytes
 from nmcfast.options import GenerateOptions
@@ -42,6 +43,7 @@ def library_recipe(
     format: str,
     surface: Surface = SURFACE,
     where: str = "",
+    indices: str = "",
 ) -> dict[str, Any]:
     """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
 
@@ -70,6 +72,7 @@ def library_recipe(
         "shard_size": shard_size,
         **surface.to_recipe(),
         "where": where,
+        "indices": indices,
         "labels": labels,
         "voxel_size": float(voxel_size),
         "grid_size": model.grains.pixel_um,
@@ -119,6 +122,7 @@ def generate_library(
     parts: str | None = GenerateOptions.parts,
     smallest_grain: int = GenerateOptions.smallest_grain,
     where: str = GenerateOptions.where,
+    indices: Sequence[int] | None = None,
     shard_range: range | None = None,
     workers: int = int(GenerateOptions.workers),
     overwrite: bool = GenerateOptions.overwrite,
@@ -128,17 +132,19 @@ def generate_library(
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
-    surface, parts, smallest_grain, where: as for `generate_particle`. shard_range limits the run to some shards. Each
-    worker is a process with one thread. begun is called once with what will be made, progress after each particle.
+    surface, parts, smallest_grain, where: as for `generate_particle`. indices: the particles of the stream that it
+    holds, in this order, instead of the first `count`. shard_range limits the run to some shards. Each worker is a
+    process with one thread. begun is called once with what will be made, progress after each particle.
     executor: who makes the shards instead of processes here, any of `concurrent.futures` whose workers see `path`; of
     one that is not a `Cluster` as many tasks as `workers` are under way at once.
     Raises InputError when `path` is something else or a library of other parameters (nothing is changed then),
     NoSpaceError when the disk is full; what is finished stays.
     """
     path = Path(path)
+    chosen = _as_text(indices) if indices is not None else ""
     recipe = library_recipe(
         model,
-        count=count,
+        count=count if indices is None else len(indices),
         seed=seed,
         labels=labels,
         voxel_size=voxel_size,
@@ -146,13 +152,27 @@ def generate_library(
         format=format,
         surface=Surface.of(surface, parts, smallest_grain),
         where=where,
+        indices=chosen,
     )
     wanted = chosen_shards(shard_range, shards.shard_count(recipe))
     if labels:  # before anything is written: would the first particle fit into memory?
-        grid_over(draw_shell(model.shell, seed, 0)[0].bounds(), voxel_size)
+        grid_over(draw_shell(model.shell, seed, stream_index(recipe, 0))[0].bounds(), voxel_size)
     if overwrite and path.exists():
         root.remove_library(path)
     return make_library(path, recipe, model, model.to_bytes(), wanted, workers, progress, begun, executor)
+
+
+def _as_text(indices: Sequence[int]) -> str:
+    """Chosen indices for the recipe; InputError for none, one that no stream has, or one that comes twice."""
+    if not len(indices):
+        raise InputError("indices: found none, expected one or more")
+    seen: set[int] = set()
+    for index in map(int, indices):
+        if not 0 <= index <= LARGEST_INDEX or index in seen:
+            expected = "each index once" if index in seen else "whole numbers from 0 to 2⁶⁴ − 1"
+            raise InputError(f"indices: found {index}{' twice' if index in seen else ''}, expected {expected}")
+        seen.add(index)
+    return text_of(map(int, indices))
 
 
 def make_library(

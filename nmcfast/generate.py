@@ -12,6 +12,7 @@ from typing import Any
 from nmcfast import compilation
 from nmcfast.errors import InputError
 from nmcfast.export import formats, schema, shards
+from nmcfast.export.stream import stream_index
 from nmcfast.kernels import compiled
 from nmcfast.model import Model
 from nmcfast.options import GenerateOptions
@@ -100,6 +101,7 @@ def _assemble(
     facts["disconnected"] = float((found.grains.components > 1).sum())
     facts |= {name: float(count) for name, count in found.counts.items()}
     facts["margin"] = found.margin
+    facts["stream_index"] = index
     halo, bounds = found.halo, found.bounds
     norm = model.grains.norm
     return Particle(index, shell, found.grains, halo, norm, bounds, facts, surface.kind, surface.parts)
@@ -111,7 +113,8 @@ def make_shard(path: Path, recipe: dict[str, Any], model: Model, number: int, pr
     writer, surface = formats.bulk_module(recipe["format"]).ShardWriter, Surface.from_recipe(recipe)
     with writer(path, number, members.start, recipe) as shard:
         for index in members:
-            particle, found = _grow(model, recipe["seed"], index, surface, recipe["where"])
+            drawn, found = _grow(model, recipe["seed"], stream_index(recipe, index), surface, recipe["where"])
+            particle = replace(drawn, index=index)
             volume = None
             if recipe["labels"]:
                 on_grid = recipe["voxel_size"] == recipe["grid_size"]
@@ -137,10 +140,11 @@ def warm_up(model: Model) -> None:
 def particle_digest(particle: Particle) -> str:
     """SHA-256 of what is stored of a particle without labels: two particles with one digest are the same to the bit.
 
-    Without what is said of crumbs for surface "grains", and of conditions where there are none, 0 for all: digests of
-    earlier formats hold.
+    Without what is said of crumbs for surface "grains", of conditions where there are none, 0 for all, and of the
+    number in the stream: digests of earlier formats hold.
     """
-    digest, silent = hashlib.sha256(), schema.MENDED if particle.surface == "grains" else ()
+    digest = hashlib.sha256()
+    silent = (*(schema.MENDED if particle.surface == "grains" else ()), "particles/stream_index")
     for name, stored in schema.rows(particle.to_record(None, 1.0)).items():
         if name not in silent and not (name == "particles/rejected_where" and not stored.any()):
             digest.update(stored.tobytes())

@@ -45,6 +45,9 @@ class GenerateOptions:
         'condition on the shell, such as "d_max > 5 and sphericity > 0.9": shells are drawn until it holds',
         metavar="CONDITION",
     )
+    indices: str | None = option(
+        None, "particles to make: a column index as of `nmcfast shells`, or numbers as text", metavar="FILE"
+    )
     voxel_size: float = option(PIXEL_UM, "edge of a voxel of the labels, µm")
     no_labels: bool = option(False, "store no label volumes")
     shard_size: int = option(64, "particles of a shard", metavar="N")

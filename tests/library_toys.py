@@ -32,6 +32,7 @@ def recipe(**changes: Any) -> dict[str, Any]:
         "parts": "merge",
         "smallest_grain": 1,
         "where": "",
+        "indices": "",
         "labels": True,
         "voxel_size": VOXEL,
         "grid_size": VOXEL,

@@ -406,3 +406,15 @@ def test_attributes_that_are_no_sizes_say_nothing():
         assert stated_by(names, "x") is None
     assert unit_um("voxel") is None
     assert stated_by({"voxel_size": "0.2 0.1 0.1", "unit": b"um"}, "x") == Stated((0.2, 0.1, 0.1), 1.0, "x voxel_size")
+
+
+def test_attributes_that_are_lists_or_references_are_not_read(tmp_path):
+    """HDF5 itself may crash on damaged ones; what a file says beside them counts."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        data, lists = file.create_dataset("volume", data=VALUES), np.empty(1, object)
+        lists[0] = np.arange(3)
+        data.attrs.create("DIMENSION_LIST", [data.ref], dtype=h5py.ref_dtype)
+        data.attrs.create("voxel_size", lists, dtype=h5py.vlen_dtype(np.int64))
+        data.attrs["element_size_um"] = [0.5, 0.5, 0.5]
+    assert open_volume(path).stated.size == (0.5, 0.5, 0.5)

@@ -210,3 +210,19 @@ def test_a_damaged_heap_is_refused_before_the_library_walks_it(tmp_path: Path) -
     path.write_bytes(data)
     with pytest.raises(InputError, match=rf"a\.h5oina, byte {start + 16}: a damaged heap"):
         read_map(path)
+
+
+def test_a_list_where_a_text_belongs_is_not_read(tmp_path: Path) -> None:
+    """One flipped bit makes it of a text; HDF5 2.0 then reads wherever the text's address points."""
+    write_oh5(quarters(), tmp_path / "a.oh5")
+    with h5py.File(tmp_path / "a.oh5", "a") as file:
+        header = file["Scan 1/EBSD/Header"]
+        del header["Grid Type"]
+        header.create_dataset("Grid Type", (1,), h5py.vlen_dtype(np.int32))[0] = [1, 2]
+    with pytest.raises(InputError, match=r"a\.oh5, .*/Grid Type: is neither numbers nor text"):
+        read_map(tmp_path / "a.oh5")
+    write_h5oina(quarters(), tmp_path / "a.h5oina")
+    with h5py.File(tmp_path / "a.h5oina", "a") as file:
+        group = file["1/EBSD/Header/Phases/1/Laue Group"]
+        group.attrs["Symbol"] = group.ref
+    assert read_map(tmp_path / "a.h5oina").phases[1].laue == "-3m"  # by its number

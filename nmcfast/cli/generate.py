@@ -20,6 +20,7 @@ from nmcfast.cli.common import (
     say,
     worker_count,
 )
+from nmcfast.cli.indices import read_indices
 from nmcfast.errors import InputError
 from nmcfast.options import GenerateOptions, kinds
 
@@ -51,14 +52,19 @@ def run(options: argparse.Namespace) -> int:
     from nmcfast.clusters import dask_cluster
     from nmcfast.model import load_model
 
-    model = load_model(chosen.model)
+    model, count = load_model(chosen.model), chosen.count
+    indices = None if chosen.indices is None else read_indices(Path(chosen.indices))
+    if indices is not None:
+        if count not in (GenerateOptions.count, len(indices)):
+            raise InputError(f"--count: found {count}, {chosen.indices} has {len(indices)}: leave --count out")
+        count = len(indices)
     prepare(options, model)
     cluster = dask_cluster(chosen.scheduler) if chosen.scheduler else nullcontext()
-    with cluster as executor, ParticleBar(options, chosen.count) as bar:
+    with cluster as executor, ParticleBar(options, count) as bar:
         made = generate_library(
             out,
             model,
-            count=chosen.count,
+            count=count,
             seed=chosen.seed,
             labels=not chosen.no_labels,
             voxel_size=chosen.voxel_size,
@@ -68,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
             parts=chosen.parts,
             smallest_grain=chosen.smallest_grain,
             where=chosen.where,
+            indices=indices,
             shard_range=shard_range,
             workers=workers,
             overwrite=chosen.overwrite,

@@ -2,10 +2,12 @@
 
 import argparse
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from nmcfast.cli.bars import ParticleBar, ShardBar
 from nmcfast.cli.common import counted, local, prepare, remark, say, worker_count
+from nmcfast.cli.indices import read_indices
 from nmcfast.errors import DamageError, InputError, NmcfastError
 from nmcfast.options import GenerateOptions
 
@@ -18,6 +20,7 @@ def repair(options: argparse.Namespace, chosen: GenerateOptions, given: dict[str
 
     from nmcfast.bulk import library_recipe
     from nmcfast.export import root
+    from nmcfast.export.stream import text_of
     from nmcfast.library.check import verify_library
     from nmcfast.library.repair import repair_library
     from nmcfast.model import load_model
@@ -25,9 +28,10 @@ def repair(options: argparse.Namespace, chosen: GenerateOptions, given: dict[str
 
     path, workers = local(options.out), worker_count(chosen.workers)
     model = load_model(chosen.model)
+    indices = [] if chosen.indices is None else read_indices(Path(chosen.indices))
     recipe = library_recipe(
         model,
-        count=chosen.count,
+        count=len(indices) or chosen.count,
         seed=chosen.seed,
         labels=not chosen.no_labels,
         voxel_size=chosen.voxel_size,
@@ -35,6 +39,7 @@ def repair(options: argparse.Namespace, chosen: GenerateOptions, given: dict[str
         format=chosen.format,
         surface=Surface.of(chosen.surface, chosen.parts, chosen.smallest_grain),
         where=chosen.where,
+        indices=text_of(indices),
     )
     fields = {"no_labels": "labels", "model": "model_sha256"}
     asked = {fields.get(name, name) for name in given}

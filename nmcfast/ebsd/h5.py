@@ -82,6 +82,8 @@ class Group:
             return None
         if found.size == 0 or found.size > MOST_TEXTS:
             return None
+        if not is_plain(found.dtype):
+            self.refuse(name, "is neither numbers nor text; export the map again")
         self._check_size(name, found)
         return _text(found[()])
 
@@ -89,7 +91,7 @@ class Group:
         """The attribute Symbol of a dataset."""
         found = self.child(name)
         has = isinstance(found, h5py.Dataset) and "Symbol" in found.attrs
-        return _text(found.attrs["Symbol"]) if has else None
+        return _text(found.attrs["Symbol"]) if has and is_plain(found.attrs.get_id("Symbol").dtype) else None
 
     def refuse(self, name: str, problem: str) -> Any:
         raise InputError(f"{self.path}, {self.name.rstrip('/')}/{name}: {problem}")
@@ -145,6 +147,11 @@ def groups_below(root: Group) -> Iterator[Group]:
                 here.refuse(name, f"is one of more than {MOST_OBJECTS:,} objects; export the map alone")
             if depth < DEEPEST and here.is_group(name):
                 pending.append((here.group(name), depth + 1))
+
+
+def is_plain(dtype: np.dtype) -> bool:
+    """Whether values are numbers or text: HDF5 itself may crash on a damaged list or reference."""
+    return dtype.kind in "iufbSU" or h5py.check_string_dtype(dtype) is not None
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from nmcfast.ebsd.map import EbsdMap
 from nmcfast.ebsd.symmetry import EDAX_CODES, OXFORD_NUMBERS
 
 _OXFORD = {laue: int(number) for number, laue in OXFORD_NUMBERS.items()}
+_LATTICES = {"-3m": (2.87, 2.87, 14.2, 90, 90, 120), "m-3m": (3.52, 3.52, 3.52, 90, 90, 90)}  # NMC, nickel; Å, °
 _EDAX = {laue: int(code) for code, laue in reversed(list(EDAX_CODES.items()))}
 
 
@@ -31,10 +32,15 @@ def write_h5oina(m: EbsdMap, path: str | Path, name: str = "1", mode: str = "w")
     rows, columns = m.layout.shape
     header: dict[str, Any] = {"X Cells": np.array([columns], np.int32), "Y Cells": np.array([rows], np.int32)}
     header |= {"X Step": np.array([m.step[0]], np.float32), "Y Step": np.array([m.step[1]], np.float32)}
+    header["Specimen Orientation Euler"] = np.zeros((1, 3), np.float32)
     for k, phase in enumerate(m.phases.values(), 1):
         place = f"Phases/{k}"
         header |= {f"{place}/Phase Name": [phase.name], f"{place}/Reference": [""]}
         header[f"{place}/Laue Group"] = np.array([_OXFORD[phase.laue or "-1"]], np.int32)
+        lattice = np.array(_LATTICES.get(phase.laue or "-1", (1, 1, 1, 90, 90, 90)), np.float32)
+        header[f"{place}/Space Group"] = np.array([0], np.int32)
+        header[f"{place}/Lattice Dimensions"] = lattice[None, :3]
+        header[f"{place}/Lattice Angles"] = np.deg2rad(lattice[None, 3:])
     with h5py.File(path, mode) as file:
         if mode == "w":
             file["Manufacturer"], file["Format Version"], file["Index"] = ["Oxford Instruments"], ["5.0"], [name]

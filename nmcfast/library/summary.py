@@ -75,6 +75,7 @@ def short_lines(summary: dict[str, Any]) -> list[str]:
         ]
         drawn, grains = summary["shells drawn"], summary["grains"]
         chosen = f", taken where {recipe['where']}" if recipe["where"] else ""
+        chosen += ", of chosen indices" if recipe["indices"] else ""
         lines.append(f"  shells     {drawn['drawn']} drawn, {drawn['rejected_share']:.1%} rejected{chosen}")
         lines.append(f"  grains     {grains['kept']} kept, {grains['disconnected']} in more than one part")
     lines.append("medians (5 %, 95 %) of particles; recipe, rejections and where the model comes from: --all or --json")

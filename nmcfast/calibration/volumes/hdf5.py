@@ -71,7 +71,7 @@ def _signal(file: Any, arrays: dict[str, Any]) -> str:
     node, name = file, ""
     for _ in range(4):
         for step in ("default", "signal"):
-            target = node.attrs.get(step)
+            target = _attributes(node).get(step)
             target = target.decode() if isinstance(target, bytes) else target
             if isinstance(target, str) and target in node:
                 node, name = node[target], f"{name}/{target}".strip("/")
@@ -87,12 +87,23 @@ def _stated(file: Any, found: Any) -> Stated | None:
     """What the array, then the scalars and attributes of the groups around it state."""
     node = found
     while True:
-        stated = stated_by(dict(node.attrs), "HDF5 attribute")
+        stated = stated_by(_attributes(node), "HDF5 attribute")
         if stated is None and hasattr(node, "keys"):
             stated = stated_by(_scalars(node), "HDF5 scalar")
         if stated is not None or node == file:
             return stated or _detector(file)
         node = node.parent
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    """Numbers and texts among the attributes; HDF5 itself may crash on a damaged list or reference."""
+    import h5py
+
+    if not isinstance(node.attrs, h5py.AttributeManager):
+        return dict(node.attrs)
+    kinds = {name: node.attrs.get_id(name).dtype for name in node.attrs}
+    plain = [name for name, dtype in kinds.items() if dtype.kind in "iufbSU" or h5py.check_string_dtype(dtype)]
+    return {name: node.attrs[name] for name in plain}
 
 
 def _scalars(group: Any) -> dict[str, Any]:
@@ -101,7 +112,8 @@ def _scalars(group: Any) -> dict[str, Any]:
     for name, node in group.items():
         if _is_array(node) and node.size <= 3 and np.dtype(node.dtype).kind in "uif":
             small[name] = np.asarray(node[()])
-            units = node.attrs.get("units", node.attrs.get("unit"))
+            said = _attributes(node)
+            units = said.get("units", said.get("unit"))
             if units is not None:
                 small[f"{name}@units"] = units
     return small

@@ -13,14 +13,36 @@ _ROUNDING = 1e-5  # relative: volumes are stored as float32, and summed over up 
 
 
 def unreadable(reader: Any) -> Iterator[str]:
-    """Which particles of a shard with damaged files have lost their labels."""
-    if not reader.recipe["labels"]:
-        return
+    """Which particles of a shard with damaged files have lost their arrays or labels; those in a row on one line."""
+    lost: dict[str, list[int]] = {}
     for row, index in enumerate(reader.particles):
+        for error in _errors_of(reader, row):
+            lost.setdefault(error, []).append(index)
+    for error, numbers in lost.items():
+        yield f"{_particles(numbers)}: {error}"
+    if not lost:
+        yield f"{_particles([*reader.particles])}: can be read, but not from the files that were recorded"
+
+
+def _errors_of(reader: Any, row: int) -> Iterator[str]:
+    try:
+        reader.record(row)
+    except DamageError as error:
+        yield f"arrays cannot be read: {error}"
+    if reader.recipe["labels"]:
         try:
             reader.labels(row)
         except DamageError as error:
-            yield f"particle {index}: labels cannot be read: {error}"
+            yield f"labels cannot be read: {error}"
+
+
+def _particles(numbers: list[int]) -> str:
+    """Ascending numbers as a person writes them."""
+    if len(numbers) == 1:
+        return f"particle {numbers[0]}"
+    if numbers[-1] - numbers[0] + 1 == len(numbers):
+        return f"particles {numbers[0]} to {numbers[-1]}"
+    return f"particles {', '.join(map(str, numbers))}"
 
 
 def problems(reader: Any) -> Iterator[str]:

@@ -70,10 +70,12 @@ def write_file(final: Path, data: bytes) -> None:
     fsync(final.parent)
 
 
-def write_if_other(final: Path, data: bytes) -> None:
+def write_if_other(final: Path, data: bytes) -> bool:
     """Put a file in place as `write_file` does, unless it holds these bytes: a finished library may be read-only."""
-    if not (is_regular(final) and final.stat().st_size == len(data) and final.read_bytes() == data):
+    other = not (is_regular(final) and final.stat().st_size == len(data) and final.read_bytes() == data)
+    if other:
         write_file(final, data)
+    return other
 
 
 def is_regular(path: Path) -> bool:

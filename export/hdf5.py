@@ -89,6 +89,19 @@ class ShardWriter(RecordWriter):
         self._folder.write(DATA, self._data.image())
 
 
+def own_dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """An array that lies in the file itself; ValueError for one that a link, or its storage, has elsewhere."""
+    parts = name.split("/")
+    for depth in range(1, len(parts) + 1):
+        part = "/".join(parts[:depth])
+        if not isinstance(file.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"{part} is missing, or a link")
+    held = file[name]
+    if held.is_virtual or held.external:
+        raise ValueError(f"{name} is stored in another file")
+    return held
+
+
 class _Dataset:
     """A stored array of an HDF5 file; whatever cannot be read is damage."""
 
@@ -118,7 +131,7 @@ class ShardReader(RecordReader):
         try:
             if self._file is None:
                 self._file = open_shard(path)
-            held = self._file[variable.name]
+            held = own_dataset(self._file, variable.name)
             array = _Dataset(path, held)
         except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise DamageError(f"{path}: {variable.name} cannot be opened ({error})") from error

@@ -13,7 +13,7 @@ import numpy as np
 
 from nmcfast.errors import DamageError, NmcfastError
 from nmcfast.export import schema, sharding
-from nmcfast.export.files import json_bytes
+from nmcfast.export.files import is_regular, json_bytes
 from nmcfast.export.records import attributes
 from nmcfast.export.schema import Variable
 
@@ -48,6 +48,8 @@ def interruptions_wait() -> Iterator[None]:
 
 def open_shard(path: Path) -> h5py.File:
     """A file to read. NmcfastError when another program has locked it, DamageError when it is no HDF5 file."""
+    if path.exists() and not is_regular(path):
+        raise DamageError(f"{path}: the file cannot be opened (not a regular file)")
     try:
         return h5py.File(path)
     except OSError as error:

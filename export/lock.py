@@ -32,16 +32,14 @@ def at_work(path: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Have a library for oneself. InputError while another process makes shards of it."""
+def alone(path: Path, remedy: str) -> Iterator[None]:
+    """Have a library for oneself. InputError, with what else to do, while another process makes shards of it."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise InputError(
-            f"{path}: another process is making it: stop that one first, or leave out --overwrite to work beside it"
-        ) from None
+        raise InputError(f"{path}: another process is making it: stop that one first, or {remedy}") from None
     finally:
         os.close(folder)
 

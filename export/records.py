@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from functools import cached_property
 from itertools import accumulate
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -14,6 +15,7 @@ from nmcfast.export.schema import LABELS, ParticleRecord, Variable
 from nmcfast.export.shards import ShardFolder, shard_name, shard_range
 
 Shape = tuple[int, ...]
+LARGEST_TABLE, LARGEST_LABELS = 2**32, 2**33  # bytes of an array of a table, of a particle's labels
 LABEL_CHUNK = (64, 64, 64)  # voxels along z, y, x
 
 
@@ -128,6 +130,9 @@ class RecordReader(ABC):
             raise DamageError(f"{where}: {variable.name} is {dtype}, not what the format says")
         if variable.dims[0] == "p" and shape[:1] != (len(self.particles),):
             raise DamageError(f"{where}: has {shape[0] if shape else 0} particles, expected {len(self.particles)}")
+        size = prod(shape[variable is LABELS :]) * dtype.itemsize
+        if size > (most := LARGEST_LABELS if variable is LABELS else LARGEST_TABLE):
+            raise DamageError(f"{where}: {variable.name} says it takes {size} bytes, at most {most} are read")
         row = shape[1:] if variable is LABELS else schema.array_shape(variable, 0, 0, 0)[1:]
         if len(shape) != len(variable.dims) or shape[1:] != row:
             raise DamageError(f"{where}: {variable.name} has shape {shape}, expected rows of {row}")

@@ -1,8 +1,10 @@
 """The files that a release adds to a library, their checksums, and what is wrong with them.
 
-`release.json` is written first and `SHA256SUMS` last: between the two a release is unfinished, and made again.
+`SHA256SUMS` is written last. While the others are written, and until somebody goes on where that was interrupted,
+`release.unfinished` is there: without it a release that has no `SHA256SUMS` has lost them.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,14 @@ CROISSANT = "croissant.json"
 CRATE = "ro-crate-metadata.json"
 DOCUMENTS = (SETTINGS, INDEX, CARD, CITATION, LICENSE, CROISSANT, CRATE)
 FILES = (*DOCUMENTS, SUMS)
+UNFINISHED = "release.unfinished"
 
 
 def state(path: Path) -> str:
     """Whether a library is released: "no", "unfinished" or "yes"."""
-    if (path / SUMS).is_file():
-        return "yes"
-    return "unfinished" if (path / SETTINGS).is_file() else "no"
+    if os.path.lexists(path / UNFINISHED):
+        return "unfinished"
+    return "yes" if any(os.path.lexists(path / name) for name in (SETTINGS, SUMS)) else "no"
 
 
 def root_names(recipe: dict[str, Any]) -> tuple[str, ...]:
@@ -37,22 +40,24 @@ def root_names(recipe: dict[str, Any]) -> tuple[str, ...]:
 def checksums(path: Path, recipe: dict[str, Any]) -> dict[str, str]:
     """SHA-256 of each file of a released library, by path: of shards as their manifests say, of others as they are.
 
-    A shard whose manifest cannot be read is left out; a file that is missing has "".
+    Files of a shard whose manifest cannot be read are as they are, too; one that is missing has "".
     """
     sums = {name: _digest(path / name) for name in (*root_names(recipe), *DOCUMENTS)}
-    for number in shards.committed_shards(path):
+    module = formats.bulk_module(recipe["format"])
+    for number in shards.finished_shards(path, recipe):
         folder = f"shards/{shards.shard_name(number)}"
         try:
             entries = {e["path"]: e["sha256"] for e in files.read_json(path / folder / shards.MANIFEST)["files"]}
         except (ValueError, LookupError, TypeError):
-            continue
+            held = sorted(module.shard_files(recipe, shards.shard_range(recipe, number)))
+            entries = {name: _digest(path / folder / name) for name in held}
         sums |= {f"{folder}/{name}": digest for name, digest in entries.items()}
-        sums[f"{folder}/{shards.MANIFEST}"] = files.sha256_file(path / folder / shards.MANIFEST)
+        sums[f"{folder}/{shards.MANIFEST}"] = _digest(path / folder / shards.MANIFEST)
     return sums
 
 
 def _digest(path: Path) -> str:
-    return files.sha256_file(path) if path.is_file() and not path.is_symlink() else ""
+    return files.sha256_file(path) if files.is_regular(path) else ""
 
 
 def sums_text(sums: dict[str, str]) -> str:
@@ -62,12 +67,15 @@ def sums_text(sums: dict[str, str]) -> str:
 
 def problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
     """What is wrong with a finished release, as single lines that name the file."""
+    if not files.is_regular(path / SUMS):
+        yield f"{SUMS}: missing from a library that was released: 'nmcfast release' writes it again"
+        return
     held = (path / SUMS).read_bytes()
     expected = checksums(path, recipe)
     if held == sums_text(expected).encode():
         return
     listed = dict(_parsed(held))
-    unreadable = {n for n in listed if n.startswith("shards/") and n not in expected}
+    gone = {n for n in listed if n.startswith("shards/") and n not in expected}  # with their shard, which is named
     wrong = [name for name in sorted(expected) if listed.get(name) != expected[name]]
     for name in wrong:
         if name not in listed:
@@ -76,10 +84,26 @@ def problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: missing, {SUMS} lists it"
         else:
             yield f"{name}: SHA-256 differs from {SUMS}"
-    for name in sorted(listed.keys() - expected.keys() - unreadable):
+    for name in sorted(listed.keys() - expected.keys() - gone):
         yield f"{SUMS}: lists {name!r}, which is not of the release"
-    if not wrong and not unreadable and listed.keys() == expected.keys():
+    if not wrong and not gone and listed.keys() == expected.keys():
         yield f"{SUMS}: is not written as a release writes it"
+
+
+def changed(path: Path) -> Iterator[str]:
+    """The same for a library whose recipe cannot be read: what differs of all files that SHA256SUMS lists."""
+    if not files.is_regular(path / SUMS):
+        return
+    for name, digest in _parsed((path / SUMS).read_bytes()):
+        if _is_within(path, name) and _digest(path / name) != digest:
+            yield f"{name}: SHA-256 differs from {SUMS}" if os.path.lexists(path / name) else f"{name}: missing"
+
+
+def _is_within(path: Path, name: str) -> bool:
+    """Whether a name leads to a place in a library, and not through a link out of it."""
+    if "\0" in name or len(name) > 255 or ".." in Path(name).parts or Path(name).is_absolute():
+        return False
+    return not any((path / parent).is_symlink() for parent in Path(name).parents)
 
 
 def _parsed(held: bytes) -> Iterator[tuple[str, str]]:

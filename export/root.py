@@ -38,7 +38,7 @@ def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     if hashlib.sha256(model).hexdigest() != recipe["model_sha256"]:
         raise InputError(f"{path}: recipe model_sha256 is not the SHA-256 of the model given with it")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        _require_same(path, read_recipe(path), recipe)
+        require_same(path, read_recipe(path), recipe)
         read_model(path, recipe)
         for folder, name in ((path.parent, path.name), (path, ""), (path / "shards", "")):
             files.sweep(folder, name)
@@ -52,7 +52,7 @@ def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     except OSError as error:
         if error.errno not in shards.TAKEN:
             raise InputError(f"{path}: cannot be made ({error.strerror}): choose another place") from error
-        _require_same(path, read_recipe(path), recipe)  # another process was faster
+        require_same(path, read_recipe(path), recipe)  # another process was faster
 
 
 def _write_root(path: Path, recipe: dict[str, Any], model: bytes) -> None:
@@ -71,7 +71,8 @@ def _write_root(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     files.fsync(path.parent)
 
 
-def _require_same(path: Path, held: dict[str, Any], wanted: dict[str, Any]) -> None:
+def require_same(path: Path, held: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """InputError, naming the field, when two recipes differ."""
     for field in sorted({*held, *wanted}):
         if held.get(field) != wanted.get(field):
             raise InputError(
@@ -129,8 +130,14 @@ def seal_document(library: Path, recipe: dict[str, Any], numbers: list[int]) -> 
     """The complete.json of a library with these finished shards; root_sha256 covers recipe, manifests and files."""
     folder = library / "shards"
     names = [shards.shard_name(n) for n in numbers]
-    digests = {name: files.sha256_file(folder / name / shards.MANIFEST) for name in names}
+    digests = {name: _manifest_digest(folder / name / shards.MANIFEST) for name in names}
     return seal_of(recipe, digests, file_digests(library, recipe))
+
+
+def _manifest_digest(path: Path) -> str:
+    if not files.is_regular(path):
+        raise DamageError(f"{path}: missing or not a file: 'nmcfast generate --repair' makes its shard again")
+    return files.sha256_file(path)
 
 
 def seal_of(recipe: dict[str, Any], manifests: Any, beside: Any) -> dict[str, Any]:
@@ -163,18 +170,31 @@ def read_seal(path: Path, recipe: dict[str, Any]) -> dict[str, Any]:
 def file_digests(library: Path, recipe: dict[str, Any]) -> dict[str, str]:
     """SHA-256 of the files that the format keeps beside the shards, by name; "" for one that is missing."""
     paths = [library / name for name in formats.bulk_module(recipe["format"]).LIBRARY_FILES]
-    return {path.name: files.sha256_file(path) if path.is_file() else "" for path in paths}
+    return {path.name: files.sha256_file(path) if files.is_regular(path) else "" for path in paths}
 
 
 def finish_library(library: Path) -> str | None:
     """Seal a library whose shards all exist and return its root hash; None when some are missing.
 
-    Nothing is written to one that is sealed already.
+    Nothing is written to one that is sealed already; DamageError when it is no longer what its seal says.
     """
     recipe = read_recipe(library)
     numbers = shards.committed_shards(library)
     if numbers != list(range(shards.shard_count(recipe))):
         return None
+    if os.path.lexists(library / SEAL):
+        held = read_seal(library, recipe)
+        if seal_document(library, recipe, numbers) != held:
+            raise DamageError(
+                f"{library}: is not what {SEAL} says: 'nmcfast verify' names what is wrong, 'nmcfast generate --repair'"
+                " makes it again"
+            )
+        return held["root_sha256"]
+    return seal_library(library, recipe, numbers)
+
+
+def seal_library(library: Path, recipe: dict[str, Any], numbers: list[int]) -> str:
+    """Write what lies beside the shards of a library that has them all, complete.json last; the root hash."""
     with shards.clear_when_full(library / SEAL, library, recipe):
         for name, data in formats.bulk_module(recipe["format"]).library_files(library, recipe).items():
             files.write_if_other(library / name, data)
@@ -183,11 +203,19 @@ def finish_library(library: Path) -> str | None:
     return seal["root_sha256"]
 
 
+def restore(path: Path, recipe: dict[str, Any], model: bytes) -> list[str]:
+    """Write the files of `create_library` again that are not as the recipe gives them; their names."""
+    (path / "shards").mkdir(exist_ok=True)
+    wanted = {"zarr.json": root_document(recipe), "shards/zarr.json": group_document()}
+    documents = {MODEL: model, **{name: files.json_bytes(document) for name, document in wanted.items()}}
+    return [name for name, data in documents.items() if files.write_if_other(path / name, data)]
+
+
 def remove_library(path: Path) -> None:
     """Delete a library, and nothing else: InputError when the path is not one."""
     if path.is_symlink() or not is_library(path) or not _is_ours(files.read_json(path / "zarr.json")):
         raise InputError(f"{path}: not an nmcfast library, refused to remove it")
     doomed = files.temporary(path)
-    with lock.alone(path):
+    with lock.alone(path, "leave out --overwrite to work beside it"):
         os.rename(path, doomed)  # gone at once under its name, whatever happens during the removal
     shutil.rmtree(doomed)

@@ -17,6 +17,7 @@ import numpy as np
 from numcodecs.zstd import Zstd
 
 from nmcfast.errors import DamageError
+from nmcfast.export.files import is_regular
 
 CHUNK_BYTES = 2**16  # of whole rows of a table: one particle is read without the others of its shard
 _MISSING = np.uint64(2**64 - 1)
@@ -147,6 +148,8 @@ class ShardedArray:
         grid = grid_of(self.shape, self.chunk)
         size = 16 * prod(grid) + _CRC
         try:
+            if self.path.exists() and not is_regular(self.path):
+                raise DamageError(f"{self.path}: not a regular file")
             self._end = self.path.stat().st_size - size
             data = self._read(self._end, size) if self._end >= 0 else b""
         except OSError as error:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import DamageError, InputError, NoSpaceError
-from nmcfast.export.files import HashedFile, fsync, json_bytes, temporary
+from nmcfast.export.files import HashedFile, fsync, is_regular, json_bytes, read_json, temporary
 
 MANIFEST = "manifest.json"
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 def shard_name(number: int) -> str:
@@ -41,8 +41,23 @@ def shard_range(recipe: dict[str, Any], number: int) -> range:
 
 def committed_shards(library: Path) -> list[int]:
     """Numbers of the finished shards of a library, ascending."""
-    folder = library / "shards"
-    return sorted(int(p.name) for p in folder.glob("[0-9]*") if re.fullmatch(r"\d{6,}", p.name) and p.is_dir())
+    with os.scandir(library / "shards") as entries:
+        named = [entry for entry in entries if re.fullmatch("[0-9]{6,}", entry.name)]
+        return sorted(int(entry.name) for entry in named if entry.is_dir(follow_symlinks=False))
+
+
+def finished_shards(library: Path, recipe: dict[str, Any]) -> list[int]:
+    """Those that the recipe asks for."""
+    return [number for number in committed_shards(library) if number < shard_count(recipe)]
+
+
+def weight(library: Path, number: int) -> int:
+    """Bytes of a finished shard by its manifest; DamageError where that does not tell."""
+    path = library / "shards" / shard_name(number) / MANIFEST
+    try:
+        return sum(entry["bytes"] for entry in read_json(path)["files"]) + path.stat().st_size
+    except (ValueError, LookupError, TypeError) as error:
+        raise DamageError(f"{path}: is no manifest: run 'nmcfast verify'") from error
 
 
 @contextmanager
@@ -56,6 +71,16 @@ def clear_when_full(path: Path, library: Path, recipe: dict[str, Any]) -> Iterat
         done = f"{len(committed_shards(library))} of {shard_count(recipe)} shards are finished and intact"
         remedy = "free some space and run the same command again to continue"
         raise NoSpaceError(f"{path}: no space left on the disk; {done}: {remedy}") from error
+
+
+def replace_shard(made: Path, final: Path) -> None:
+    """Put a whole shard in the place of a damaged or missing one. Killed in between, the shard is missing."""
+    aside = temporary(final)
+    if final.is_dir():
+        os.rename(final, aside)
+    os.rename(made, final)
+    fsync(final.parent)
+    shutil.rmtree(aside, ignore_errors=True)  # what remains is swept at the next start
 
 
 class ShardFolder:
@@ -129,7 +154,8 @@ class ShardFolder:
         except OSError as error:
             if error.errno not in TAKEN:
                 raise
-            if (self.final / MANIFEST).read_bytes() != document:
+            manifest = self.final / MANIFEST
+            if not is_regular(manifest) or manifest.read_bytes() != document:
                 raise DamageError(
                     f"{self.final}: exists and differs from what its recipe gives here: run 'nmcfast verify'"
                 ) from error

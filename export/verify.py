@@ -3,19 +3,32 @@
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nmcfast.errors import FormatVersionError, InputError, NmcfastError
-from nmcfast.export import contents, files, formats, release, root, shards
+from nmcfast.errors import FormatVersionError, NmcfastError
+from nmcfast.export import files, formats, release, root, shards
+from nmcfast.export.verify_shard import ShardReport, check_shard
+
+Check = Callable[[int], ShardReport]
+Seen = Callable[[ShardReport], None]
+
+
+def one_by_one(check: Check, numbers: list[int], seen: Seen) -> None:
+    """Check each shard, here; `seen` gets what was found."""
+    for number in numbers:
+        seen(check(number))
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `verify` saw; `problems` are single lines that name shard, file and particle."""
+    """What `verify` saw; `problems` are single lines that name shard, file and particle.
+
+    damaged: numbers of the shards with a problem, and of those missing from a library that was complete.
+    """
 
     path: Path
     shards: int
@@ -26,17 +39,25 @@ class Report:
     sealed: bool
     problems: tuple[str, ...]
     released: str = "no"  # "unfinished", "yes"
+    damaged: tuple[int, ...] = ()
 
     @property
     def ok(self) -> bool:
         return not self.problems
 
 
-def verify(path: Path, progress: Callable[[int, int], None] | None = None, *, released: bool = True) -> Report:
+def verify(
+    path: Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    released: bool = True,
+    over: Callable[[Check, list[int], Seen], None] = one_by_one,
+) -> Report:
     """Everything that is wrong with a library; a missing shard is wrong once the library was complete.
 
     `progress` is called with the numbers of shards done and to do. released: check what `nmcfast release` wrote, too.
-    InputError when `path` is no library, or one of another version of the format.
+    over: what checks the shards, in any order. InputError when `path` is no library, or
+    one of another version of the format.
     """
     if not root.is_library(path):
         root.read_recipe(path)  # says why
@@ -45,27 +66,42 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None, *, re
     except FormatVersionError:  # its records agree: not damaged, but not for this program
         raise
     except NmcfastError as error:
-        return Report(path, 0, 0, 0, 0, 0, False, (f"{error}; nothing else was checked",))
-    problems = list(_root_problems(path, recipe))
-    found = [n for n in shards.committed_shards(path) if n < shards.shard_count(recipe)]
-    count = size = 0
-    for done, number in enumerate(found, 1):
-        problems += [f"shard {shards.shard_name(number)}, {p}" for p in _shard_problems(path, number, recipe)]
-        sizes = [state.st_size for _, state in _walk(path / "shards" / shards.shard_name(number))]
-        count, size = count + len(sizes), size + sum(sizes)
+        said = [f"{error}; of the rest only what {release.SUMS} lists was checked", *release.changed(path)]
+        return Report(path, 0, 0, 0, 0, 0, False, tuple(said), release.state(path))
+    total, found = shards.shard_count(recipe), shards.finished_shards(path, recipe)
+    sealed, seal_problems = _read_seal(path, recipe)
+    seen: dict[int, ShardReport] = {}
+
+    def note(report: ShardReport) -> None:
+        seen[report.number] = report
         if progress is not None:
-            progress(done, len(found))
+            progress(len(seen), len(found))
+
+    over(partial(check_shard, path, recipe, sealed), found, note)
+    missing = set(range(total)) - set(found) if os.path.lexists(path / root.SEAL) else set[int]()
+    problems = [*_root_problems(path, recipe), *seal_problems]
+    problems += [f"shard {shards.shard_name(n)}: missing from a library that was complete" for n in sorted(missing)]
+    problems += [line for number in sorted(seen) for line in seen[number].problems]
     state = release.state(path)
     if released and state == "yes":
         problems += release.problems(path, recipe)
-    particles = sum(len(shards.shard_range(recipe, n)) for n in found)
-    sealed = (path / root.SEAL).exists()
-    return Report(path, len(found), shards.shard_count(recipe), particles, count, size, sealed, tuple(problems), state)
+    return Report(
+        path,
+        len(found),
+        total,
+        sum(len(shards.shard_range(recipe, n)) for n in found),
+        sum(report.files for report in seen.values()),
+        sum(report.bytes for report in seen.values()),
+        os.path.lexists(path / root.SEAL),
+        tuple(problems),
+        state,
+        tuple(sorted(missing | {n for n, report in seen.items() if report.problems})),
+    )
 
 
 def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
     known = {*root.ROOT_FILES, *formats.bulk_module(recipe["format"]).LIBRARY_FILES, root.SEAL}
-    known |= {*release.FILES} if release.state(path) != "no" else set()
+    known |= {*release.FILES, release.UNFINISHED} if release.state(path) != "no" else set()
     for name in sorted(p.name for p in path.iterdir()):
         if name not in known and not files.is_temporary(name):
             yield f"{name}: foreign, not part of a library"
@@ -81,17 +117,15 @@ def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
         yield f"{root.MODEL}: SHA-256 is not that of the recipe"
     total = shards.shard_count(recipe)
     for entry in sorted((path / "shards").iterdir()):
-        numbered = re.fullmatch(r"\d{6,}", entry.name) and int(entry.name) < total
+        numbered = re.fullmatch(r"[0-9]{6,}", entry.name) and int(entry.name) < total
         ours = numbered and entry.is_dir() and not entry.is_symlink()
         if not ours and entry.name != "zarr.json" and not files.is_temporary(entry.name):
             yield f"shards/{entry.name}: foreign, expected 000000 to {shards.shard_name(total - 1)}"
-    if (path / root.SEAL).exists():
-        yield from _seal_problems(path, recipe)
 
 
 def _abandoned(path: Path) -> Iterator[str]:
     """Half-written files in a sealed library, or of processes that are no more: nobody will finish them."""
-    sealed = (path / root.SEAL).exists()
+    sealed = os.path.lexists(path / root.SEAL)
     for folder in (path, path / "shards"):
         for entry in sorted(folder.glob(".tmp-*")):
             if files.is_temporary(entry.name) and (sealed or files.is_abandoned(entry.name)):
@@ -103,98 +137,19 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes() if files.is_regular(path) else b""
 
 
-def _seal_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
-    folder, found = path / "shards", shards.committed_shards(path)
-    missing = set(range(shards.shard_count(recipe))) - set(found)
-    for number in sorted(missing):
-        yield f"shard {shards.shard_name(number)}: missing from a library that was complete"
-    held = [n for n in found if (folder / shards.shard_name(n) / shards.MANIFEST).is_file()]
-    expected = root.seal_document(path, recipe, held)
-    differing = []
-    for kind, said in (("shards", f"shard {{}}, {shards.MANIFEST}"), ("files", "{}")):
-        sealed = _sealed_digests(path / root.SEAL, kind)
-        differing += [said.format(n) for n, digest in expected[kind].items() if sealed.get(n, digest) != digest]
-    for name in differing:
-        yield f"{name}: SHA-256 differs from {root.SEAL}"
-    if not missing and not differing and _bytes(path / root.SEAL) != files.json_bytes(expected):
-        yield f"{root.SEAL}: does not agree with the recipe and the manifests of the shards"
+def _read_seal(path: Path, recipe: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """SHA-256 of manifests that a finished library lists, and what is wrong with its complete.json.
 
-
-def _sealed_digests(seal: Path, kind: str) -> dict[str, Any]:
-    """SHA-256 of manifests by shard, or of files by name, as far as it can be read; the caller compares the bytes."""
+    One that does not agree with itself lists nothing that could be believed.
+    """
+    if not os.path.lexists(path / root.SEAL):
+        return {}, []
     try:
-        digests = files.read_json(seal)[kind]
-    except (InputError, LookupError, TypeError):
-        return {}
-    return digests if isinstance(digests, dict) else {}
-
-
-def _shard_problems(path: Path, number: int, recipe: dict[str, Any]) -> Iterator[str]:
-    folder = path / "shards" / shards.shard_name(number)
-    module = formats.bulk_module(recipe["format"])
-    try:
-        listed = _listed_files(folder, number, recipe)
-    except (NmcfastError, ValueError) as error:
-        yield f"{shards.MANIFEST}: {error}"
-        return
-    damaged = list(_file_problems(folder, listed, module.shard_files(recipe, shards.shard_range(recipe, number))))
-    yield from damaged
-    reader = module.ShardReader(path, number, recipe)
-    yield from contents.problems(reader) if not damaged else contents.unreadable(reader)
-
-
-def _listed_files(folder: Path, number: int, recipe: dict[str, Any]) -> dict[str, tuple[int, str]]:
-    """Size and SHA-256 by path, of a manifest that is right in everything else; else ValueError."""
-    held = files.read_json(folder / shards.MANIFEST)
-    if not isinstance(held, dict) or not isinstance(held.get("files"), list):
-        raise ValueError("is not a manifest")
-    particles = shards.shard_range(recipe, number)
-    expected = shards.manifest(number, particles.start, len(particles), recipe, held["files"])
-    for field, value in expected.items():
-        if held.get(field) != value:
-            raise ValueError(
-                f"says {field} = {held.get(field)!r}, expected {value!r}: shard of another place or recipe"
-            )
-    if (folder / shards.MANIFEST).read_bytes() != files.json_bytes(expected):
-        raise ValueError("was not written by this format")
-    entries = list(map(_entry, held["files"]))
-    if [path for path, _ in entries] != sorted(dict(entries)):
-        raise ValueError("lists a file twice or out of order")
-    return dict(entries)
-
-
-def _entry(entry: Any) -> tuple[str, tuple[int, str]]:
-    kinds = {"path": str, "bytes": int, "sha256": str}
-    if not isinstance(entry, dict) or {k: type(v) for k, v in entry.items()} != kinds:
-        raise ValueError(f"has an entry that is not path, bytes, sha256: {entry!r}")
-    return entry["path"], (entry["bytes"], entry["sha256"])
-
-
-def _file_problems(folder: Path, listed: dict[str, tuple[int, str]], expected: set[str]) -> Iterator[str]:
-    """Only paths that the format expects are ever opened, so a manifest cannot lead out of its folder."""
-    for path in sorted(listed.keys() ^ expected):
-        yield f"{path}: {'foreign to' if path in listed else 'missing from'} the manifest"
-    found = dict(_walk(folder))
-    for path in sorted(found.keys() - expected - {shards.MANIFEST}):
-        yield f"{path}: foreign, not in the manifest"
-    for path in sorted(expected & listed.keys()):
-        size, digest = listed[path]
-        state = found.get(path)
-        if state is None:
-            yield f"{path}: missing"
-        elif not stat.S_ISREG(state.st_mode):
-            yield f"{path}: not a regular file"
-        elif state.st_size != size:
-            yield f"{path}: {state.st_size} bytes, the manifest says {size}"
-        elif files.sha256_file(folder / path) != digest:
-            yield f"{path}: SHA-256 differs from the manifest"
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything in a folder but real folders; links are not followed."""
-    for parent, folders, others in os.walk(folder):
-        for name in (*folders, *others):
-            path = Path(parent, name)
-            state = path.lstat()
-            if not stat.S_ISDIR(state.st_mode):
-                yield path.relative_to(folder).as_posix(), state
+        held = root.read_seal(path, recipe)
+    except NmcfastError:
+        return {}, [f"{root.SEAL}: does not agree with the recipe, or with its own root_sha256"]
+    differing = [n for n, digest in root.file_digests(path, recipe).items() if held["files"].get(n, digest) != digest]
+    problems = [f"{name}: SHA-256 differs from {root.SEAL}" for name in differing]
+    if _bytes(path / root.SEAL) != files.json_bytes(held) or held["files"].keys() - root.file_digests(path, recipe):
+        problems.append(f"{root.SEAL}: was not written by this format")
+    return held["shards"], problems

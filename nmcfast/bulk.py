@@ -4,7 +4,9 @@ A shard is a pure function of (model, seed, shard number, parameters).
 """
 
 import resource
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast import __version__
+from nmcfast.clusters import Cluster, wait_until, work_over
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.export import files, formats, lock, root, schema, shards
 from nmcfast.export.stream import LARGEST_INDEX, stream_index, text_of
 from nmcfast.generate import SURFACE, make_shard
-from nmcfast.model import Model, load_model
+from nmcfast.model import Model, load_model, model_from_bytes
 from nmcfast.options import GenerateOptions
 from nmcfast.shell import draw_shell
 from nmcfast.shell_choice import check_condition
@@ -24,6 +27,8 @@ from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.workers import Progress, Task, work_on
 
+_LATE = 120.0  # s until a network file system shows what others wrote
+_WEIGHED = 5  # shards from which the size of a library is foreseen
 VOXEL_SIZES = (1e-4, 1e4)  # µm: a lattice constant, and a hundred times the largest particles
 
 
@@ -76,6 +81,23 @@ def library_recipe(
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a run is about to make: so many particles, of which those of finished shards are there already."""
+
+    path: Path
+    recipe: dict[str, Any]
+    particles: int
+    there: int
+
+    def bytes_each(self) -> float | None:
+        """Bytes of a particle on the disk, the mean of some finished shards; None while there is none."""
+        found = shards.committed_shards(self.path)
+        some = found[:: max(1, len(found) // _WEIGHED)]
+        weights = [shards.weight(self.path, number) for number in some]
+        return sum(weights) / sum(len(shards.shard_range(self.recipe, n)) for n in some) if some else None
+
+
+@dataclass(frozen=True)
 class Made:
     """What one run of `generate_library` did: shards made now, shards there are, root hash of a complete library."""
 
@@ -105,13 +127,18 @@ def generate_library(
     workers: int = int(GenerateOptions.workers),
     overwrite: bool = GenerateOptions.overwrite,
     progress: Progress | None = None,
+    begun: Callable[[Plan], None] | None = None,
+    executor: Executor | Cluster | None = None,
 ) -> Made:
     """Make a library, or continue it: only the shards that are missing are made.
 
     surface, parts, smallest_grain, where: as for `generate_particle`. indices: the particles of the stream that it
     holds, in this order, instead of the first `count`. shard_range limits the run to some shards. Each worker is a
-    process with one thread. progress is called after each particle. Raises InputError when `path` is something else or
-    a library of other parameters (nothing is changed then), NoSpaceError when the disk is full; what is finished stays.
+    process with one thread. begun is called once with what will be made, progress after each particle.
+    executor: who makes the shards instead of processes here, any of `concurrent.futures` whose workers see `path`; of
+    one that is not a `Cluster` as many tasks as `workers` are under way at once.
+    Raises InputError when `path` is something else or a library of other parameters (nothing is changed then),
+    NoSpaceError when the disk is full; what is finished stays.
     """
     path = Path(path)
     chosen = _as_text(indices) if indices is not None else ""
@@ -132,7 +159,7 @@ def generate_library(
         grid_over(draw_shell(model.shell, seed, stream_index(recipe, 0))[0].bounds(), voxel_size)
     if overwrite and path.exists():
         root.remove_library(path)
-    return make_library(path, recipe, model, model.to_bytes(), wanted, workers, progress)
+    return make_library(path, recipe, model, model.to_bytes(), wanted, workers, progress, begun, executor)
 
 
 def _as_text(indices: Sequence[int]) -> str:
@@ -153,9 +180,11 @@ def make_library(
     recipe: dict[str, Any],
     model: Model,
     model_file: bytes,
-    wanted: range,
+    wanted: Sequence[int],
     workers: int = 1,
     progress: Progress | None = None,
+    begun: Callable[[Plan], None] | None = None,
+    executor: Executor | Cluster | None = None,
 ) -> Made:
     """Make the wanted shards of the library of a recipe that are not there yet. Raises as `generate_library`.
 
@@ -167,7 +196,7 @@ def make_library(
             root.create_library(path, recipe, model_file)
             with lock.at_work(path) as still_there:
                 if still_there:
-                    return _make_missing(path, recipe, model, wanted, workers, progress)
+                    return _make_missing(path, recipe, model, wanted, workers, progress, begun, executor)
     except Exception:
         if fresh and root.is_library(path) and not shards.committed_shards(path):
             with suppress(InputError):  # another process is at it by now
@@ -176,11 +205,24 @@ def make_library(
 
 
 def _make_missing(
-    path: Path, recipe: dict[str, Any], model: Model, wanted: range, workers: int, progress: Progress | None
+    path: Path,
+    recipe: dict[str, Any],
+    model: Model,
+    wanted: Sequence[int],
+    workers: int,
+    progress: Progress | None,
+    begun: Callable[[Plan], None] | None,
+    executor: Executor | Cluster | None,
 ) -> Made:
     done = set(shards.committed_shards(path))
     todo = [number for number in wanted if number not in done]
-    if workers > 1 and len(todo) > 1:
+    if begun is not None:
+        total, missing = (sum(len(shards.shard_range(recipe, n)) for n in some) for some in (wanted, todo))
+        begun(Plan(path, recipe, total, total - missing))
+    if executor is not None:
+        cluster = executor if isinstance(executor, Cluster) else Cluster(executor, lambda: workers)
+        _make_elsewhere(path, recipe, todo, cluster, progress)
+    elif workers > 1 and len(todo) > 1:
         _make_in_workers(path, recipe, todo, min(workers, len(todo)), progress)
     else:
         for number in todo:
@@ -213,6 +255,34 @@ def _make_in_workers(
             f"{path}: shard {names}: the worker was killed, also when it worked alone; if for lack of memory (it"
             f" held up to {peak:.0f} MiB), run the same command with fewer --workers or on a larger machine to continue"
         )
+
+
+def _make_elsewhere(
+    path: Path, recipe: dict[str, Any], todo: list[int], cluster: Cluster, progress: Progress | None
+) -> None:
+    """Make shards over an executor, whose workers see the same folder, perhaps late."""
+
+    def tell(told: list[tuple[int, int]]) -> None:
+        for message in told:
+            if progress is not None:
+                progress(*message)
+
+    task = partial(_make_one, str(path.resolve()), shards.recipe_digest(recipe))
+    work_over(cluster, todo, task, tell)
+    if not wait_until(lambda: set(todo) <= set(shards.committed_shards(path)), _LATE):
+        raise NmcfastError(f"{path}: what was made does not show here after {_LATE:.0f} s: run the same command later")
+
+
+def _make_one(path: str, digest: str, number: int) -> list[tuple[int, int]]:
+    """Make a shard wherever this runs, from the library's own recipe and model; its particles and rejected shells."""
+    library, told = Path(path), list[tuple[int, int]]()
+    here = f"{path} on {socket.gethostname()}"
+    if not root.is_library(library) or shards.recipe_digest(recipe := root.read_recipe(library)) != digest:
+        raise InputError(f"{here}: not the library that is made: workers need the same folder under the same path")
+    if number not in shards.committed_shards(library):
+        data = root.read_model(library, recipe)
+        make_shard(library, recipe, model_from_bytes(data, here), number, lambda *message: told.append(message))
+    return told
 
 
 def _shard_maker(path: Path, recipe: dict[str, Any]) -> Task:

@@ -54,6 +54,8 @@ class GenerateOptions:
     shards: str | None = option(None, "make only shards I to J − 1, as one job of several", metavar="I:J")
     workers: str | int = option(1, "processes, one thread each", metavar="N|auto")
     overwrite: bool = option(False, "replace the library at OUT")
+    scheduler: str | None = option(None, "make the shards on a Dask cluster", metavar="tcp://HOST:PORT")
+    repair: bool = option(False, "verify OUT and make again what is damaged, nothing else")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
-Progress = Callable[[int, int], None]  # called with a particle's number and its rejected shells
+Progress = Callable[..., None]  # called with what a task tells, such as a particle's number and its rejected shells
 Task = Callable[[int, Progress], None]
 
 _LOOK = 0.2  # seconds between two looks at what workers tell
@@ -108,8 +108,8 @@ def _end_with_parent() -> None:
 
 
 def _work(number: int) -> None:
-    def tell(index: int, rejected: int) -> None:
-        _worker["messages"].put((index, rejected))
+    def tell(*message: Any) -> None:
+        _worker["messages"].put(message)
 
     if "failed" in _worker:
         raise _worker["failed"]

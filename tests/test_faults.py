@@ -194,7 +194,7 @@ def test_where_nothing_can_be_locked_nothing_is_refused(tmp_path: Path, monkeypa
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with lock.at_work(tmp_path) as there, lock.alone(tmp_path):
+    with lock.at_work(tmp_path) as there, lock.alone(tmp_path, "wait"):
         assert there
 
 
@@ -242,6 +242,18 @@ def test_a_wrong_option_is_one_line_and_nothing_is_made(capsys, tmp_path, model_
 def test_a_name_that_no_file_can_have_is_refused(capsys, command: str, name: str) -> None:
     code, _, err = call(capsys, command, name)
     assert code == 2 and len(err) == 1 and "no file can have this name" in err[0]
+
+
+def test_what_only_the_user_can_change_is_no_fault_to_report(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(30, "Read-only file system", "lib/README.md")
+
+    monkeypatch.setattr("nmcfast.library.check.verify_library", refuse)
+    code, _, err = call(capsys, "verify", "lib")
+    assert (code, err) == (
+        1,
+        ["nmcfast: lib/README.md: Read-only file system: choose another place, or make it writable"],
+    )
 
 
 def test_a_full_device_behind_stdout_is_exit_4() -> None:
@@ -308,8 +320,11 @@ def test_shards_behind_a_link_are_not_a_library(tmp_path: Path) -> None:
 def test_what_a_dead_run_left_is_named(tmp_path: Path) -> None:
     path = write_library(tmp_path / "lib.zarr")
     (path / ".tmp-elsewhere-1-0a0b0c0d-zarr.json").write_text("half")
-    said = ".tmp-elsewhere-1-0a0b0c0d-zarr.json: left half-written by a run that ended: remove it"
-    assert list(verify(path).problems) == [said]
+    (path / "shards/.tmp-mine").write_text("foreign")
+    assert set(verify(path).problems) == {
+        ".tmp-elsewhere-1-0a0b0c0d-zarr.json: left half-written by a run that ended: remove it",
+        "shards/.tmp-mine: foreign, expected 000000 to 000002",
+    }
 
 
 def test_compiled_code_of_somebody_else_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

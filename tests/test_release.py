@@ -179,8 +179,9 @@ def test_verify_finds_each_change_of_a_released_file(released: Path, tmp_path: P
         found = verify(path)
         if name != release.SUMS:
             assert found.problems == (f"{name}: missing, SHA256SUMS lists it",)
-        else:
-            assert (found.ok, found.released) == (True, "unfinished")
+        else:  # lost: nothing says that a release was interrupted
+            said = "SHA256SUMS: missing from a library that was released: 'nmcfast release' writes it again"
+            assert (found.problems, found.released) == ((said,), "yes")
         (path / name).write_bytes(data)
     with (path / "SHA256SUMS").open("a") as sums:
         sums.write("0" * 64 + "  ../secret\n")
@@ -214,7 +215,7 @@ def test_a_release_repeated_writes_nothing_and_keeps_what_was_said(library: Path
     assert tree(library) == before
 
 
-@pytest.mark.parametrize("stop", range(len(release.FILES)))
+@pytest.mark.parametrize("stop", range(len(release.FILES) + 1))
 def test_an_interrupted_release_is_unfinished_and_goes_on(
     library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
@@ -236,6 +237,36 @@ def test_an_interrupted_release_is_unfinished_and_goes_on(
     assert (report.problems, report.released) == ((), "unfinished" if stop else "no")
     release_library(library, **SAID)
     assert tree(library) == tree(whole)
+
+
+def test_lost_checksums_are_written_again_unless_a_file_is_another_one(library: Path) -> None:
+    release_library(library, **SAID)
+    before = tree(library)
+    (library / "SHA256SUMS").unlink()
+    (library / "SHA256SUMS").symlink_to("README.md")
+    assert verify(library).problems[0].startswith("SHA256SUMS: missing")
+    assert release_library(library).written == ("SHA256SUMS",)
+    assert tree(library) == before
+    (library / "SHA256SUMS").unlink()
+    (library / "README.md").write_text("mine")
+    with pytest.raises(InputError, match=r"SHA256SUMS is missing, and README\.md is another one: --overwrite"):
+        release_library(library)
+    assert (library / "README.md").read_text() == "mine"
+    release_library(library, overwrite=True)
+    assert tree(library) == before
+
+
+def test_without_its_recipe_a_release_still_names_what_its_checksums_do_not_know(library: Path) -> None:
+    """Two files swapped: both are named, also where one of them is the recipe."""
+    release_library(library, **SAID)
+    (library / "zarr.json").rename(library / "aside")
+    (library / "README.md").rename(library / "zarr.json")
+    (library / "aside").rename(library / "README.md")
+    with (library / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{'0' * 64}  ../../etc/passwd\n{'0' * 64}  shards/gone\n")
+    found = verify(library).problems
+    assert [line.partition(":")[0] for line in found[1:]] == ["README.md", "zarr.json", "shards/gone"]
+    assert "zarr.json: not a readable JSON file" in found[0]
 
 
 def test_a_second_release_interrupted_is_unfinished_not_damaged(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

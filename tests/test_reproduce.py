@@ -102,6 +102,7 @@ def test_a_doctored_library_whose_checksums_are_right_is_found(library: Path, ag
     for entry in document["files"]:
         entry.update(bytes=(folder / entry["path"]).stat().st_size, sha256=files.sha256_file(folder / entry["path"]))
     (folder / "manifest.json").write_bytes(files.json_bytes(document))
+    (copy / root.SEAL).unlink()
     root.finish_library(copy)
     done = reproduce_library(copy, again)
     assert done.differences == (

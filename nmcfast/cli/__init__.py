@@ -31,6 +31,7 @@ from nmcfast.errors import NmcfastError, NoSpaceError
 
 INTERRUPTED = 5
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY)  # what only the user can change
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _failed(
                 options, f"{error.filename or 'stdout'}: no space left on the device", NoSpaceError.exit_code
             )
+        if isinstance(error, OSError) and error.errno in NOT_OURS and error.filename:
+            return _failed(options, f"{error.filename}: {error.strerror}: choose another place, or make it writable", 1)
         return _failed(options, f"{type(error).__name__}: {error} (run with --debug and report it)", 1)
 
 

@@ -13,7 +13,6 @@ from typing import Any, NoReturn, TypeVar
 from nmcfast.calibration.grains.verdict import Verdict
 from nmcfast.errors import InputError
 from nmcfast.options import kinds
-from nmcfast.progress import progress_bar
 
 Group = TypeVar("Group")
 
@@ -58,8 +57,13 @@ def add_options(parser: argparse.ArgumentParser, group: type) -> None:
 
 def chosen_options(options: argparse.Namespace, group: type[Group], config: dict[str, Any] | None = None) -> Group:
     """The group as it was chosen: on the command line, else in a file, else by default."""
-    given = {f.name: getattr(options, f.name) for f in fields(group)}  # type: ignore[arg-type]
-    return group(**(config or {}) | {name: value for name, value in given.items() if value is not None})
+    return group(**given_options(options, group, config))
+
+
+def given_options(options: argparse.Namespace, group: type, config: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What was said of the group, on the command line or else in a file."""
+    said = {f.name: getattr(options, f.name) for f in fields(group)}
+    return (config or {}) | {name: value for name, value in said.items() if value is not None}
 
 
 def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
@@ -124,42 +128,6 @@ def prepare(options: argparse.Namespace, model: Any) -> None:
     if not compiled():
         remark(options, "compiling the kernels, once for this installation; some 20 seconds")
         warm_up(model)
-
-
-class ParticleBar:
-    """Progress with rate, time left and rejected shells: a bar on a terminal, elsewhere a line a minute."""
-
-    def __init__(self, options: argparse.Namespace, count: int | None) -> None:
-        self.rejected = 0
-        self._bar = progress_bar("generating", "particle", count, options.quiet)
-
-    def __enter__(self) -> "ParticleBar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def __call__(self, index: int, rejected: int) -> None:
-        self.rejected += rejected
-        self._bar.set_postfix(rejected=self.rejected, refresh=False)
-        self._bar.update()
-
-
-class ShardBar:
-    """Progress that learns from its calls how many shards there are."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._bar = progress_bar("comparing", "shard", quiet=options.quiet)
-
-    def __enter__(self) -> "ShardBar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
 
 
 def as_lines(table: dict[str, Any], indent: str = "") -> str:

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmcfast.cli.common import ParticleBar, command, counted, local, number_range, say
+from nmcfast.cli.bars import ParticleBar
+from nmcfast.cli.common import command, counted, local, number_range, say
 
 if TYPE_CHECKING:
     from nmcfast.export.hinges import Mended
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     output = local(options.output)
     library = open_library(options.library)
     particles = number_range("--particles", "particle", options.particles)
-    with ParticleBar(options, len(library) if particles is None else len(particles)) as bar:
+    with ParticleBar(options, len(library) if particles is None else len(particles), "exporting") as bar:
         done = export_library(
             library,
             output,

@@ -1,18 +1,19 @@
 """nmcfast generate: make a library of particles, or continue one."""
 
 import argparse
-import csv
 import tomllib
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from nmcfast.cli.bars import ParticleBar
 from nmcfast.cli.common import (
-    ParticleBar,
     add_options,
     chosen_options,
     command,
     counted,
+    given_options,
     local,
     number_range,
     prepare,
@@ -20,7 +21,8 @@ from nmcfast.cli.common import (
     warn,
     worker_count,
 )
-from nmcfast.errors import InputError, MissingExtraError
+from nmcfast.cli.indices import read_indices
+from nmcfast.errors import InputError
 from nmcfast.options import GenerateOptions, kinds
 
 
@@ -38,22 +40,29 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    chosen = chosen_options(options, GenerateOptions, _read_config(options.config) if options.config else None)
+    config = _read_config(options.config) if options.config else {}
+    chosen = chosen_options(options, GenerateOptions, config)
+    if chosen.repair:
+        from nmcfast.cli.repair import repair
+
+        return repair(options, chosen, given_options(options, GenerateOptions, config))
     shard_range, workers = number_range("--shards", "shard", chosen.shards), worker_count(chosen.workers)
     out = local(options.out)
 
     from nmcfast.bulk import generate_library
     from nmcfast.calibration.grains.verdict import verdict_of
+    from nmcfast.clusters import dask_cluster
     from nmcfast.model import load_model
 
     model, count = load_model(chosen.model), chosen.count
-    indices = None if chosen.indices is None else _read_indices(Path(chosen.indices))
+    indices = None if chosen.indices is None else read_indices(Path(chosen.indices))
     if indices is not None:
         if count not in (GenerateOptions.count, len(indices)):
             raise InputError(f"--count: found {count}, {chosen.indices} has {len(indices)}: leave --count out")
         count = len(indices)
     prepare(options, model)
-    with ParticleBar(options, count) as bar:
+    cluster = dask_cluster(chosen.scheduler) if chosen.scheduler else nullcontext()
+    with cluster as executor, ParticleBar(options, count) as bar:
         made = generate_library(
             out,
             model,
@@ -72,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
             workers=workers,
             overwrite=chosen.overwrite,
             progress=bar,
+            begun=bar.begin,
+            executor=executor,
         )
     warn(options, verdict_of(model.provenance))  # not before: what is refused is refused in one line
     result = {
@@ -86,45 +97,6 @@ def run(options: argparse.Namespace) -> int:
     text = f"{made.path}: {counted(made.made, 'shard')} made, {made.present} of {made.expected} there, {state}"
     say(options, result, f"{text}\nlook at it: nmcfast info {made.path}; check it: nmcfast verify {made.path}")
     return 0
-
-
-def _read_indices(path: Path) -> list[int]:
-    """Indices of particles: the column index of a Parquet or CSV table, else numbers with blanks, commas or lines."""
-    try:
-        if path.suffix == ".parquet":
-            return _column_of(path)
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    if path.suffix == ".csv":
-        rows = list(csv.DictReader(lines))
-        if not rows or "index" not in rows[0]:
-            raise InputError(f"{path}: no column index, expected one as in the table of nmcfast shells")
-        words = [(number, row["index"] or "") for number, row in enumerate(rows, 2)]
-    else:
-        cut = [(number, line.partition("#")[0]) for number, line in enumerate(lines, 1)]
-        words = [(number, word) for number, line in cut for word in line.replace(",", " ").split()]
-    for number, word in words:
-        if not (word.isascii() and word.isdigit()):
-            raise InputError(f"{path}: line {number}: found {word!r}, expected the index of a particle, 0 or more")
-    return [int(word) for _, word in words]
-
-
-def _column_of(path: Path) -> list[int]:
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ImportError as error:
-        raise MissingExtraError(f"{path} needs pyarrow: pip install 'nmcfast[tables]', or give a text file") from error
-    try:
-        if "index" not in parquet.read_schema(path).names:
-            raise InputError(f"{path}: no column index, expected one as in the table of nmcfast shells")
-        column = parquet.read_table(path, columns=["index"])["index"].to_pylist()
-    except ArrowInvalid as error:
-        raise InputError(f"{path}: not a Parquet file ({error})") from None
-    for index in column:
-        if not isinstance(index, int):
-            raise InputError(f"{path}: column index: found {index!r}, expected whole numbers")
-    return column
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import ShardBar, command, counted, local, remark, say
+from nmcfast.cli.bars import ShardBar
+from nmcfast.cli.common import command, counted, local, remark, say
 
 
 def add(commands: Any) -> None:
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from nmcfast.release.release import release_library
 
     names = ("title", "version", "date", "creators", "license", "url", "doi", "material")
-    with ShardBar(options) as bar:
+    with ShardBar(options, "verifying") as bar:
         done = release_library(
             local(options.library),
             overwrite=options.overwrite,

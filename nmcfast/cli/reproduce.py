@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import ParticleBar, command, counted, local, number_range, prepare, remark, say, worker_count
+from nmcfast.cli.bars import ParticleBar, ShardBar
+from nmcfast.cli.common import command, counted, local, number_range, prepare, remark, say, worker_count
 from nmcfast.errors import DamageError
 
 
@@ -32,13 +33,15 @@ def run(options: argparse.Namespace) -> int:
     source, output = local(options.library), local(options.output)
     if (source / "model.safetensors").is_file():
         prepare(options, load_model(source / "model.safetensors"))
-    with ParticleBar(options, None) as bar:
+    with ParticleBar(options, None) as bar, ShardBar(options, "comparing") as compared:
         done = reproduce_library(
             source,
             output,
             shard_range=chosen,
             workers=workers,
             progress=bar,
+            begun=bar.begin,
+            compared=compared,
         )
     result = {
         "path": str(done.path),

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import command, counted, local, say
+from nmcfast.cli.bars import ShardBar
+from nmcfast.cli.common import command, counted, local, say, worker_count
 from nmcfast.errors import DamageError
 
 
@@ -12,12 +13,16 @@ def add(commands: Any) -> None:
     text = "check every checksum, shape, label and count of a library"
     parser = command(commands, "verify", run, text, "nmcfast verify lib.zarr")
     parser.add_argument("library", type=Path, metavar="LIBRARY")
+    parser.add_argument("--workers", metavar="N|auto", default="1", help="processes (1)")
 
 
 def run(options: argparse.Namespace) -> int:
-    from nmcfast.export.verify import verify
+    path, workers = local(options.library), worker_count(options.workers)
 
-    report = verify(local(options.library))
+    from nmcfast.library.check import verify_library
+
+    with ShardBar(options, "verifying") as bar:
+        report = verify_library(path, bar, workers=workers)
     done = f"{report.shards} of {report.expected_shards} shards"
     state = "complete" if report.sealed else "incomplete"
     state += {"yes": ", released", "unfinished": ", its release unfinished", "no": ""}[report.released]

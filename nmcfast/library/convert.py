@@ -217,7 +217,11 @@ def _write_shards(library: Library, output: Path, recipe: dict[str, Any], progre
     writer = formats.bulk_module(recipe["format"]).ShardWriter
     for number in range(shards.shard_count(recipe)):
         members = shards.shard_range(recipe, number)
-        if number not in done:
+        if number in done:
+            if progress is not None:
+                for index in members:
+                    progress(index)
+        else:
             with writer(output, number, members.start, recipe) as shard:
                 for index in members:
                     wanted = recipe["labels"]

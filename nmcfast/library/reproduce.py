@@ -3,7 +3,7 @@
 Recipe, model file and complete.json are enough. Where the shards are there too, every file of them is compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nmcfast import __version__
-from nmcfast.bulk import chosen_shards, make_library
+from nmcfast.bulk import Plan, chosen_shards, make_library
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, formats, root, schema, shards
 from nmcfast.model import model_from_bytes
@@ -45,10 +45,13 @@ def reproduce_library(
     shard_range: range | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    begun: Callable[[Plan], None] | None = None,
+    compared: Callable[[int, int], None] | None = None,
 ) -> Reproduced:
     """Generate the library at `source` again at `output`, or some of its shards, and compare; output stays.
 
-    An interrupted run goes on. Raises InputError when source is no finished library and when output is something
+    An interrupted run goes on. begun and progress as for `generate_library`; compared is called with the numbers of
+    shards compared and to compare. Raises InputError when source is no finished library and when output is something
     else, DamageError when recipe, model or complete.json were changed: then there is nothing to generate from.
     """
     source, output = Path(source), Path(output)
@@ -58,11 +61,13 @@ def reproduce_library(
     if output.resolve() == source.resolve():
         raise InputError(f"{output}: is the library itself; choose another output")
     law = model_from_bytes(model, str(source / root.MODEL))
-    made = make_library(output, recipe, law, model, wanted, workers, progress)
-    compared, differences = 0, list[str]()
-    for number in wanted:
+    made = make_library(output, recipe, law, model, wanted, workers, progress, begun)
+    seen, differences = 0, list[str]()
+    for done, number in enumerate(wanted, 1):
         count, found = _compare(source, output, number, recipe, seal)
-        compared, differences = compared + count, [*differences, *found]
+        seen, differences = seen + count, [*differences, *found]
+        if compared is not None:
+            compared(done, len(wanted))
     whole = len(wanted) == shards.shard_count(recipe)
     if whole:
         differences += _beside(source, output, recipe, seal)
@@ -70,7 +75,7 @@ def reproduce_library(
     if digest is not None and not differences and digest != seal["root_sha256"]:
         differences.append(f"{root.SEAL}: root hash {seal['root_sha256']}, the recipe gives {digest}")
     return Reproduced(
-        output, wanted, made.made, compared, tuple(differences), seal["root_sha256"], digest, _versions(recipe)
+        output, wanted, made.made, seen, tuple(differences), seal["root_sha256"], digest, other_versions(recipe)
     )
 
 
@@ -85,7 +90,8 @@ def _read(source: Path) -> tuple[dict[str, Any], bytes]:
     return recipe, root.read_model(source, recipe)
 
 
-def _versions(recipe: dict[str, Any]) -> tuple[str, ...]:
+def other_versions(recipe: dict[str, Any]) -> tuple[str, ...]:
+    """Programs of other versions here than the recipe names, each as a line."""
     here = {"nmcfast": __version__, **formats.bulk_module(recipe["format"]).encoders()}
     return tuple(
         f"{name} {version}, the recipe says {recipe[name]}"

@@ -153,14 +153,16 @@ class StoredLibrary:
 
     def _finished(self) -> list[int]:
         """Numbers of the finished shards that the recipe asks for."""
-        return [n for n in self._committed() if n < shards.shard_count(self.recipe)]
+        total = shards.shard_count(self.recipe)
+        return [n for n in self._committed() if n < total]
 
     def _committed(self) -> list[int]:
         """Numbers of the finished shards."""
         return shards.committed_shards(self.path)
 
     def _has(self, number: int) -> bool:
-        return (self.path / "shards" / shards.shard_name(number)).is_dir()
+        folder = self.path / "shards" / shards.shard_name(number)
+        return folder.is_dir() and not folder.is_symlink()
 
     def _require(self, number: int) -> None:
         if self._has(number):

@@ -61,8 +61,11 @@ def release_library(
     beside = {name: _entry((path / name).read_bytes()) for name in release.root_names(recipe) if "/" not in name}
     root_sha256 = files.read_json(path / root.SEAL)["root_sha256"]
     facts = Facts(settings, recipe, library.model, root_sha256, library.index(), report.bytes, beside)
+    documents = _documents(facts)
+    if not overwrite:
+        _refuse_unlisted(path, documents)
     with shards.clear_when_full(path, path, recipe):
-        written = _write(path, recipe, _documents(facts))
+        written = _write(path, recipe, documents)
     return Release(path, written, release.FILES, facts.parts, settings, facts.root_sha256)
 
 
@@ -100,8 +103,16 @@ def _settings(library: Library, said: dict[str, Any]) -> Settings:
 
 def _refuse_changed(path: Path, recipe: dict[str, Any]) -> None:
     """InputError for a file of the last release that somebody changed since: it may be worth keeping."""
-    if release.state(path) == "yes" and (wrong := list(release.problems(path, recipe))):
+    if files.is_regular(path / release.SUMS) and (wrong := list(release.problems(path, recipe))):
         raise InputError(f"{path}: changed since it was released ({wrong[0]}): --overwrite replaces what was changed")
+
+
+def _refuse_unlisted(path: Path, documents: dict[str, bytes]) -> None:
+    """InputError when checksums were lost and a file is not what would be written: nobody knows who changed it."""
+    if release.state(path) != "yes" or files.is_regular(path / release.SUMS):
+        return
+    if other := [name for name, data in documents.items() if not _holds(path / name, data)]:
+        raise InputError(f"{path}: {release.SUMS} is missing, and {other[0]} is another one: --overwrite replaces it")
 
 
 def _documents(facts: Facts) -> dict[str, bytes]:
@@ -136,15 +147,17 @@ def _write(path: Path, recipe: dict[str, Any], documents: dict[str, bytes]) -> t
     """Put the files in place whose bytes are not there yet, the checksums last; what was written."""
     stale = [name for name, data in documents.items() if not _holds(path / name, data)]
     if stale:
-        (path / release.SUMS).unlink(missing_ok=True)  # unfinished from here on
+        files.write_file(path / release.UNFINISHED, b"'nmcfast release' was interrupted: run it again\n")
+        (path / release.SUMS).unlink(missing_ok=True)
         for name in stale:
             files.write_file(path / name, documents[name])
     sums = release.sums_text(release.checksums(path, recipe)).encode()
     if not _holds(path / release.SUMS, sums):
         files.write_file(path / release.SUMS, sums)
         stale.append(release.SUMS)
+    (path / release.UNFINISHED).unlink(missing_ok=True)
     return tuple(stale)
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and not path.is_symlink() and path.read_bytes() == data
+    return files.is_regular(path) and path.read_bytes() == data

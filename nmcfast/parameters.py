@@ -44,3 +44,5 @@ EPOCHS = 200
 STEPS = 100  # steps an epoch
 SKIP_LOSS = 0.3**2  # the discriminator rests at or below this loss
 AUGMENTATION = 0.2  # largest relative change of fitted D and r
+
+GRAINS_VERDICT = "grains_verdict"  # under which a model's provenance keeps what `calibration.grains.verdict` says

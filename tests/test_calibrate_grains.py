@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from nmcfast import generate_particle, load_model
-from nmcfast.calibration.grains import reference
+from nmcfast.calibration.grains import reference, verdict
+from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
+from nmcfast.calibration.grains.verdict import Comparison, GroupTest, Verdict, verdict_of
 from nmcfast.cli import main
 from nmcfast.ebsd.write import simulate_map, write_ang
 
@@ -39,6 +41,7 @@ def calibrated(tmp_path_factory):
         patch.setattr(gan, "FAST", TINY)
         sections = [str(folder / f"{k}.ang") for k in range(2)]
         options = ["--output", str(folder / "my.safetensors"), "--report", str(folder / "report"), "--quiet"]
+        options += ["--work", str(folder / "work")]
         assert main(["calibrate", "grains", *sections, *options]) == 0
     return folder
 
@@ -48,6 +51,9 @@ def test_the_model_generates_and_says_where_it_is_from(calibrated):
     assert model.provenance["grains"].endswith("on 2 sections")
     assert model.provenance["command"].startswith("nmcfast calibrate grains ")
     assert len(generate_particle(model, 0, 0).grains) > 20
+    found, report = verdict_of(model.provenance), json.loads((calibrated / "report" / "report.json").read_text())
+    assert found.sections == 2 and found.model_sections == 96 and found.to_dict() == report["verdict"]
+    assert next(iter(report)) == "verdict" and found.scores["cutouts"].keys() == {*CUTOUT_STATISTICS}
 
 
 def test_the_start_finds_the_reference_from_two_small_maps(calibrated):
@@ -66,7 +72,7 @@ def test_the_report_holds_every_section_and_epoch(calibrated):
     assert [row["epoch"] for row in report["history"]] == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["sections.png", "history.png"])
+@pytest.mark.parametrize("name", ["sections.png", "history.png", "verdict.png"])
 def test_the_pictures_show_something(calibrated, name):
     from matplotlib.image import imread
 
@@ -94,35 +100,62 @@ REPORT = {
 }
 
 
-def said_of(tmp_path, monkeypatch, capsys, start, *options):
-    report = {**REPORT, "start": start}
+def verdict_with(p_value):
+    """A verdict of one test with a p, as a report has it."""
+    row = Comparison("profiles", 0.2, 0.5, 0.03, "grains in the core will be too long")
+    scores = {"cutouts": {}, "whole sections": {"area": 1.25}}
+    tests = {"profiles": GroupTest(60.0, 12, p_value)}
+    return Verdict(2, 96, tests, {"mean log elongation, core": row}, scores).to_dict()
+
+
+def said_of(tmp_path, monkeypatch, capsys, verdict, *options):
+    report = {"verdict": verdict, **REPORT}
     calibrated = "nmcfast.calibration.grains.calibrate.calibrate_grain_model"
     monkeypatch.setattr(calibrated, lambda *_args, **_more: (None, report))
     assert main(["calibrate", "grains", "a.ang", "--output", str(tmp_path / "a.safetensors"), *options]) == 0
     return capsys.readouterr()
 
 
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
 @pytest.mark.parametrize(
-    ("start", "verdict"),
+    ("verdict", "first"),
     [
-        ({"chi2": 60.4, "freedom": 7, "p_value": 1e-9}, "verdict: distrust 3D means, no plain law has such sections"),
-        ({"chi2": 8.6, "freedom": 7, "p_value": 0.28}, "verdict: a plain law has such sections (chi2 9 for 7 degrees"),
-        ({}, "verdict: none, since training did not start from moments"),
+        (verdict_with(1e-9), ["verdict: FAILED, distrust 3D: 2 measured sections", "  grains in the core will"]),
+        (
+            verdict_with(0.28),
+            ["verdict: passed, 2 measured sections agree with sections of the model (prof"],
+        ),
+        (Verdict(none="too few").to_dict(), ["verdict: none, too few"]),
     ],
 )
-def test_the_verdict_comes_first_and_ten_lines_are_enough(tmp_path, monkeypatch, capsys, start, verdict):
-    said = said_of(tmp_path, monkeypatch, capsys, start).out.splitlines()
-    assert said[0].startswith(verdict) and len(said) <= 10
-    assert said[1] == "sections    2 of 3 used, 683 to 737 grains each, known to 5.25 to 6.00 µm from the centre"
-    assert said[2] == "2D fits     99.4% to 99.6% of the measured points lie in their grain"
-    assert "0.62" in said[3] and "alpha 0.70" in said[4] and "0.00187" in said[5]
+def test_the_verdict_comes_first_and_ten_lines_are_enough(tmp_path, monkeypatch, capsys, verdict, first, quiet):
+    said = said_of(tmp_path, monkeypatch, capsys, verdict, *quiet).out.splitlines()
+    assert all(line.startswith(start) for line, start in zip(said, first, strict=False)) and len(said) <= 10
+    said = said[len(first) :]
+    assert said[0] == "sections    2 of 3 used, 683 to 737 grains each, known to 5.25 to 6.00 µm from the centre"
+    assert said[1] == "2D fits     99.4% to 99.6% of the measured points lie in their grain"
+    assert "0.62" in said[2] and "alpha 0.70" in said[3] and "0.00187" in said[-1]
+    assert ("whole sections held out: area 1.25" in said[4]) == (not verdict["none"])
     assert not any("a.ang" in line for line in said)
 
 
 def test_one_line_a_section_comes_with_debug_and_the_whole_report_with_json(tmp_path, monkeypatch, capsys):
-    doubtful = {"chi2": 60.4, "freedom": 7, "p_value": 1e-9}
-    said = said_of(tmp_path, monkeypatch, capsys, doubtful, "--debug").out.splitlines()
-    assert said[-1] == "c.ang: grains 700, radius_um 6, central False" and len(said) == 9
-    both = said_of(tmp_path, monkeypatch, capsys, doubtful, "--json")
-    assert json.loads(both.out) == {**REPORT, "start": doubtful}
-    assert "distrust 3D means" in both.err
+    failed = verdict_with(1e-9)
+    said = said_of(tmp_path, monkeypatch, capsys, failed, "--debug").out.splitlines()
+    assert said[-1] == "c.ang: grains 700, radius_um 6, central False" and len(said) == 11
+    both = said_of(tmp_path, monkeypatch, capsys, failed, "--json", "--quiet")
+    assert json.loads(both.out) == {"verdict": failed, **REPORT}
+    assert "distrust 3D" in both.err and "grains in the core will be too long" in both.err
+    assert said_of(tmp_path, monkeypatch, capsys, verdict_with(0.28), "--json", "--quiet").err == ""
+
+
+def test_strict_writes_no_model_without_a_passed_verdict(calibrated, tmp_path, monkeypatch, capsys):
+    """The training goes on from where it ended, so that only the verdict is made anew."""
+    monkeypatch.setattr(gan, "FAST", TINY)
+    monkeypatch.setattr(verdict, "LEVEL", 1.1)
+    sections, output = [str(calibrated / f"{k}.ang") for k in range(2)], tmp_path / "strict.safetensors"
+    options = ["--output", str(output), "--work", str(calibrated / "work"), "--strict", "--quiet"]
+    assert main(["calibrate", "grains", *sections, *options]) == 1
+    said = capsys.readouterr()
+    assert not output.exists() and said.out == "" and said.err.count("\n") == 1
+    assert "strict.safetensors: not written, verdict: FAILED" in said.err

@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say
+from nmcfast.cli.common import add_options, chosen_options, command, refuse_existing, remark, say, warn
 from nmcfast.options import MapOptions, SectionOptions, TrainingOptions
 
-DOUBTFUL = 1e-3  # p-value below which a calibration's start is not to be trusted in 3D
 STATISTICS = ("area", "elongation", "alpha", "chord", "grains")  # of cutouts, as the report names them
 
 
@@ -27,11 +26,13 @@ def add(kinds: Any) -> None:
     add_options(grains, MapOptions)
     grains.add_argument("--work", type=Path, metavar="DIR", help="folder from which an interrupted training goes on")
     grains.add_argument("--report", type=Path, metavar="DIR", help="folder for report, history and pictures")
+    grains.add_argument("--strict", action="store_true", help="write no model unless its verdict is passed; exit 1")
     grains.add_argument("--overwrite", action="store_true", help="replace the model file")
 
 
 def run(options: argparse.Namespace) -> int:
     from nmcfast.calibration.grains.calibrate import calibrate_grain_model
+    from nmcfast.calibration.grains.verdict import Verdict
 
     refuse_existing(options)
     _, report = calibrate_grain_model(
@@ -43,29 +44,17 @@ def run(options: argparse.Namespace) -> int:
         say=lambda text: remark(options, text),
         work=options.work,
         report=options.report,
+        strict=options.strict,
         quiet=options.quiet,
         command=options.typed,
     )
-    said = [verdict_of(report["start"]), *summary_of(report), *(sections_of(report) if options.debug else ())]
+    verdict = Verdict.from_dict(report["verdict"])
+    said = [*verdict.lines, *summary_of(report), *(sections_of(report) if options.debug else ())]
     say(options, report, "\n".join(said))
-    if options.json and is_doubtful(report["start"]):
-        remark(options, said[0])
+    if options.json:  # for eyes; a failed one whatever they do not want to see
+        warn(options, verdict)
     remark(options, f"wrote {options.output}; use it: nmcfast generate lib.zarr --model {options.output}")
     return 0
-
-
-def is_doubtful(start: dict[str, Any]) -> bool:
-    return start.get("p_value", 1.0) < DOUBTFUL
-
-
-def verdict_of(start: dict[str, Any]) -> str:
-    """One line: may 3D means be trusted? Sections can only tell that no plain law has them."""
-    if "chi2" not in start:
-        return "verdict: none, since training did not start from moments (docs/calibration.md)"
-    test = f"chi2 {start['chi2']:.0f} for {start['freedom']} degrees of freedom, p = {start['p_value']:.2g}"
-    if is_doubtful(start):
-        return f"verdict: distrust 3D means, no plain law has such sections ({test}), docs/calibration.md"
-    return f"verdict: a plain law has such sections ({test})"
 
 
 def summary_of(report: dict[str, Any]) -> list[str]:
@@ -79,6 +68,7 @@ def summary_of(report: dict[str, Any]) -> list[str]:
         f"training    epoch {report['epoch']} kept; distance to sections held out {scores['score']:.2f},"
         " where 1 is that between halves of the sections",
         "            " + ", ".join(f"{name} {scores[name]:.2f}" for name in STATISTICS),
+        *_whole_sections(report["verdict"]["scores"].get("whole sections", {})),
         f"seeds       {report['mu']:.5f} px⁻³ (mu)",
     ]
 
@@ -89,6 +79,12 @@ def sections_of(report: dict[str, Any]) -> list[str]:
         f"{row['file']}: " + ", ".join(f"{name} {_short(value)}" for name, value in row.items() if name != "file")
         for row in report["sections"]
     ]
+
+
+def _whole_sections(scores: dict[str, float]) -> list[str]:
+    """A line with the scores of whole sections held out; none where there is no verdict."""
+    shown = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
+    return [f"            whole sections held out: {shown}"] * bool(scores)
 
 
 def _range(rows: list[dict[str, Any]], name: str, form: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from nmcfast.calibration.grains.verdict import Verdict
 from nmcfast.errors import InputError
 from nmcfast.options import kinds
 
@@ -87,6 +88,12 @@ def counted(count: int, noun: str) -> str:
 def remark(options: argparse.Namespace, text: str) -> None:
     if not options.quiet:
         print(f"nmcfast: {text}", file=sys.stderr)  # noqa: T201
+
+
+def warn(options: argparse.Namespace, verdict: Verdict) -> None:
+    """Say a verdict on stderr, a failed one even with --quiet."""
+    if verdict.passed is False or not options.quiet:
+        print(f"nmcfast: {verdict.line}", *verdict.lines[1:], sep="\n", file=sys.stderr)  # noqa: T201
 
 
 def number_range(option: str, noun: str, text: str | None) -> range | None:

@@ -18,6 +18,7 @@ from nmcfast.cli.common import (
     number_range,
     prepare,
     say,
+    warn,
     worker_count,
 )
 from nmcfast.cli.indices import read_indices
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     out = local(options.out)
 
     from nmcfast.bulk import generate_library
+    from nmcfast.calibration.grains.verdict import verdict_of
     from nmcfast.clusters import dask_cluster
     from nmcfast.model import load_model
 
@@ -82,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
             begun=bar.begin,
             executor=executor,
         )
+    warn(options, verdict_of(model.provenance))  # not before: what is refused is refused in one line
     result = {
         "path": str(made.path),
         "shards_made": made.made,

@@ -27,11 +27,13 @@ def verdict(name: str, provenance: Any) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
+    from nmcfast.calibration.grains.verdict import verdict_of
     from nmcfast.model import list_models, load_model
 
     models = {name: load_model(name) for name in list_models()}
     lines = [
         f"{name}\n  good for: {GOOD_FOR[name]}\n  verdict: {verdict(name, m.provenance)}\n"
+        f"  grains' {verdict_of(m.provenance).line}\n"
         f"  shells: {m.provenance.get('shell')}\n  grains: {m.provenance.get('grains')}"
         for name, m in models.items()
     ]
@@ -40,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
             "sha256": m.digest,
             "good_for": GOOD_FOR[name],
             "verdict": verdict(name, m.provenance),
+            "grains_verdict": verdict_of(m.provenance).to_dict(),
             "provenance": dict(m.provenance),
         }
         for name, m in models.items()

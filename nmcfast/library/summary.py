@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nmcfast.calibration.grains.verdict import verdict_of
 from nmcfast.export import schema
 from nmcfast.library.library import Library
 
@@ -49,6 +50,7 @@ def summarise(library: Library) -> dict[str, Any]:
             "seeds_without_voxel": int(table["empty_seeds"].sum()),
             **{name.rpartition("/")[2]: int(table[name.rpartition("/")[2]].sum()) for name in schema.MENDED},
         }
+    result["grains_verdict"] = verdict_of(library.model.provenance).to_dict()
     result["provenance"] = dict(library.model.provenance)
     return result
 
@@ -66,6 +68,7 @@ def short_lines(summary: dict[str, Any]) -> list[str]:
     recipe, missing = summary["recipe"], summary["missing_shards"]
     state = f"{missing} shards missing" if missing else "all shards there"
     lines = [f"{summary['path']}: {summary['finished']} of {summary['particles']} particles, {state}"]
+    lines += [f"  {text}" for text in summary["grains_verdict"]["said"]]
     labels = f"labels of {recipe['voxel_size']:g} µm" if recipe["labels"] else "no labels"
     lines.append(f"  made by    model {recipe['model_name']}, seed {recipe['seed']}, nmcfast {recipe['nmcfast']}")
     lines.append(f"  stored as  {recipe['format']}, {labels}, shards of {recipe['shard_size']}")

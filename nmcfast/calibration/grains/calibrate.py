@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmcfast import __version__
-from nmcfast.calibration.grains.moment_fit import LEAST_GRAINS
+from nmcfast.calibration.grains.agreement import DRAWN, compare_with_model
+from nmcfast.calibration.grains.moment_fit import LEAST_GRAINS, label_fitted
 from nmcfast.calibration.grains.read_sections import check_grains, read_sections
+from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
+from nmcfast.calibration.grains.verdict import Verdict, VerdictError
 from nmcfast.errors import InputError
 from nmcfast.export.files import write_file
 from nmcfast.model import GrainLaw, Model, load_model
 from nmcfast.options import MapOptions, SectionOptions, TrainingOptions
 from nmcfast.overlay import with_margins
-from nmcfast.parameters import CUTOUT, PIXEL_UM
+from nmcfast.parameters import CUTOUT, GRAINS_VERDICT, PIXEL_UM
 from nmcfast.progress import progress_bar
+from nmcfast.sections.cutouts import Section
 from nmcfast.sections.fit import SectionFit, fit_section, label_section
 from nmcfast.sections.grain_map import GrainMap
 from nmcfast.sections.statistics import compare_sections
 
 if TYPE_CHECKING:
-    from nmcfast.calibration.grains.gan import Options
+    from nmcfast.calibration.grains.gan import Calibration, Options
 
 
 def calibrate_grain_model(
@@ -36,14 +40,16 @@ def calibrate_grain_model(
     say: Callable[[str], None] = lambda text: None,
     work: Path | None = None,
     report: Path | None = None,
+    strict: bool = False,
     quiet: bool = False,
     command: str = "",
 ) -> tuple[Model, dict[str, Any]]:
     """Fit the grain law to sections and write a model file with the shells of a model that there is, section 2.5.
 
     reading: how EBSD files are read; say: called with each remark of a reader, before anything takes long. work: folder
-    in which an interrupted training goes on; report: folder for report.json and pictures. Nothing is written where a
-    section is refused. Returns the model and the report.
+    in which an interrupted training goes on; report: folder for report.json and pictures. strict: no model is written,
+    and VerdictError raised, unless the verdict is passed. Nothing is written where a section is refused. Returns the
+    model and the report.
     """
     if output.is_dir() or not output.parent.is_dir():
         raise InputError(f"{output}: not a file name in a folder that exists")
@@ -51,7 +57,7 @@ def calibrate_grain_model(
     maps, rows = read_sections(paths, sections, reading, say)
     used = [k for k, row in enumerate(rows) if row["central"]]
     from nmcfast.calibration.grains import gan  # here, since only training needs torch
-    from nmcfast.calibration.grains.plots import write_grain_report
+    from nmcfast.calibration.grains.plots import write_grain_report, write_profiles
     from nmcfast.sections.cutouts import section_of_fit
 
     options = _training(gan, training, {str(paths[k]): rows[k]["radius_um"] for k in used})
@@ -69,7 +75,9 @@ def calibrate_grain_model(
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     found = gan.calibrate(fitted, options, work, quiet)
+    verdict = _verdict(fitted, found, quiet)
     result = {
+        "verdict": verdict.to_dict(),
         "sections": rows,
         "options": asdict(options),
         "start": found.start,
@@ -84,20 +92,42 @@ def calibrate_grain_model(
         law,
         {
             "grains": f"calibrated by the stereological GAN on {len(used)} sections",
-            "grains_report": result,
+            GRAINS_VERDICT: result["verdict"],
+            "grains_report": {name: value for name, value in result.items() if name != "verdict"},
             "shell": shells.provenance.get("shell"),
             "shell_from": {"model": shells.name, "sha256": shells.digest},
             "command": command,
             "nmcfast": __version__,
         },
     )
-    write_file(output, model.to_bytes())
+    if verdict.passed or not strict:
+        write_file(output, model.to_bytes())
     if report is not None:
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**result, "history": found.history}, indent=1)
         (report / "report.json").write_text(text + "\n")
         write_grain_report(report, [maps[k] for k in used], fits, found.net, float(found.mu), found.history)
+        write_profiles(report, verdict)
+    if strict and not verdict.passed:
+        raise VerdictError(f"{output}: not written, {verdict.line}; look at --report, or calibrate without --strict")
     return model, result
+
+
+def _verdict(fitted: Sequence[Section], found: "Calibration", quiet: bool) -> Verdict:
+    """The verdict on what training ended with, from all sections that were used."""
+    radius = int(min(section.radius for section in fitted))
+    bar = progress_bar("comparing sections with the model's", "section", DRAWN, quiet)
+    verdict = compare_with_model(
+        [label_fitted(section, radius) for section in fitted],
+        len(fitted) - found.options.training_sections(len(fitted)),
+        found.net,
+        float(found.mu),
+        cutouts={name: found.row[name] for name in CUTOUT_STATISTICS},
+        at_bound=found.start.get("at_bound", ()),
+        progress=bar.update,
+    )
+    bar.close()
+    return verdict
 
 
 def _check_start(trained: Sequence[int], paths: Sequence[Path], maps: Sequence[GrainMap], rows: Sequence[Any]) -> None:

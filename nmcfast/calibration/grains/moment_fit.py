@@ -17,33 +17,18 @@ from scipy import stats
 from scipy.linalg import hadamard
 from scipy.optimize import least_squares
 
-from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc, tessellate
+from nmcfast.calibration.grains.moments import MOMENTS, section_moments
+from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc
 from nmcfast.calibration.grains.scores import LEAST_PIXELS
 from nmcfast.errors import InputError
-from nmcfast.kernels import label_grid
-from nmcfast.markers import metrics
+from nmcfast.kernels import label_grid, neighbours
+from nmcfast.markers import frames, metrics
 from nmcfast.parameters import KAPPA, NOISES
 from nmcfast.progress import progress_bar
 from nmcfast.sections.cutouts import Section, in_plane
-from nmcfast.sections.statistics import edge_grains, measure_grains, touching_labels
 
 Array = NDArray[np.float64]
 
-MOMENTS = {  # and the standard error that segmentation and 2D fit add, however many sections there are
-    "log grains": 0.004,
-    "mean log area": 0.011,
-    "spread of log area": 0.007,
-    "variation of area": 0.007,
-    "mean log elongation": 0.008,
-    "spread of log elongation": 0.003,
-    "mean cos 2α": 0.006,
-    "mean cos 4α": 0.010,
-    "mean log elongation · cos 2α": 0.010,
-    "area with elongation": 0.026,
-    "area with cos 2α": 0.012,
-    "elongation with cos 2α": 0.007,
-    "area with that of neighbours": 0.008,
-}
 NUMBERS = ("shape", "spread_first", "spread_across", "spread_offset", "coupling", "log_mu")
 STEPS = np.array([0.05, 0.05, 0.05, 0.2, 0.5, 0.04])  # of the differences that stand for a slope
 LOW, HIGH = np.array([-2.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0, 2.5, 12.0])
@@ -78,10 +63,14 @@ class PlainLaw:
     def __call__(self, inputs: NDArray[np.float32]) -> tuple[Array, Array]:
         """D (n, 3) px⁻² and r (n,) of inputs (n, 60) of G_net, Algorithm 1 line 6: a function of them, as G_net is."""
         by_neighbour = inputs.reshape(len(inputs), KAPPA, 3 + NOISES).astype(np.float64)
-        first, second, third, offset = normals(by_neighbour[:, :, 3:])
         room = np.linalg.norm(by_neighbour[:, :, :3], axis=2).mean(axis=1) * self.mu ** (1 / 3) - MEAN_DISTANCE
+        return self.markers(normals(by_neighbour[:, :, 3:]), room)
+
+    def markers(self, number: Array, room: Array) -> tuple[Array, Array]:
+        """D (n, 3) px⁻² and r (n,) of four normal numbers (4, n) a seed and of its room (n,), 0 on average."""
+        first, second, third, offset = number
         centre = math.log(self.size) + 2 / 3 * self.shape  # of log D₂ and log D₃
-        log = np.empty((len(inputs), 3))
+        log = np.empty((len(room), 3))
         log[:, 0] = centre - 2 * self.shape + self.spread_first * first
         log[:, 1] = centre + self.spread_across * second
         log[:, 2] = centre + self.spread_across * third
@@ -97,44 +86,6 @@ def normals(noise: Array) -> Array:
     signs = np.tile(hadamard(8)[1:5], 3)  # (4, 24)
     flat = noise.transpose(0, 2, 1).reshape(len(noise), -1) - 0.5
     return signs @ flat.T * math.sqrt(12.0 / signs.shape[1])
-
-
-def section_moments(labels: NDArray[np.integer]) -> Array:
-    """The moments (m,) of the whole grains, from 5 pixels on, of a disc of labels (n, n), 0 outside.
-
-    "With" is Pearson's correlation over grains, or over pairs that touch; area stands for its logarithm. Elongation is
-    a ratio of lengths, α that of Eq. (4).
-    """
-    size = labels.shape[0]
-    table = measure_grains(labels, 1.0, (size / 2, size / 2), LEAST_PIXELS)
-    table = table.selected(~edge_grains(labels, table.label) & np.isfinite(table.alpha))
-    row = np.full(int(labels.max()) + 1, -1)
-    row[table.label] = np.arange(len(table.label))
-    pairs = row[touching_labels(labels)]
-    pairs = pairs[(pairs >= 0).all(axis=1)]
-    if len(table.label) == 0:
-        return np.full(len(MOMENTS), -np.inf)
-    area = np.log(table.area)
-    long = 0.5 * np.log((table.variance[:, 0] + 1 / 12) / (table.variance[:, 1] + 1 / 12))  # 1/12: a pixel's extent
-    cosine = np.cos(2 * table.alpha)
-    beside = np.concatenate([pairs, pairs[:, ::-1]])
-    return np.array(
-        [
-            math.log(len(area)),
-            area.mean(),
-            area.std(),
-            table.area.std() / table.area.mean(),
-            long.mean(),
-            long.std(),
-            cosine.mean(),
-            np.cos(4 * table.alpha).mean(),
-            (long * cosine).mean(),
-            _correlation(area, long),
-            _correlation(area, cosine),
-            _correlation(long, cosine),
-            _correlation(*area[beside].T),
-        ]
-    )
 
 
 def label_fitted(section: Section, radius: int) -> NDArray[np.int32]:
@@ -224,13 +175,13 @@ def fit_moments(
         simulations += count
         bar.update(count)
         law = _law(numbers, size, offset)
-        return np.array([section_moments(_simulate(law, radius, *template)) for template in seeds[:count]])
+        return np.array([section_moments(_simulate(law, radius, template)) for template in seeds[:count]])
 
     shape = 0.8 * named["mean log elongation"] * named["mean cos 2α"]
     numbers = np.array([shape, 0.2, 0.2, *GUESS, math.log(guess)])
     low = np.append(LOW, math.log(guess / WIDEST))
     high = np.append(HIGH, math.log(guess * WIDEST))
-    spread = _shrunk(np.cov(simulated(numbers, max(rounds)).T))
+    spread = shrunk(np.cov(simulated(numbers, max(rounds)).T))
     for count in rounds:
         error = spread * (1 / len(labels) + 1 / count) + measuring
         whiten = np.linalg.inv(np.linalg.cholesky(error))
@@ -261,29 +212,47 @@ def _law(numbers: Array, size: float, offset: float) -> PlainLaw:
     return PlainLaw(shape, first, across, spread_offset, coupling, math.exp(log_mu), size, offset)
 
 
-def _seed_template(radius: int, most: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Seeds of a section in mean spacings, with noises and angles, as many as intensities up to `most` px⁻³ need."""
-    half = np.array([radius * most ** (1 / 3)] * 2 + [most ** (1 / 3) / 2]) + REACH + RING
+@dataclass(frozen=True)
+class _Template:
+    """Seeds about a section in mean spacings, and what a plain law makes their markers of: the same for every μ.
+
+    place (n, 3); frame (n, 3, 3) of Eq. (12); number (4, n) of `normals`; room (n,).
+    """
+
+    place: Array
+    frame: Array
+    number: Array
+    room: Array
+
+
+def _seed_template(radius: int, most: float, rng: np.random.Generator) -> _Template:
+    """Seeds of a section of a radius in px, as many as intensities up to `most` px⁻³ need."""
+    inner = np.array([radius * most ** (1 / 3)] * 2 + [most ** (1 / 3) / 2]) + REACH
+    half = inner + RING
     count = rng.poisson(8 * half.prod())
-    return rng.uniform(-half, half, (count, 3)), rng.random((count, NOISES)), np.pi * rng.random(count)
+    place, noise, angle = rng.uniform(-half, half, (count, 3)), rng.random((count, NOISES)), np.pi * rng.random(count)
+    kept = np.flatnonzero((np.abs(place) < inner).all(axis=1))
+    nearest = neighbours.nearest_serial(place, kept, KAPPA)[0]
+    room = np.linalg.norm(place[nearest] - place[kept, None], axis=2).mean(axis=1) - MEAN_DISTANCE
+    return _Template(place[kept], frames(place[kept], angle[kept]), normals(noise[nearest]), room)
 
 
-def _simulate(law: PlainLaw, radius: int, place: Array, noise: Array, angle: Array) -> NDArray[np.int32]:
+def _simulate(law: PlainLaw, radius: int, seeds: _Template) -> NDArray[np.int32]:
     """Labels (2R, 2R) of the central section that a law gives to a template of seeds, 0 outside the disc."""
-    high = np.array([radius, radius, 0.5])
     spacing = law.mu ** (-1 / 3)
-    near = (np.abs(place) < high / spacing + REACH + RING).all(axis=1)
-    grains = tessellate(law, law.mu, -high, high, place[near] * spacing, noise[near], angle[near])
-    return disc(grains.labels((-radius, -radius, -0.5), (1, 2 * radius, 2 * radius))[0] + 1, radius)
+    near = (np.abs(seeds.place) < np.array([radius, radius, 0.5]) / spacing + REACH).all(axis=1)
+    diagonal, offset = law.markers(seeds.number[:, near], seeds.room[near])
+    labels = label_grid(
+        seeds.place[near] * spacing,
+        metrics(seeds.frame[near], diagonal),
+        offset,
+        (1, 2 * radius, 2 * radius),
+        (-radius, -radius, -0.5),
+        1,
+    )
+    return disc(labels[0] + 1, radius)
 
 
-def _correlation(a: Array, b: Array) -> float:
-    """Pearson's; 0 where one does not vary."""
-    a, b = a - a.mean(), b - b.mean()
-    scale = math.sqrt(float((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 0 else 0.0
-
-
-def _shrunk(covariance: Array) -> Array:
+def shrunk(covariance: Array) -> Array:
     """A covariance (m, m) whose correlations are a little weaker."""
     return (1 - _SHRINKAGE) * covariance + _SHRINKAGE * np.diag(np.diag(covariance))

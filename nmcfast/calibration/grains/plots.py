@@ -8,6 +8,8 @@ import numpy as np
 
 from nmcfast.calibration.grains import reference
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
+from nmcfast.calibration.grains.section_profile import RINGS
+from nmcfast.calibration.grains.verdict import Verdict
 from nmcfast.calibration.shells.plots import new_figure
 from nmcfast.markers import MarkerNet
 from nmcfast.parameters import PIXEL_UM
@@ -47,6 +49,27 @@ def sections(maps: Sequence[GrainMap], fits: Sequence[SectionFit], net: MarkerNe
         for row, name in enumerate((f"measured {k + 1}", f"fitted {k + 1}", f"generated {k + 1}")):
             axes[row, k].set_title(name, fontsize=9)
             axes[row, k].set_xlabel("µm")
+    return figure
+
+
+def write_profiles(folder: Path, verdict: Verdict) -> None:
+    """verdict.png in a folder that exists: radial profiles, measured and of the model; nothing without a verdict."""
+    if not verdict.none:
+        profiles(verdict).savefig(folder / "verdict.png", dpi=90)
+
+
+def profiles(verdict: Verdict) -> "Figure":
+    """Each statistic of the rings, measured and of the model, the latter with a band of two standard errors."""
+    names = [name.removesuffix(f", {RINGS[0]}") for name in verdict.statistics if name.endswith(f", {RINGS[0]}")]
+    figure = new_figure(3.2 * len(names), 3.2)
+    for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
+        rows = [verdict.statistics[f"{name}, {ring}"] for ring in RINGS]
+        model, width = np.array([row.model for row in rows]), np.array([2 * row.error for row in rows])
+        axes.fill_between(RINGS, model - width, model + width, color="0.85", label="±2 standard errors")
+        axes.plot(RINGS, model, "0.4", label="model")
+        axes.plot(RINGS, [row.measured for row in rows], "C3o", label="measured")
+        axes.set_title(name, fontsize=9)
+    axes.legend(fontsize=7)
     return figure
 
 

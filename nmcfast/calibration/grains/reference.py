@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcfast.kernels import gnet, label_grid, neighbours
-from nmcfast.markers import frames, metrics
+from nmcfast.markers import frames, input_count, metrics
 from nmcfast.parameters import KAPPA, MU, NOISES
 
 Array = NDArray[np.float64]
@@ -115,13 +115,15 @@ def tessellate(
     """Grains that can hold a voxel of the box from low to high (3,) px, of seeds of intensity mu px⁻³ around it.
 
     position (n, 3) px, noise (n, 2) and angle (n,) rad as Algorithm 1 draws them, REACH + RING spacings around the box.
+    Markers that say with_radius or with_noise, as a `MarkerNet` can, are given those inputs too.
     """
     reach = REACH * mu ** (-1 / 3)
     inner = np.flatnonzero(((position > low - reach) & (position < high + reach)).all(axis=1))
     nearest = neighbours.nearest_serial(position, inner, KAPPA)[0]
     frame = frames(position[inner], angle[inner])
-    inputs = np.empty((len(inner), 5 * KAPPA), np.float32)
-    gnet.net_inputs(position, noise, inner, nearest, frame, False, False, inputs)
+    radius, own = getattr(markers, "with_radius", False), getattr(markers, "with_noise", False)
+    inputs = np.empty((len(inner), input_count(radius, own)), np.float32)
+    gnet.net_inputs(position, noise, inner, nearest, frame, radius, own, inputs)
     diagonal, offset = markers(inputs)
     return Tessellation(position[inner], metrics(frame, diagonal), np.asarray(offset, np.float64))
 

@@ -10,6 +10,7 @@ from nmcfast.errors import InputError
 from nmcfast.export.files import write_file
 from nmcfast.model import Model, load_model
 from nmcfast.options import ShellOptions
+from nmcfast.parameters import GRAINS_VERDICT
 
 
 def calibrate_shell_model(
@@ -47,6 +48,7 @@ def _provenance(fit: ShellCalibration, grains: Model, command: str) -> dict[str,
         "shell_report": fit.report,
         "grains": grains.provenance.get("grains"),
         "grains_from": {"model": grains.name, "sha256": grains.digest},
+        **({GRAINS_VERDICT: grains.provenance[GRAINS_VERDICT]} if GRAINS_VERDICT in grains.provenance else {}),
         "command": command,
         "nmcfast": __version__,
     }

@@ -50,7 +50,7 @@ def create_library(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     except NoSpaceError:
         raise
     except OSError as error:
-        if error.errno not in shards.TAKEN:
+        if error.errno not in shards.TAKEN or not path.exists():
             raise InputError(f"{path}: cannot be made ({error.strerror}): choose another place") from error
         require_same(path, read_recipe(path), recipe)  # another process was faster
 

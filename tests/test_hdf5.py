@@ -287,7 +287,12 @@ def test_a_locked_shard_is_locked_and_not_damaged(library: Path, tmp_path: Path)
     command = [sys.executable, "-c", HOLDER, str(copy / SHARD)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"open\n"
-        readers = (lambda: open_library(copy).labels(4), lambda: verify(copy), lambda: root.finish_library(copy))
+        sealed = root.read_recipe(copy), [0, 1, 2]
+        readers = (
+            lambda: open_library(copy).labels(4),
+            lambda: verify(copy),
+            lambda: root.seal_library(copy, *sealed),
+        )
         for read in readers:
             with pytest.raises(NmcfastError, match=r"shard\.h5: is locked by .* HDF5_USE_FILE_LOCKING=FALSE") as caught:
                 read()

@@ -124,11 +124,12 @@ def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
 
 
 def _abandoned(path: Path) -> Iterator[str]:
-    """Half-written files in a sealed library, or of processes that are no more: nobody will finish them."""
-    sealed = os.path.lexists(path / root.SEAL)
+    """Half-written files in a sealed library: nobody will finish them. In another the next run sweeps what is dead."""
+    if not os.path.lexists(path / root.SEAL):
+        return
     for folder in (path, path / "shards"):
         for entry in sorted(folder.glob(".tmp-*")):
-            if files.is_temporary(entry.name) and (sealed or files.is_abandoned(entry.name)):
+            if files.is_temporary(entry.name):
                 yield f"{entry.relative_to(path)}: left half-written by a run that ended: remove it"
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -325,6 +326,17 @@ def test_what_a_dead_run_left_is_named(tmp_path: Path) -> None:
         ".tmp-elsewhere-1-0a0b0c0d-zarr.json: left half-written by a run that ended: remove it",
         "shards/.tmp-mine: foreign, expected 000000 to 000002",
     }
+
+
+def test_what_a_killed_run_left_in_an_unfinished_library_is_no_damage(tmp_path: Path) -> None:
+    path = write_library(tmp_path / "lib.zarr")
+    (path / "complete.json").unlink()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = path / "shards" / f".tmp-{socket.gethostname()}-{dead.pid}-0a0b0c0d-000001"
+    left.mkdir()
+    assert verify(path).ok
+    assert files.sweep(path / "shards") == 1 and not left.exists()
 
 
 def test_compiled_code_of_somebody_else_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

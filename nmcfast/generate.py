@@ -52,7 +52,7 @@ def generate_particle(
     if where:
         check_condition(where)
     if not compiled():
-        _LOG.warning("compiling the kernels, once for this installation; some 20 seconds")
+        _LOG.warning("compiling the kernels, once for this installation; one to two minutes")
         warm_up(model)
     return _grow(model, seed, index, choice, where, threads)[0]
 

@@ -236,7 +236,7 @@ def test_ctrl_c_is_exit_5_and_the_run_can_be_continued(tmp_path, model_file, wor
         "--model",
         str(model_file),
         "--count",
-        "60",
+        "32",
         "--seed",
         "3",
         "--shard-size",
@@ -260,7 +260,7 @@ def test_ctrl_c_is_exit_5_and_the_run_can_be_continued(tmp_path, model_file, wor
     assert err.strip().splitlines()[-1] == "nmcfast: interrupted; run the same command again to continue"
     assert not list(tmp_path.rglob(".tmp-*"))
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    generate_library(tmp_path / "whole", SMALL_OF(model_file), count=60, seed=3, shard_size=4)
+    generate_library(tmp_path / "whole", SMALL_OF(model_file), count=32, seed=3, shard_size=4)
     assert tree(tmp_path / "lib") == tree(tmp_path / "whole")
 
 

@@ -126,7 +126,7 @@ def prepare(options: argparse.Namespace, model: Any) -> None:
     from nmcfast.kernels import compiled
 
     if not compiled():
-        remark(options, "compiling the kernels, once for this installation; some 20 seconds")
+        remark(options, "compiling the kernels, once for this installation; one to two minutes")
         warm_up(model)
 
 

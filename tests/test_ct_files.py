@@ -408,7 +408,7 @@ def test_attributes_that_are_no_sizes_say_nothing():
     assert stated_by({"voxel_size": "0.2 0.1 0.1", "unit": b"um"}, "x") == Stated((0.2, 0.1, 0.1), 1.0, "x voxel_size")
 
 
-def test_attributes_that_are_lists_or_references_are_not_read(tmp_path):
+def test_attributes_that_are_lists_or_references_are_not_read(tmp_path, monkeypatch):
     """HDF5 itself may crash on damaged ones; what a file says beside them counts."""
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -417,4 +417,7 @@ def test_attributes_that_are_lists_or_references_are_not_read(tmp_path):
         data.attrs.create("DIMENSION_LIST", [data.ref], dtype=h5py.ref_dtype)
         data.attrs.create("voxel_size", lists, dtype=h5py.vlen_dtype(np.int64))
         data.attrs["element_size_um"] = [0.5, 0.5, 0.5]
+    reads, read = [], h5py.AttributeManager.__getitem__
+    monkeypatch.setattr(h5py.AttributeManager, "__getitem__", lambda self, name: reads.append(name) or read(self, name))
     assert open_volume(path).stated.size == (0.5, 0.5, 0.5)
+    assert set(reads) == {"element_size_um"}

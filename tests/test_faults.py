@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from test_generate import SMALL
 
 from nmcfast.bulk import generate_library
 from nmcfast.cli import main
+from nmcfast.cli.interruption import interruptible
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.export import files, lock
 from nmcfast.export.verify import verify
@@ -358,6 +360,37 @@ def test_two_workers_write_the_bytes_of_one(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("two", 2)):
         generate_library(tmp_path / name, SMALL, count=7, seed=3, shard_size=2, workers=workers)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def signal_oneself() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    [None for _ in range(9)]
+
+
+class Signalling:
+    """Signals its own process while it goes."""
+
+    def __del__(self) -> None:
+        signal_oneself()
+
+
+class Finalized:
+    """Signals its own process while it goes, by a finalizer."""
+
+    def __init__(self) -> None:
+        weakref.finalize(self, signal_oneself)
+
+
+@pytest.mark.parametrize(("go", "goes_on"), [(Signalling, True), (Finalized, True), (signal_oneself, False)])
+def test_an_interruption_in_a_finalizer_is_raised_after_it(go: Callable[[], object], goes_on: bool) -> None:
+    """What a finalizer raises is swallowed; elsewhere an interruption is raised at once."""
+    gone_on = False
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        go()
+        gone_on = True
+        time.sleep(5.0)
+    assert gone_on == goes_on
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
 
 
 COMPILER = """

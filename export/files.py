@@ -88,13 +88,34 @@ def is_regular(path: Path) -> bool:
 
 def sweep(folder: Path, name: str = "") -> int:
     """Remove what dead processes of this machine left half-written in a folder (of one name); how many."""
-    dead = [p for p in folder.glob(".tmp-*") if p.name.endswith(name) and is_abandoned(p.name)]
-    for path in dead:
+    return _remove([p for p in folder.glob(".tmp-*") if p.name.endswith(name) and is_abandoned(p.name)])
+
+
+def sweep_outdone(final: Path) -> int:
+    """Remove what any machine began of a file or folder and has not touched since another one's took the final name.
+
+    For workers of other machines, of which nobody can say from here whether they live; how many.
+    """
+    since = final.stat().st_mtime
+    drafts = (p for p in final.parent.glob(f".tmp-*-{final.name}") if is_temporary(p.name))
+    return _remove([draft for draft in drafts if _last_change(draft) < since])
+
+
+def _last_change(path: Path) -> float:
+    """When something in a folder changed last (s); infinity when somebody is just removing it."""
+    try:
+        return max(p.lstat().st_mtime for p in (path, *path.rglob("*")))
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _remove(paths: list[Path]) -> int:
+    for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)  # another sweep may be at it
         else:
             path.unlink(missing_ok=True)
-    return len(dead)
+    return len(paths)
 
 
 def is_temporary(name: str) -> bool:

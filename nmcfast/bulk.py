@@ -268,9 +268,14 @@ def _make_elsewhere(
                 progress(*message)
 
     task = partial(_make_one, str(path.resolve()), shards.recipe_digest(recipe))
-    work_over(cluster, todo, task, tell)
+    try:
+        work_over(cluster, todo, task, tell)
+    finally:
+        files.sweep(path / "shards")
     if not wait_until(lambda: set(todo) <= set(shards.committed_shards(path)), _LATE):
         raise NmcfastError(f"{path}: what was made does not show here after {_LATE:.0f} s: run the same command later")
+    for number in todo:
+        files.sweep_outdone(path / "shards" / shards.shard_name(number))
 
 
 def _make_one(path: str, digest: str, number: int) -> list[tuple[int, int]]:

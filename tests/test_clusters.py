@@ -94,6 +94,23 @@ def test_no_more_is_under_way_than_there_is_room_for_and_an_error_cancels_the_re
     assert len(begun) <= 3  # of those submitted, the ones that ran before they were cancelled
 
 
+def test_what_a_lost_worker_of_another_machine_began_goes_when_its_shard_is_made(sound: Path, tmp_path: Path) -> None:
+    library = tmp_path / "lib"
+    generate_library(library, SMALL, **LIBRARY, shard_range=range(2))
+    begun, going, other = (f".tmp-elsewhere-77-0a0b0c0d-{name}" for name in ("000002", "000003", "000001"))
+    for name in (begun, going, other):
+        (library / "shards" / name / "grains").mkdir(parents=True)
+    later = time.time() + 3600.0
+    os.utime(library / "shards" / going / "grains", (later, later))
+    with ThreadPoolExecutor(1) as pool:
+        generate_library(library, SMALL, **LIBRARY, executor=pool)
+    assert {p.name for p in (library / "shards").glob(".tmp-*")} == {going, other}
+    for name in (going, other):
+        (library / "shards" / name / "grains").rmdir()
+        (library / "shards" / name).rmdir()
+    assert tree(library) == tree(sound)
+
+
 def test_a_worker_that_sees_another_folder_says_so(sound: Path, tmp_path: Path) -> None:
     for path in (sound, tmp_path):
         with pytest.raises(InputError, match="not the library that is made: workers need the same folder"):
@@ -139,7 +156,7 @@ def test_dask_with_a_worker_killed_makes_the_same_library(sound: Path, tmp_path:
         for process in processes:
             process.kill()
             process.wait()
-    assert tree(tmp_path / "lib") == tree(sound)
+    assert tree(tmp_path / "lib") == tree(sound)  # and nothing that the killed one had begun
 
 
 def start_dask(folder: Path, workers: int) -> tuple[str, list["subprocess.Popen[bytes]"]]:

@@ -3,20 +3,17 @@
 Each file or folder calls some of those below it, no other:
 
 gnet             frames of Eq. (12), the generator network G_net
-shells           random shells, and which of them are particles
-joint_shells     random shells of law `joint`
 meshes           tetrahedra on the boundaries of grains
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
 crumbs           grains made connected
 runs             label volumes as runs along x
-star             star-shaped bodies on grids
 lattice          values on a lattice between its points
 soft_pruning     grains that matter in a leaf of pixels
 cell_neighbours  nearest seeds of seeds that were drawn cell by cell
 neighbours       nearest seeds of any seeds
+shells           random shells, their radii and what lies inside
 philox           random numbers of a counter
-harmonics        radii and sums of spherical harmonics
 moments          volumes, moments, parts and contacts of labels
 gbpd             exact labels, Eq. (8)
 vectors          registers, rounding, elementary functions

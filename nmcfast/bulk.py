@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast import __version__
-from nmcfast.clusters import Cluster, wait_until, work_over
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.export import files, formats, lock, root, schema, shards
 from nmcfast.export.stream import LARGEST_INDEX, stream_index, text_of
 from nmcfast.generate import SURFACE, make_shard
 from nmcfast.model import Model, load_model, model_from_bytes
 from nmcfast.options import GenerateOptions
-from nmcfast.shell import draw_shell
-from nmcfast.shell_choice import check_condition
+from nmcfast.shells.choice import check_condition
+from nmcfast.shells.shell import draw_shell
 from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
-from nmcfast.workers import Progress, Task, work_on
+from nmcfast.workers.clusters import Cluster, wait_until, work_over
+from nmcfast.workers.processes import Progress, Task, work_on
 
 _LATE = 120.0  # s until a network file system shows what others wrote
 _WEIGHED = 5  # shards from which the size of a library is foreseen

@@ -15,7 +15,7 @@ from nmcfast.inside import Inside
 from nmcfast.kernels import runs
 from nmcfast.model import load_model
 from nmcfast.overlay import draw_seeds
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.tessellation import Grid, Seeds
 
 

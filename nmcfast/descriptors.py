@@ -19,7 +19,7 @@ from nmcfast.sections.statistics import (
     is_central,
     measure_grains,
 )
-from nmcfast.shell_descriptors import (
+from nmcfast.shells.descriptors import (
     aspect_ratio,
     compactness,
     d_max,

@@ -18,12 +18,12 @@ from nmcfast.model import Model
 from nmcfast.options import GenerateOptions
 from nmcfast.overlay import Overlay, overlay
 from nmcfast.particle import Particle
-from nmcfast.shell import Shell, draw_shell
-from nmcfast.shell_choice import check_condition, draw_chosen
+from nmcfast.shells.choice import check_condition, draw_chosen
+from nmcfast.shells.shell import Shell, draw_shell
 from nmcfast.solid import Solid, solid
 from nmcfast.surface import Surface
 from nmcfast.texture import draw_orientations
-from nmcfast.workers import Progress, available_workers
+from nmcfast.workers.processes import Progress, available_workers
 
 MAX_SHELLS = 100  # shells tried for a particle until one holds a grain
 SURFACE = Surface()

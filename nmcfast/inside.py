@@ -6,8 +6,8 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from nmcfast.kernels import star
-from nmcfast.shell import Shell
+from nmcfast.kernels.shells import star
+from nmcfast.shells.shell import Shell
 from nmcfast.tessellation import Grid
 
 EDGE = 4  # voxels of an edge of the blocks that are told apart; labels are asked for by twice that

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.joint_law import read_law
 from nmcfast.markers import MarkerNet
-from nmcfast.shell_law import Law
+from nmcfast.shells.joint_law import read_law
+from nmcfast.shells.law import Law
 from nmcfast.tessellation import NORMS
 from nmcfast.texture import UNIFORM, Texture
 

@@ -19,8 +19,8 @@ from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, Volume
 from nmcfast.region import DEPTH_ERROR, Region
 from nmcfast.seeds import cell_side, cells_near, draw_pattern
-from nmcfast.shell import Shell, draw_shell
-from nmcfast.shell_law import Law
+from nmcfast.shells.law import Law
+from nmcfast.shells.shell import Shell, draw_shell
 from nmcfast.tessellation import Field, Grid, Seeds, grid_over
 
 CUT = 2.0  # model voxels from the end of the region: a grain with a voxel there may be cut off by it

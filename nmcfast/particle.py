@@ -12,7 +12,7 @@ from nmcfast.filling import connect, fill, label_dtype
 from nmcfast.inside import Inside
 from nmcfast.kernels import moments
 from nmcfast.region import Region
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.surface import Surface
 from nmcfast.tessellation import Grid, Seeds, grid_over, grid_within, joined, label
 

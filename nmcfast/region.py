@@ -7,7 +7,7 @@ import numpy as np
 
 from nmcfast.kernels import lattice
 from nmcfast.kernels.gbpd.layout import BLOCK_EDGE
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.tessellation import Grid
 
 Runs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # see `kernels.runs`

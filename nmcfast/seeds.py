@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.kernels import cell_neighbours, philox
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
 _GUESS = 1.5  # times the volume that holds κ seeds on average does so mostly

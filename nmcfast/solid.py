@@ -10,7 +10,7 @@ from nmcfast.kernels import runs
 from nmcfast.model import GrainLaw
 from nmcfast.overlay import kept_seeds
 from nmcfast.particle import Grains, Volume
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.surface import Surface
 from nmcfast.tessellation import Grid, Seeds, grid_over
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nmcfast.meshes.body import Body
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.tessellation import Seeds
 
 

@@ -16,11 +16,11 @@ import pytest
 from library_toys import tree
 from test_generate import SMALL
 
-from nmcfast import clusters
 from nmcfast.bulk import _make_one, generate_library
 from nmcfast.cli import main
-from nmcfast.clusters import Cluster, dask_cluster, wait_until, work_over
 from nmcfast.errors import InputError, MissingExtraError, NmcfastError
+from nmcfast.workers import clusters
+from nmcfast.workers.clusters import Cluster, dask_cluster, wait_until, work_over
 
 LIBRARY: dict[str, Any] = {"count": 7, "seed": 3, "shard_size": 2, "labels": False}
 

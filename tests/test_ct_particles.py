@@ -24,7 +24,7 @@ from nmcfast.calibration.volumes.solid import solid
 from nmcfast.cli import main
 from nmcfast.errors import InputError
 from nmcfast.options import VolumeOptions
-from nmcfast.shell_descriptors import shell_descriptors
+from nmcfast.shells.descriptors import shell_descriptors
 
 CT = Path(__file__).parents[2] / "shared" / "data" / "ct" / "nmc-1-cal_generatedCBD_bridge.tif"
 COUNT = 27

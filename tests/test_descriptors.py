@@ -5,9 +5,9 @@ import pytest
 
 from nmcfast import descriptors
 from nmcfast.errors import InputError
-from nmcfast.harmonics import fit_coefficients, icosphere
-from nmcfast.shell import draw_shell
-from nmcfast.shell_law import PUBLISHED
+from nmcfast.shells.harmonics import fit_coefficients, icosphere
+from nmcfast.shells.law import PUBLISHED
+from nmcfast.shells.shell import draw_shell
 
 
 def ellipsoid(axes, level):

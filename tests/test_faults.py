@@ -29,7 +29,7 @@ from nmcfast.export import files, lock
 from nmcfast.export.verify import verify
 from nmcfast.kernels import _cache
 from nmcfast.model import model_from_bytes
-from nmcfast.workers import Progress, Task, work_on
+from nmcfast.workers.processes import Progress, Task, work_on
 
 PROGRAM = [sys.executable, "-m", "nmcfast"]
 

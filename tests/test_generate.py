@@ -13,7 +13,7 @@ from nmcfast.errors import InputError
 from nmcfast.export.verify import verify
 from nmcfast.generate import _grow, make_shard, particle_digest
 from nmcfast.model import GrainLaw, Model
-from nmcfast.shell_law import OrderLaw, ShellLaw
+from nmcfast.shells.law import OrderLaw, ShellLaw
 from nmcfast.surface import Surface
 
 NMC811 = load_model("nmc811")

@@ -6,8 +6,8 @@ import pytest
 from scipy.special import ellipeinc, ellipkinc, sph_harm_y
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, fit_coefficients, grid_radii, icosphere, order_of
-from nmcfast.kernels.harmonics import radii_at, real_harmonics, star_volume_area
+from nmcfast.kernels.shells.harmonics import radii_at, real_harmonics, star_volume_area
+from nmcfast.shells.harmonics import degree_of, fit_coefficients, grid_radii, icosphere, order_of
 
 ORDERS = [(order, m) for order in range(10) for m in range(-order, order + 1)]
 

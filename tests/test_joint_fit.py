@@ -11,9 +11,9 @@ from nmcfast.calibration.shells import compare
 from nmcfast.calibration.shells.families import log_density, normal_scores
 from nmcfast.calibration.shells.joint import fit_joint, fit_margin, shrunk_correlation, sizes_and_energies
 from nmcfast.errors import InputError
-from nmcfast.joint_law import JointLaw
-from nmcfast.shell import draw_shells
-from nmcfast.shell_law import OrderLaw
+from nmcfast.shells.joint_law import JointLaw
+from nmcfast.shells.law import OrderLaw
+from nmcfast.shells.shell import draw_shells
 
 
 def sample(law, count, seed=1):

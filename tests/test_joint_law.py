@@ -8,13 +8,13 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, icosphere
-from nmcfast.joint_law import JointLaw, read_law
-from nmcfast.kernels.harmonics import real_harmonics
 from nmcfast.kernels.philox import STREAM_SHELL, uniforms
-from nmcfast.log_expansion import expansion_tables, exponential, logarithm, octant
-from nmcfast.shell import draw_shell, draw_shells
-from nmcfast.shell_law import PUBLISHED, OrderLaw
+from nmcfast.kernels.shells.harmonics import real_harmonics
+from nmcfast.shells.harmonics import degree_of, icosphere
+from nmcfast.shells.joint_law import JointLaw, read_law
+from nmcfast.shells.law import PUBLISHED, OrderLaw
+from nmcfast.shells.log_expansion import expansion_tables, exponential, logarithm, octant
+from nmcfast.shells.shell import draw_shell, draw_shells
 
 MARGINS = [(9.5, 2.1, 0.2, 0.8), (-7.5, 1.0, 0.1, 0.75), (-2.6, 0.6, -0.1, 0.8), (-4.1, 0.5, 0.1, 0.8)]
 MARGINS += [(-4.5 - 0.3 * k, 0.5, 0.1, 0.85 + 0.05 * k) for k in range(6)]

@@ -255,7 +255,8 @@ def test_no_two_compiled_functions_share_a_name():
 def test_what_a_second_process_compiles_is_what_a_particle_needs():
     program = """if True:
         import nmcfast
-        from nmcfast.kernels import cell_neighbours, crumbs, gnet, philox, star
+        from nmcfast.kernels import cell_neighbours, crumbs, gnet, philox
+        from nmcfast.kernels.shells import star
         from nmcfast.kernels.gbpd import volumes
         from nmcfast.compilation import compile_backwards
 

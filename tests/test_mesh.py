@@ -10,7 +10,7 @@ from nmcfast.errors import InputError
 from nmcfast.kernels.meshes.quality import shapes
 from nmcfast.meshes.body import polynomials
 from nmcfast.meshes.mesh import mesh_of
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 
 FACES = [(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)]  # counter-clockwise from outside, opposite corner 0, 1, 2, 3
 

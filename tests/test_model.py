@@ -10,7 +10,7 @@ from safetensors.numpy import save
 from nmcfast import list_models, load_model
 from nmcfast.errors import InputError
 from nmcfast.model import Model, model_from_bytes
-from nmcfast.shell import Shell, draw_shells
+from nmcfast.shells.shell import Shell, draw_shells
 from nmcfast.texture import RADIAL_NMC811, UNIFORM
 
 MODEL = load_model("nmc811")

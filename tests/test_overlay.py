@@ -10,7 +10,7 @@ from nmcfast.overlay import draw_seeds
 from nmcfast.parameters import KAPPA, WINDOW
 from nmcfast.region import Region
 from nmcfast.seeds import cell_side, draw_pattern
-from nmcfast.shell import draw_shell
+from nmcfast.shells.shell import draw_shell
 from nmcfast.tessellation import Seeds, joined
 
 MODEL = load_model("nmc811")

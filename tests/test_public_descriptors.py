@@ -8,7 +8,7 @@ import pytest
 from test_house import where_is
 
 from nmcfast import descriptors
-from nmcfast.harmonics import icosphere
+from nmcfast.shells.harmonics import icosphere
 
 PROMISED = {f"Eq. ({n})" for n in (4, 17, 18, 19, 20, 21)}
 LABELS = np.repeat(np.repeat([[1, 1, 2], [3, 3, 2], [0, 4, 2]], 4, axis=0), 4, axis=1)

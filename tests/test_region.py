@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nmcfast.region import Region
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.tessellation import Grid
 
 RNG = np.random.default_rng(1)

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, icosphere
-from nmcfast.kernels.harmonics import real_harmonics
-from nmcfast.shell import MAX_ATTEMPTS, Shell, draw_shell, draw_shells
-from nmcfast.shell_law import PUBLISHED, OrderLaw, ShellLaw
+from nmcfast.kernels.shells.harmonics import real_harmonics
+from nmcfast.shells.harmonics import degree_of, icosphere
+from nmcfast.shells.law import PUBLISHED, OrderLaw, ShellLaw
+from nmcfast.shells.shell import MAX_ATTEMPTS, Shell, draw_shell, draw_shells
 
 
 def ball_law(scale=50.0, shape=0.1, location=0.0, law="independent", tau=1e-3, unit=0.1):

@@ -9,9 +9,9 @@ from nmcfast import generate_particle, load_model, open_library
 from nmcfast.bulk import generate_library
 from nmcfast.errors import InputError
 from nmcfast.generate import particle_digest
-from nmcfast.shell import draw_shell, faults
-from nmcfast.shell_choice import COLUMNS, check_condition, describe, draw_chosen, meets, shell_table
-from nmcfast.shell_descriptors import shell_descriptors
+from nmcfast.shells.choice import COLUMNS, check_condition, describe, draw_chosen, meets, shell_table
+from nmcfast.shells.descriptors import shell_descriptors
+from nmcfast.shells.shell import draw_shell, faults
 
 LAW = load_model("nmc811").shell
 WHERE = "d_max > 9 and sphericity > 0.8"
@@ -90,7 +90,7 @@ def test_a_condition_that_cannot_be_is_refused_before_anything_is_made(where, sa
 
 
 def test_a_condition_that_nothing_meets_says_what_shells_are_like(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmcfast.shell_choice.MOST_DRAWS", 2000)
+    monkeypatch.setattr("nmcfast.shells.choice.MOST_DRAWS", 2000)
     with pytest.raises(
         InputError, match=r"none of 2000 shells of particle 3 meets it; the last \d+ have d_max [\d.]+ to"
     ):

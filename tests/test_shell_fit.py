@@ -13,10 +13,10 @@ from nmcfast.calibration.shells.fit import calibrate_shells, distance_correlatio
 from nmcfast.calibration.shells.phantom import make_phantom
 from nmcfast.calibration.shells.summary import shell_lines, verdict
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of
-from nmcfast.joint_law import read_law
-from nmcfast.shell import draw_shell
-from nmcfast.shell_law import OrderLaw, ShellLaw
+from nmcfast.shells.harmonics import degree_of
+from nmcfast.shells.joint_law import read_law
+from nmcfast.shells.law import OrderLaw, ShellLaw
+from nmcfast.shells.shell import draw_shell
 
 SCIPY = {
     "normal": lambda p: stats.norm(*p),

@@ -17,7 +17,7 @@ from nmcfast.inside import Inside, in_eights
 from nmcfast.kernels.gbpd.labels import EVERYWHERE
 from nmcfast.library.summary import summarise
 from nmcfast.particle import Volume
-from nmcfast.shell import draw_shell
+from nmcfast.shells.shell import draw_shell
 from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 

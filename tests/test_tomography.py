@@ -16,9 +16,9 @@ from nmcfast.calibration.shells.phantom import voxelize_shell
 from nmcfast.calibration.shells.star_shapes import restored, smoothing_share, star_radius, star_shapes
 from nmcfast.calibration.volumes.read import open_volume
 from nmcfast.errors import InputError, MissingExtraError
-from nmcfast.harmonics import icosphere
 from nmcfast.memory import available_memory
-from nmcfast.shell import Shell
+from nmcfast.shells.harmonics import icosphere
+from nmcfast.shells.shell import Shell
 
 CT = Path(__file__).parents[2] / "shared" / "data" / "ct" / "nmc-1-cal_generatedCBD_bridge.tif"
 

@@ -111,7 +111,7 @@ def _is_number(text: str) -> bool:
 
 
 def worker_count(text: str | int) -> int:
-    from nmcfast.workers import available_workers
+    from nmcfast.workers.processes import available_workers
 
     if text == "auto":
         return available_workers()

@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
 
     from nmcfast.bulk import generate_library
     from nmcfast.calibration.grains.verdict import verdict_of
-    from nmcfast.clusters import dask_cluster
     from nmcfast.model import load_model
+    from nmcfast.workers.clusters import dask_cluster
 
     model, count = load_model(chosen.model), chosen.count
     indices = None if chosen.indices is None else read_indices(Path(chosen.indices))

@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
     from nmcfast.export import files
     from nmcfast.export.parquet import table_bytes
     from nmcfast.model import load_model
-    from nmcfast.shell_choice import check_condition, shell_table
-    from nmcfast.workers import available_workers
+    from nmcfast.shells.choice import check_condition, shell_table
+    from nmcfast.workers.processes import available_workers
 
     output = local(options.output)
     refuse_existing(options)

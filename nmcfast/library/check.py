@@ -7,7 +7,7 @@ from pathlib import Path
 from nmcfast.errors import NmcfastError
 from nmcfast.export.shards import shard_name
 from nmcfast.export.verify import Check, Report, Seen, one_by_one, verify
-from nmcfast.workers import Progress, Task, work_on
+from nmcfast.workers.processes import Progress, Task, work_on
 
 
 def verify_library(path: Path, progress: Callable[[int, int], None] | None = None, *, workers: int = 1) -> Report:

@@ -14,7 +14,7 @@ from nmcfast.export.verify import Report, verify
 from nmcfast.export.verify_shard import foreign_files
 from nmcfast.library.reproduce import other_versions
 from nmcfast.model import Model, model_from_bytes
-from nmcfast.workers import Progress
+from nmcfast.workers.processes import Progress
 
 Verify = Callable[[Path], Report]
 

@@ -15,7 +15,7 @@ from nmcfast.bulk import Plan, chosen_shards, make_library
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, formats, root, schema, shards
 from nmcfast.model import model_from_bytes
-from nmcfast.workers import Progress
+from nmcfast.workers.processes import Progress
 
 
 @dataclass(frozen=True)

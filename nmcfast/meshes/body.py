@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from nmcfast.region import Region
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 from nmcfast.tessellation import Grid, Seeds, label
 
 BLOCK = 8  # cells of an edge of the blocks that are labelled or not

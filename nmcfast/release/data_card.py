@@ -14,7 +14,7 @@ from nmcfast.export import formats, release
 from nmcfast.export.split import RULE
 from nmcfast.library.summary import DESCRIPTORS, REJECTIONS
 from nmcfast.release.facts import PAPER, Facts
-from nmcfast.shell_law import OrderLaw
+from nmcfast.shells.law import OrderLaw
 
 _UNITS = {
     "d_max": "µm",

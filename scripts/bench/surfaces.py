@@ -69,7 +69,7 @@ def particles(count: int) -> tuple[dict[str, list[int]], dict[str, float]]:
     import numpy as np
 
     from nmcfast import load_model
-    from nmcfast.shell import Shell, draw_shells
+    from nmcfast.shells.shell import Shell, draw_shells
 
     coefficients, _ = draw_shells(load_model("nmc811").shell, 0, np.arange(400, dtype=np.uint64))
     volume = np.array([Shell(c).descriptors()["volume"] for c in coefficients])

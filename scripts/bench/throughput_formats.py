@@ -30,7 +30,7 @@ from nmcfast.library.library import Library
 from nmcfast.model import Model
 from nmcfast.options import GenerateOptions
 from nmcfast.surface import Surface
-from nmcfast.workers import available_workers
+from nmcfast.workers.processes import available_workers
 
 MODEL = load_model("nmc811")
 

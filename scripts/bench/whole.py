@@ -15,12 +15,12 @@ from compiled import HERE
 from timing import measure
 
 from nmcfast import generate_particle, load_model, parameters
-from nmcfast.harmonics import grid_radii, icosphere
-from nmcfast.kernels.harmonics import real_harmonics
+from nmcfast.kernels.shells.harmonics import real_harmonics
 from nmcfast.markers import frames, metrics
 from nmcfast.overlay import overlay
 from nmcfast.seeds import draw_pattern
-from nmcfast.shell import draw_shell, draw_shells
+from nmcfast.shells.harmonics import grid_radii, icosphere
+from nmcfast.shells.shell import draw_shell, draw_shells
 
 PAPER_GRAIN_S, PAPER_SHELL_S = 7.06e-6, 2.37e-3  # section 2.10, 12 cores and a GPU; coefficients only
 SEED, SHELLS = 0, 4000  # shells: of the stream, for their mean volume

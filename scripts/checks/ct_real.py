@@ -23,7 +23,7 @@ from nmcfast.calibration.shells.particles import find_particles
 from nmcfast.calibration.shells.star_shapes import star_shapes
 from nmcfast.errors import InputError
 from nmcfast.options import VolumeOptions
-from nmcfast.shell_descriptors import shell_descriptors
+from nmcfast.shells.descriptors import shell_descriptors
 
 VOXEL_UM = 0.398
 HEAD = ("case", "options", "particles", "cut by the border", "mean radius, voxels", "sphericity", "decided")

@@ -21,7 +21,7 @@ from nmcfast import open_library
 from nmcfast.export.hinges import hinges, mend
 from nmcfast.library.convert import deck_of
 from nmcfast.library.library import Library
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 
 
 @dataclass

@@ -28,7 +28,7 @@ from nmcfast.calibration.grains.scores import CUBE_STATISTICS
 from nmcfast.model import GrainLaw, Model
 from nmcfast.overlay import with_margins
 from nmcfast.parameters import PIXEL_UM
-from nmcfast.shell_law import PUBLISHED
+from nmcfast.shells.law import PUBLISHED
 
 PROGRAM = "scripts/make/train_default.py"
 

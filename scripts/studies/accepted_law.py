@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nmcfast import load_model
-from nmcfast.shell import REASONS, draw_shell
+from nmcfast.shells.shell import REASONS, draw_shell
 
 
 def spread(values: np.ndarray) -> str:

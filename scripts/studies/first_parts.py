@@ -18,7 +18,7 @@ from nmcfast import load_model
 from nmcfast.kernels import runs
 from nmcfast.overlay import OUTSIDE, draw_seeds
 from nmcfast.region import DEPTH_ERROR, Region
-from nmcfast.shell import Shell, draw_shell
+from nmcfast.shells.shell import Shell, draw_shell
 from nmcfast.tessellation import Field, Grid, grid_over
 
 RESULT = Path(__file__).parents[2] / "docs" / "results" / "first_parts.md"

@@ -14,9 +14,9 @@ import numpy as np
 
 from nmcfast.calibration.shells.families import normal_scores
 from nmcfast.calibration.shells.joint import JointFit, fit_joint, fit_margin, shrunk_correlation, sizes_and_energies
-from nmcfast.joint_law import JointLaw
 from nmcfast.model import load_model
-from nmcfast.shell import draw_shells
+from nmcfast.shells.joint_law import JointLaw
+from nmcfast.shells.shell import draw_shells
 
 REPEATS = {300: 4, 1200: 2}
 FEW, FEW_REPEATS = (30, 50, 100), 4

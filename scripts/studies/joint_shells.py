@@ -30,8 +30,8 @@ from nmcfast.calibration.shells.joint import sizes_and_energies
 from nmcfast.calibration.shells.plots import new_figure
 from nmcfast.calibration.shells.star_shapes import star_shapes
 from nmcfast.calibration.shells.volume_files import read_volume
-from nmcfast.harmonics import degree_of, grid_radii, icosphere
-from nmcfast.log_expansion import exponential, logarithm
+from nmcfast.shells.harmonics import degree_of, grid_radii, icosphere
+from nmcfast.shells.log_expansion import exponential, logarithm
 
 SEEDS = (0, 1, 2)
 MANY = 2000  # shells simulated where their own noise is to be small beside that of the particles

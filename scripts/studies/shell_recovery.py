@@ -25,9 +25,9 @@ from nmcfast.calibration.shells.compare import LawFit, fit_law
 from nmcfast.calibration.shells.phantom import Phantom, make_phantom
 from nmcfast.calibration.shells.star_shapes import restored, smoothing_share, star_shapes
 from nmcfast.calibration.shells.tomography import segment
-from nmcfast.harmonics import fit_coefficients, icosphere
-from nmcfast.shell import Shell, draw_shell
-from nmcfast.shell_law import OrderLaw, ShellLaw
+from nmcfast.shells.harmonics import fit_coefficients, icosphere
+from nmcfast.shells.law import OrderLaw, ShellLaw
+from nmcfast.shells.shell import Shell, draw_shell
 
 TAU = (0.05, 2.0, 0.98, 0.56, 0.37, 0.28, 0.21, 0.17, 0.15)  # voxels, Table 1 but for l = 1 and 2
 FREEDOM = 5.0

@@ -22,7 +22,7 @@ from nmcfast.errors import InputError
 from nmcfast.inside import Inside
 from nmcfast.parameters import VOXEL_UM
 from nmcfast.particle import Particle, Volume
-from nmcfast.shell_descriptors import shell_descriptors
+from nmcfast.shells.descriptors import shell_descriptors
 from nmcfast.tessellation import Grid, grid_over
 
 matplotlib.use("Agg")

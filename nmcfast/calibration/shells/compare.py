@@ -9,10 +9,10 @@ from scipy.stats import wasserstein_distance
 from nmcfast.calibration.shells.families import FamilyFit, fit_families
 from nmcfast.calibration.shells.joint import fit_joint, sizes_and_energies
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, order_of
-from nmcfast.shell import REASONS, draw_shells
-from nmcfast.shell_descriptors import shell_descriptors
-from nmcfast.shell_law import Law, ShellLaw
+from nmcfast.shells.descriptors import shell_descriptors
+from nmcfast.shells.harmonics import degree_of, order_of
+from nmcfast.shells.law import Law, ShellLaw
+from nmcfast.shells.shell import REASONS, draw_shells
 
 LAWS = ("independent", "relative", "joint")
 COMPARED = ("d_max", "compactness", "aspect_ratio", "sphericity")  # Eqs. (17)–(20), Fig. 10a

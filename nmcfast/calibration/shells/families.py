@@ -12,7 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import gammaln
 
 from nmcfast.errors import InputError
-from nmcfast.shell_law import FAMILIES, OrderLaw
+from nmcfast.shells.law import FAMILIES, OrderLaw
 
 _SPREADS = np.geomspace(1e-2, 1e3, 121)  # distances of a log-normal's location below the data, in deviations
 _FREEDOM = (0.1, 1e4)  # degrees of freedom searched; the upper end is a normal law

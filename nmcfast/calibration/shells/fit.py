@@ -14,8 +14,8 @@ from nmcfast.calibration.shells.compare import LAWS, compare_laws
 from nmcfast.calibration.shells.star_shapes import StarShapes, restored, smoothing_share, star_shapes
 from nmcfast.errors import InputError
 from nmcfast.options import ShellOptions, VolumeOptions
-from nmcfast.shell_descriptors import shell_descriptors, sphericity
-from nmcfast.shell_law import Law
+from nmcfast.shells.descriptors import shell_descriptors, sphericity
+from nmcfast.shells.law import Law
 
 MAX_PAIRED = 2000  # particles in a distance correlation, whose memory grows with the square
 

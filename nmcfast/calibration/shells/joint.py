@@ -13,9 +13,9 @@ from scipy.special import gammaln
 
 from nmcfast.calibration.shells.families import FamilyFit, finish, log_density, normal_scores
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, order_of
-from nmcfast.joint_law import JointLaw
-from nmcfast.log_expansion import logarithm
+from nmcfast.shells.harmonics import degree_of, order_of
+from nmcfast.shells.joint_law import JointLaw
+from nmcfast.shells.log_expansion import logarithm
 
 _TAIL = (0.25, 4.0)  # tails searched: 1 is a normal law's, less heavier, more lighter
 _HELD: tuple[tuple[str, ...], ...] = (("skewness", "tail"), ("tail",), ())  # normal, skewed, with tails of its own

@@ -15,7 +15,7 @@ from nmcfast.calibration.volumes.solid import Solid, fill, no_particles, number_
 from nmcfast.calibration.volumes.volume import Note
 from nmcfast.errors import InputError
 from nmcfast.options import VolumeOptions
-from nmcfast.shell_descriptors import sphericity
+from nmcfast.shells.descriptors import sphericity
 
 LOOKED_AT = 100  # voxels, edge of the middle block whose parts are compared with those between them
 SIZES_UM = (0.1, 500.0)  # free: particles of another diameter are refused unless asked for

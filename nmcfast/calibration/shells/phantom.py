@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from nmcfast.errors import InputError
-from nmcfast.shell import Shell
+from nmcfast.shells.shell import Shell
 
 MARGIN = 5  # voxels of pore at the border, so that blur carries no shell across it
 TRIES = 3000  # positions tried for a shell before the volume counts as full

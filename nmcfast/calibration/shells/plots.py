@@ -9,7 +9,7 @@ import numpy as np
 from nmcfast.calibration.shells.compare import COMPARED, LawFit, described, descriptor_table, distances, simulate
 from nmcfast.calibration.shells.families import log_density
 from nmcfast.errors import MissingExtraError
-from nmcfast.harmonics import degree_of
+from nmcfast.shells.harmonics import degree_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

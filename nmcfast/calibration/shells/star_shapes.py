@@ -7,8 +7,8 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import degree_of, fit_coefficients, grid_radii, icosphere
 from nmcfast.parameters import ORDER
+from nmcfast.shells.harmonics import degree_of, fit_coefficients, grid_radii, icosphere
 
 LEVEL = 3  # the paper's 642 directions
 LEAST_SHARE = 0.5  # free: restoring makes no coefficient more than twice as large, or noise would grow with it

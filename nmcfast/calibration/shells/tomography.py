@@ -15,7 +15,7 @@ from nmcfast.calibration.shells.parting import NECK, SLAB, STEPS, find, part_par
 from nmcfast.calibration.volumes import grey, view
 from nmcfast.calibration.volumes.phases import phase_mask
 from nmcfast.errors import InputError
-from nmcfast.shell_descriptors import sphericity
+from nmcfast.shells.descriptors import sphericity
 
 REASONS = ("outside", "kept", "border", "small", "rough")  # what became of a part, by number
 KEPT, BORDER, SMALL, ROUGH = 1, 2, 3, 4

@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.harmonics import mirrored_radii, star_volume_area
 from nmcfast.kernels.philox import STREAM_SHELL, philox8
+from nmcfast.kernels.shells.harmonics import mirrored_radii, star_volume_area
 from nmcfast.kernels.vectors.doubles import load8, spread8, sqrt8, store8, where_less8
 from nmcfast.kernels.vectors.elementary import cosine_sine8, exp8, log8
 from nmcfast.kernels.vectors.words import count8, unit8, words8

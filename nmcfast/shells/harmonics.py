@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.kernels.harmonics import mirrored_radii, real_harmonics
+from nmcfast.kernels.shells.harmonics import mirrored_radii, real_harmonics
 from nmcfast.parameters import ORDER
 
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.harmonics import radii_at
+from nmcfast.kernels.shells.harmonics import radii_at
 from nmcfast.kernels.vectors.memory import at, enlarged, put, raw
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from nmcfast.errors import InputError
 from nmcfast.expression import matching, names_in
-from nmcfast.harmonics import grid_radii, icosphere
-from nmcfast.kernels.harmonics import star_volume_area
-from nmcfast.shell import REASONS, Shell, draw_shells, faults
-from nmcfast.shell_descriptors import HULL_LEVEL, LEVEL, aspect_ratio, compactness, d_max, d_min, sphericity
-from nmcfast.shell_law import Law
+from nmcfast.kernels.shells.harmonics import star_volume_area
+from nmcfast.shells.descriptors import HULL_LEVEL, LEVEL, aspect_ratio, compactness, d_max, d_min, sphericity
+from nmcfast.shells.harmonics import grid_radii, icosphere
+from nmcfast.shells.law import Law
+from nmcfast.shells.shell import REASONS, Shell, draw_shells, faults
 
 Columns = dict[str, np.ndarray]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcfast import parameters
 from nmcfast.errors import InputError
-from nmcfast.kernels import shells
+from nmcfast.kernels.shells import drawing
 
 MAX_ORDERS = parameters.ORDER + 1  # a shell has 100 coefficients, and so have the stored ones
 STANDINGS = ("published", "estimated", "fitted")
@@ -20,7 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "student_t": ("freedom", "location", "scale"),
     "sinh_arcsinh": ("location", "scale", "skewness", "tail"),
 }
-_NUMBERS = {"normal": shells.NORMAL, "lognormal": shells.LOGNORMAL, "student_t": shells.STUDENT_T}
+_NUMBERS = {"normal": drawing.NORMAL, "lognormal": drawing.LOGNORMAL, "student_t": drawing.STUDENT_T}
 _POSITIVE = {"deviation", "shape", "scale", "freedom", "tail"}
 
 
@@ -113,7 +113,7 @@ class ShellLaw:
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """The law of each coefficient as `shells.draw_coefficients` has it; padded with normal ones of deviation 0."""
+        """The law of each coefficient as `drawing.draw_coefficients` has it; padded with normal ones of deviation 0."""
         count = len(self.orders) ** 2
         table = np.zeros((5, -(-count // 8) * 8))
         table[1] = 1.0
@@ -138,7 +138,7 @@ class ShellLaw:
         """
         out = np.zeros((len(indices), MAX_ORDERS**2))
         drawn = out[:, : len(self.orders) ** 2]
-        shells.draw_many(np.uint64(seed), *whose(indices, attempt), *self._drawing, drawn)
+        drawing.draw_many(np.uint64(seed), *whose(indices, attempt), *self._drawing, drawn)
         return out
 
     def to_dict(self) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def read_whole(record: Mapping[str, Any]) -> tuple[float, tuple[OrderLaw, ...]]:
 
 
 def _row(law: OrderLaw) -> tuple[float, float, float, float, float]:
-    """Family, degrees of freedom, location, scale and rate of `shells.draw_coefficients`."""
+    """Family, degrees of freedom, location, scale and rate of `drawing.draw_coefficients`."""
     family, p = _NUMBERS[law.family], law.parameters
     if law.family == "normal":
         return family, 1.0, p[0], p[1], 0.0

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import grid_radii, icosphere
-from nmcfast.kernels.harmonics import star_volume_area
+from nmcfast.kernels.shells.harmonics import star_volume_area
+from nmcfast.shells.harmonics import grid_radii, icosphere
 
 LEVEL = 4  # 2,562 directions for volume, area and diameters: 0.3 ms a shell
 HULL_LEVEL = 3  # 642 for the convex hull: 2 ms a shell, 5 ms at level 4

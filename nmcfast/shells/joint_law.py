@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from nmcfast.kernels import joint_shells
-from nmcfast.log_expansion import expansion_tables
-from nmcfast.shell_law import MAX_ORDERS, Law, OrderLaw, ShellLaw, check_whole, expect, get, read_whole, whose
+from nmcfast.kernels.shells import joint
+from nmcfast.shells.law import MAX_ORDERS, Law, OrderLaw, ShellLaw, check_whole, expect, get, read_whole, whose
+from nmcfast.shells.log_expansion import expansion_tables
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -55,7 +55,7 @@ class JointLaw:
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """What `joint_shells.draw_joint` wants to know: margins of ρ and log √E_l, columns of the factor."""
+        """What `joint.draw_joint` wants to know: margins of ρ and log √E_l, columns of the factor."""
         count = len(self.orders)
         table = np.zeros((4 + count, -(-count // 8) * 8))
         for order, margin in enumerate(self.orders):
@@ -80,7 +80,7 @@ class JointLaw:
         tables = expansion_tables(len(self.orders) - 1)
         drawn = out[:, : len(self.orders) ** 2]
         particles, tries = whose(indices, attempt)
-        joint_shells.draw_joint(np.uint64(seed), particles, tries, self._table, self.unit_um, *tables, drawn)
+        joint.draw_joint(np.uint64(seed), particles, tries, self._table, self.unit_um, *tables, drawn)
         return out
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 
 from nmcfast.errors import InputError
-from nmcfast.harmonics import order_of, parity_classes
-from nmcfast.kernels.harmonics import real_harmonics
+from nmcfast.kernels.shells.harmonics import real_harmonics
+from nmcfast.shells.harmonics import order_of, parity_classes
 
 POLAR, AZIMUTH = 16, 24  # free: 64 · 32 directions change coefficients of the CT shells by 5e-4 voxels (rms)
 MAX_STEPS = 60  # Newton steps; shells of CT need three or four

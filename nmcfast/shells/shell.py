@@ -8,11 +8,11 @@ import numpy as np
 
 from nmcfast import parameters
 from nmcfast.errors import InputError
-from nmcfast.harmonics import grid_radii, icosphere, mirrored_basis, order_of
-from nmcfast.kernels import shells
-from nmcfast.kernels.harmonics import box_of, radii_at, star_volume_area
-from nmcfast.shell_descriptors import shell_descriptors
-from nmcfast.shell_law import MAX_ORDERS, Law
+from nmcfast.kernels.shells import drawing
+from nmcfast.kernels.shells.harmonics import box_of, radii_at, star_volume_area
+from nmcfast.shells.descriptors import shell_descriptors
+from nmcfast.shells.harmonics import grid_radii, icosphere, mirrored_basis, order_of
+from nmcfast.shells.law import MAX_ORDERS, Law
 
 MAX_ATTEMPTS = 1000  # free choice: Table 1's law needs one or two
 REASONS = ("size", "radius", "volume")
@@ -105,12 +105,12 @@ def faults(law: Law, drawn: np.ndarray, level: int = 3) -> np.ndarray:
     found = np.empty(len(drawn), np.int64)
     coefficients = np.ascontiguousarray(drawn[:, : len(law.orders) ** 2])
     least = parameters.MIN_VOLUME * law.unit_um**3
-    shells.faults(coefficients, *_accepting_grid(level, len(law.orders) - 1), least, found)
+    drawing.faults(coefficients, *_accepting_grid(level, len(law.orders) - 1), least, found)
     return found
 
 
 class _Directions(NamedTuple):
-    """What `shells.faults` wants to know of a grid of directions, in its order; volume of its unit sphere."""
+    """What `drawing.faults` wants to know of a grid of directions, in its order; volume of its unit sphere."""
 
     place: np.ndarray
     starts: np.ndarray

@@ -1,0 +1,1 @@
+"""Who does numbered tasks: processes of this machine, or any executor, a Dask cluster among them."""

@@ -72,6 +72,13 @@ class Arrangement:
         """Whether this is a homogeneous Poisson process of grains that do not know where they are, as in the paper."""
         return self.regularity == 0.0 and self.profile is None
 
+    def __str__(self) -> str:
+        """What it is, in a few words."""
+        if self.plain:
+            return "Poisson seeds"
+        profile = f"density and elongation by |s| out to {self.profile.end:g} pixels" if self.profile else ""
+        return ", ".join(filter(None, [f"seeds of regularity {self.regularity:.3g}", profile]))
+
     @cached_property
     def densest(self) -> float:
         """The largest density over μ."""

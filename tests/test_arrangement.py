@@ -205,6 +205,11 @@ def test_wrong_arrangements_are_refused():
         model_from_bytes(lacking.replace(b"profile_end", b"profile_enx"), "file")
 
 
+def test_an_arrangement_says_what_it_is():
+    assert str(POISSON) == "Poisson seeds" and str(LAWS["regular"]) == "seeds of regularity 0.8"
+    assert str(LAWS["profile"]) == "seeds of regularity 0, density and elongation by |s| out to 100 pixels"
+
+
 def test_bounds_of_what_a_seed_depends_on():
     assert DEPENDS == PASSES * (REACH + FARTHEST)
     assert LAWS["regular"].moves(MU) == pytest.approx((REACH + 2 * FARTHEST) * MU ** (-1 / 3), rel=1e-6)

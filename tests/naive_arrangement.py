@@ -17,9 +17,9 @@ def displaced(position, mu, regularity, density=(1.0, 1.0), end=1.0):
         moved = np.empty_like(position)
         for i, own in enumerate(position):
             spacing = function_at(np.linalg.norm(own), end, knots.astype(np.float32))
-            away = own - np.delete(position, i, axis=0)
+            away = own - position
             apart = np.linalg.norm(away, axis=1)
-            near = apart < arrangement.REACH * spacing
+            near = (apart < arrangement.REACH * spacing) & (apart > 0.0)
             push = 1.0 - apart[near] / (arrangement.REACH * spacing)
             move = arrangement.STRENGTH * regularity * spacing * (push / apart[near]) @ away[near]
             length = np.linalg.norm(move)

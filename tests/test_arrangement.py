@@ -93,7 +93,8 @@ def test_seeds_are_the_same_in_every_window_to_the_bit(name):
 def test_seeds_and_neighbours_of_a_window_are_those_of_the_whole_process(name):
     """Poisson seeds of a wide box, thinned and moved by the definition; neighbours by a tree."""
     law, found = LAWS[name], pattern_of(name, (0, 0, -1), (1, 2, 1))
-    mask, first = np.ones((10, 11, 10), bool), np.array([-4, -4, -5])
+    rings = 4 if law.profile else 3  # cells of a process as dense as the core are small
+    mask, first = np.ones((2 * rings + 1, 2 * rings + 2, 2 * rings + 1), bool), np.array([0, 0, -1]) - rings
     wide = draw_arranged(mask, first, MU, PIXEL, 3, 5, 12, Arrangement(0.0, law.profile))
     rows = np.flatnonzero(np.isin(np.arange(len(wide.table)), wide.inner))
     density, end = (PROFILE.density, PROFILE.end) if law.profile else ((1.0, 1.0), 1.0)

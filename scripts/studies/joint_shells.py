@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
 from nmcfast.calibration.shells import tomography
 from nmcfast.calibration.shells.compare import (
@@ -29,7 +30,6 @@ from nmcfast.calibration.shells.compare import (
 from nmcfast.calibration.shells.joint import sizes_and_energies
 from nmcfast.calibration.shells.plots import new_figure
 from nmcfast.calibration.shells.star_shapes import star_shapes
-from nmcfast.calibration.shells.volume_files import read_volume
 from nmcfast.shells.harmonics import degree_of, grid_radii, icosphere
 from nmcfast.shells.log_expansion import exponential, logarithm
 
@@ -44,7 +44,7 @@ def star_coefficients(options: argparse.Namespace) -> np.ndarray:
     """Coefficients (n, 100) in voxels of the particles of the volume, from the file that keeps them if it is there."""
     if options.keep is not None and options.keep.is_file():
         return np.load(options.keep)
-    labels, _ = tomography.segment(read_volume(options.volume), phase=options.phase)
+    labels, _ = tomography.segment(tifffile.imread(options.volume), phase=options.phase)
     coefficients = star_shapes(labels, 0).coefficients
     if options.keep is not None:
         np.save(options.keep, coefficients)

@@ -14,6 +14,13 @@ import numba
 import numpy as np
 import pytest
 
+from nmcfast.kernels.gbpd.candidates import place_seeds
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid
+from nmcfast.kernels.gbpd.cells import cell_edge
+from nmcfast.kernels.gbpd.descent import tile_at
+from nmcfast.kernels.gbpd.layout import Scene, records_of, scratch_for
+from nmcfast.kernels.gbpd.marks import marks_of, share_of
+from nmcfast.kernels.gbpd.volumes import factors
 from nmcfast.tessellation import Field, Grid, label
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)  # slow, but without an hour of compiling: see scripts/checks/mutants.py
@@ -282,3 +289,41 @@ def test_halo_in_the_corners_of_a_tile(grid, kind, norm):
             ours = some[winner] | some[among_few]  # won by a grain, or seemingly so without the others
             wrong = int((winner != among_few)[ours].sum())
             assert wrong == 0, f"draw {draw}: {wrong} of {ours.sum()} points differ"
+
+
+@numba.njit
+def caps_of(place, factor, shift, shape, squared):
+    """Edge of the cells of the first tile of a volume, voxels, and its pyramid of caps."""
+    c, everything = records_of(factor, shift), np.empty((0, 0, 0), np.bool_)
+    tile = tile_at((0, 0, 0), shape)
+    place_seeds(c, place, tile.middle, squared)
+    scene = Scene(tile, cell_edge(c, tile), squared, 0)
+    return scene.edge, cap_pyramid(c, scene, marks_of(everything), share_of(shape, 0, 1), scratch_for(), 0)
+
+
+@pytest.mark.parametrize("squared", (False, True))
+@pytest.mark.parametrize("count", (1, 40))
+def test_caps_are_above_what_is_lowest_in_their_cells(count, squared):
+    """At the corners of cells, where a convex d is highest: of one seed the cap is its value there, to the rounding."""
+    shape, rng = (200, 23, 17), np.random.default_rng([count, squared])
+    for _ in range(6 if INTERPRETED or count > 1 else 40):
+        position = rng.uniform(0.0, shape[::-1], (count, 3))
+        frame, size = np.linalg.qr(rng.normal(size=(count, 3, 3)))[0], 10.0 ** rng.uniform(-3.0, 1.0, (count, 1, 3))
+        metric, offset = (frame * size) @ frame.transpose(0, 2, 1), rng.uniform(-1.0, 1.0, count)
+        factor = np.empty((6, count), np.float32)
+        factors(metric, 1.0, factor)
+        edge, caps = caps_of(np.ascontiguousarray(position.T), factor, offset.astype(np.float32), shape, squared)
+        cells = [-(-n // edge) for n in shape]
+        level = np.array(caps[: np.prod(cells)]).reshape(cells)
+        ends = [np.minimum(np.arange(n + 1) * edge, m) for n, m in zip(cells, shape, strict=True)]
+        corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)[:, ::-1].astype(float)
+        lowest = distances(Given(position, metric, offset), corners, squared).min(1).reshape(np.add(cells, 1))
+        for dz, dy, dx in np.ndindex(2, 2, 2):
+            assert (level >= lowest[dz : dz + cells[0], dy : dy + cells[1], dx : dx + cells[2]]).all()
+        place = level.size
+        while level.size > 1:
+            even = np.pad(level, [(0, n % 2) for n in level.shape], constant_values=-np.inf)
+            nz, ny, nx = (n // 2 for n in even.shape)
+            level = even.reshape(nz, 2, ny, 2, nx, 2).max((1, 3, 5))
+            np.testing.assert_array_equal(caps[place : place + level.size].reshape(level.shape), level)
+            place += level.size

@@ -9,6 +9,7 @@ FAINT = ("tests/test_exactness.py -k label-row-faint", *LABELS)
 SUNK = ("tests/test_exactness.py -k label-row-sunk", *LABELS)
 BOXES = ("tests/test_exactness.py -k boxes-", "tests/test_boxes.py")
 HALO = ("tests/test_exactness.py -k halo", "tests/test_halo.py")
+CAPS = ("tests/test_exactness.py -k caps_are_above",)
 SEEDS = ("tests/test_gbpd.py -k factors or bad_input or indefinite",)
 WORK = ("tests/test_gbpd.py -k work_does_not_grow",)
 
@@ -119,7 +120,12 @@ MUTANTS = (
     ),
     # caps
     Mutant(
-        "cap error", "_peak", "c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]", "c[i + R], c[j + R]", "error of a cap"
+        "cap error",
+        "_peak",
+        "c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]",
+        "c[i + R], c[j + R]",
+        "error of a cap",
+        CAPS,
     ),
     Mutant(
         "cap width",
@@ -127,9 +133,16 @@ MUTANTS = (
         "np.float32((last[2] - first[2]) * h)",
         "np.float32((last[2] - first[2] - 1) * h)",
         "caps hold up to voxel faces",
-        (*BOXES, *HALO),
+        (*CAPS, *BOXES, *HALO),
     ),
-    Mutant("cap levels", "_fill_upper_levels", "max(caps[place]", "min(caps[place]", "the largest of the halves' caps"),
+    Mutant(
+        "cap levels",
+        "_fill_upper_levels",
+        "max(caps[place]",
+        "min(caps[place]",
+        "the largest of the halves' caps",
+        CAPS,
+    ),
     Mutant(
         "bare cells",
         "low_seeds",

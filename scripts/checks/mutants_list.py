@@ -74,6 +74,7 @@ MUTANTS = (
         "_picked(scratch, R) - _picked(scratch, ERROR)",
         "_picked(scratch, R)",
         "error of a pick at the corners",
+        ("tests/test_exactness.py -k picks_are_above",),
     ),
     Mutant("fall", "_lowest", "most(gx, zero - gx)", "gx", "lowest corner of a tangent"),
     Mutant("highest corner", "highest_of_picks", "most(high, value)", "value", "highest value of a pick"),

@@ -53,7 +53,7 @@ def main() -> None:
         for surface in SURFACES:
             rows[surface].append(seen[surface])
         if index < CRUMBS_OF:
-            given.append(crumb_rules(generate_particle(model, SEED, index, parts="keep")))
+            given.append(crumb_rules(*(generate_particle(model, SEED, index, parts=p) for p in ("keep", "merge"))))
     text = report(options.model, rows, given)
     if options.output:
         options.output.write_text(text)
@@ -114,12 +114,13 @@ def seen_by_ct(particle: Particle) -> dict[str, float]:
     return {name: described[name] for name in DESCRIPTORS} | {"found": float(len(shapes.volume))}
 
 
-def crumb_rules(particle: Particle) -> tuple[int, int, int, int]:
-    """Crumbs, those for which both rules name the same grain, grains disconnected after either rule (faces, next)."""
+def crumb_rules(particle: Particle, mended: Particle) -> tuple[int, int, int, int]:
+    """Of a particle with and without crumbs: crumbs, those for which both rules name the same grain, grains disconnected
+    after either rule (faces, next)."""
     volume = particle.voxelize(0.05)
     apart, owner = volume.split()
     count = len(particle.grains)
-    by_faces = generate_particle(load_model("nmc811"), SEED, particle.index).voxelize(0.05).labels
+    by_faces = mended.voxelize(0.05).labels
     by_next, points, same = volume.labels.copy(), centres(volume), 0
     order = np.argsort(apart.labels.ravel(), kind="stable")
     edges = np.searchsorted(apart.labels.ravel()[order], np.arange(len(owner) + 2))

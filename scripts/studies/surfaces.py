@@ -115,7 +115,7 @@ def seen_by_ct(particle: Particle) -> dict[str, float]:
 
 
 def crumb_rules(particle: Particle, mended: Particle) -> tuple[int, int, int, int]:
-    """Of a particle with and without crumbs: crumbs, those for which both rules name the same grain, grains disconnected
+    """Crumbs of a particle with and without, those for which both rules name the same grain, grains disconnected
     after either rule (faces, next)."""
     volume = particle.voxelize(0.05)
     apart, owner = volume.split()

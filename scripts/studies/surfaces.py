@@ -105,10 +105,13 @@ def centres(volume: Volume) -> np.ndarray:
 def seen_by_ct(particle: Particle) -> dict[str, float]:
     """Descriptors of the largest particle that the pipeline finds at 128 nm, and how many it finds; NaN for none."""
     mask = np.pad(particle.voxelize(VOXEL_UM).labels > 0, PAD).astype(np.uint8)
+    nothing = dict.fromkeys(DESCRIPTORS, np.nan) | {"found": 0.0}
     try:
         shapes = star_shapes(segment(mask, phase=1)[0])
     except InputError:
-        return dict.fromkeys((*DESCRIPTORS, "found"), np.nan) | {"found": 0.0}
+        return nothing
+    if not len(shapes.volume):
+        return nothing
     largest = int(np.argmax(shapes.volume))
     described = shell_descriptors(shapes.coefficients[largest] * VOXEL_UM)
     return {name: described[name] for name in DESCRIPTORS} | {"found": float(len(shapes.volume))}

@@ -153,6 +153,7 @@ def lines(t: dict[str, np.ndarray]) -> dict[str, str]:
         "kept grains without a voxel": f"{t['small_grains'].sum():.0f}",
         "particles in which CT sees one particle": f"{100 * (t['found'] == 1).mean():.0f} %",
         **{f"{d}, CT over shell: median (5 %, 95 %)": ratio(t, d) for d in DESCRIPTORS},
+        **{f"{d}, the same where CT sees one particle": ratio(t, d, t["found"] == 1) for d in DESCRIPTORS},
         **{f"{d}, median of CT, of the shells": medians(t, d) for d in DESCRIPTORS},
         **{f"{d}, Wasserstein distance": distance(t, d) for d in DESCRIPTORS},
     }
@@ -198,8 +199,11 @@ def medians(t: dict[str, np.ndarray], name: str) -> str:
     return f"{np.nanmedian(t[name]):.3f}, {np.median(t[f'shell {name}']):.3f}"
 
 
-def ratio(t: dict[str, np.ndarray], name: str) -> str:
-    low, middle, high = np.nanquantile(t[name] / t[f"shell {name}"], (0.05, 0.5, 0.95))
+def ratio(t: dict[str, np.ndarray], name: str, chosen: np.ndarray | bool = True) -> str:
+    seen = np.isfinite(t[name]) & chosen
+    if not seen.any():
+        return "–"
+    low, middle, high = np.quantile(t[name][seen] / t[f"shell {name}"][seen], (0.05, 0.5, 0.95))
     return f"{middle:.3f} ({low:.3f}, {high:.3f})"
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from nmcfast.kernels.gbpd.candidates import place_seeds
 from nmcfast.kernels.gbpd.ceilings import cap_pyramid
-from nmcfast.kernels.gbpd.cells import cell_edge
+from nmcfast.kernels.gbpd.cells import Lattice, cell_edge, cells_of, low_seeds
 from nmcfast.kernels.gbpd.corners import highest_of_picks
 from nmcfast.kernels.gbpd.descent import tile_at
 from nmcfast.kernels.gbpd.layout import CORNERS, CX, FIELDS, PICKED, RECORD, WX, Scene, records_of, scratch_for
@@ -368,3 +368,29 @@ def test_caps_are_above_what_is_lowest_in_their_cells(count, squared):
             level = even.reshape(nz, 2, ny, 2, nx, 2).max((1, 3, 5))
             np.testing.assert_array_equal(caps[place : place + level.size].reshape(level.shape), level)
             place += level.size
+
+
+@numba.njit
+def low_seeds_of(place, factor, shift, shape, blocks):
+    """Cells of a volume of one tile along z, y, x, their edge, and two low seeds of each."""
+    c, tile = records_of(factor, shift), tile_at((0, 0, 0), shape)
+    place_seeds(c, place, tile.middle, False)
+    scene = Scene(tile, cell_edge(c, tile), False, 0)
+    cells, (z, y, x) = cells_of(tile, scene.edge), tile.middle
+    lattice = Lattice(cells, scene.edge, (-z, -y, -x))
+    found, _ = low_seeds(c, scene, lattice, marks_of(blocks), share_of(shape, 0, 1), 0)
+    return cells, scene.edge, found
+
+
+@pytest.mark.parametrize("corner", ((0, 0, 0), (7, 0, 7), (7, 7, 7)))
+def test_a_cell_that_is_asked_for_far_from_all_seeds_has_a_low_seed(corner):
+    """40 seeds in the middle, a corner block alone: without one its cap would be made of what lies in memory there."""
+    rng, shape = np.random.default_rng(5), (64, 64, 64)
+    seeds, factor = random_seeds(rng, 40, (16, 16, 16))
+    blocks = np.zeros((8, 8, 8), bool)
+    blocks[corner] = True
+    place = np.ascontiguousarray(seeds.position.T) + 24.0
+    cells, edge, found = low_seeds_of(place, factor, seeds.offset.astype(np.float32), shape, blocks)
+    assert edge <= 16
+    z, y, x = (8 * k // edge for k in corner)
+    assert found.reshape(*cells, 2)[z, y, x, 0] >= 0

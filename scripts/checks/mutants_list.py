@@ -150,7 +150,7 @@ MUTANTS = (
         "if _sweep(flat, low, lattice, scene.tile, asked, share, squared):",
         "if _sweep(flat, low, lattice, scene.tile, asked, share, squared) < 0:",
         "cells that no seed reached",
-        ("tests/test_gbpd.py -k far_from_all",),
+        ("tests/test_exactness.py -k has_a_low_seed",),
     ),
     Mutant("known caps", "_offer_own", "if known and not", "if n < 0 and not", "caps among the few alone", HALO),
     # what rounds, in a leaf

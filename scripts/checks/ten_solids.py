@@ -76,7 +76,8 @@ def read_all(library: Library, deck: Deck) -> list[tuple[str, str]]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "lib")
             if name in BULK:
-                export_library(library, path, to=name, particles=range(deck.index, deck.index + 1), voxel_size=deck.voxel_size)
+                one = range(deck.index, deck.index + 1)
+                export_library(library, path, to=name, particles=one, voxel_size=deck.voxel_size)
             else:
                 path.mkdir()
                 any_module(name).write(deck, path)

@@ -34,7 +34,7 @@ def state(path: Path) -> str:
 def root_names(recipe: dict[str, Any]) -> tuple[str, ...]:
     """The files of a finished library that lie beside its shards."""
     own = (name for name in root.ROOT_FILES if name != "shards")
-    return (*own, *formats.bulk_module(recipe["format"]).LIBRARY_FILES, root.SEAL)
+    return (*own, *root.beside(recipe), root.SEAL)
 
 
 def checksums(path: Path, recipe: dict[str, Any]) -> dict[str, str]:

@@ -213,7 +213,8 @@ def test_an_arrangement_says_what_it_is():
 
 def test_bounds_of_what_a_seed_depends_on():
     assert DEPENDS == PASSES * (REACH + FARTHEST)
-    assert LAWS["regular"].moves(MU) == pytest.approx((REACH + 2 * FARTHEST) * MU ** (-1 / 3), rel=1e-6)
+    moves = np.array([REACH + 2 * FARTHEST, 2 * FARTHEST]) * MU ** (-1 / 3)
+    assert LAWS["regular"].moves(MU) == pytest.approx(moves, rel=1e-6) and LAWS["profile"].moves(MU) == []
     assert Arrangement(0.0, PROFILE).depends(MU) == 0.0
     assert LAWS["regular"].depends(MU) == pytest.approx(DEPENDS * MU ** (-1 / 3), rel=1e-6)
     assert LAWS["both"].widest(MU) == pytest.approx(MU ** (-1 / 3), rel=1e-6)

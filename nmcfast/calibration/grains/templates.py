@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcfast.arrangement import Arrangement
+from nmcfast.arrangement import PASSES, Arrangement
 from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc
 from nmcfast.calibration.grains.start_law import PlainLaw
 from nmcfast.kernels import label_grid, neighbours
@@ -89,4 +89,5 @@ def _arranged(mu: float, arrangement: Arrangement, reach: Array, seeds: Template
     rows = np.flatnonzero((np.abs(place) < reach + MOVED * arrangement.widest(mu)).all(axis=1))
     rows = rows[arrangement.kept(place[rows], seeds.share[rows])]
     place = place[rows]
-    return arrangement.displaced(place, mu, moving=(np.abs(place) < reach).all(axis=1)), rows
+    moving = [(np.abs(place) < reach).all(axis=1)] * PASSES
+    return arrangement.displaced(place, mu, moving=moving), rows

@@ -78,15 +78,22 @@ def test_profiles_are_linear_between_knots_and_constant_beyond():
 
 @pytest.mark.parametrize("name", list(LAWS))
 def test_seeds_are_the_same_in_every_window_to_the_bit(name):
-    """What a small window draws are rows of a larger one, with their neighbours; ends of cells do not matter."""
-    small, large = pattern_of(name, (-1, 0, -2), (2, 1, 3)), pattern_of(name, (-4, -2, -4), (8, 5, 7))
+    """All that a window of one cell draws, 27 cells of seeds, and the neighbours of its own, against a large window."""
+    large = pattern_of(name, (-5, -5, -5), (10, 10, 10))
     side = cell_side(MU * LAWS[name].densest) * PIXEL
-    place = large.position[large.inner]
-    low = np.array([-1, 0, -2]) * side
-    there = ((place >= low) & (place < low + np.array([2, 1, 3]) * side)).all(axis=1)
-    assert 30 < there.sum() == len(small.inner)
-    assert np.array_equal(large.table[large.inner[there]], small.table[small.inner])
-    assert np.array_equal(large.table[large.neighbour[there]], small.table[small.neighbour])
+    cell = np.floor(large.position / side).astype(int)
+    own = cell[large.inner]
+    count = 0
+    for x, y, z in np.random.default_rng(4).integers(-4, 4, (60, 3)):
+        small = pattern_of(name, (x, y, z), (1, 1, 1))
+        around = (np.abs(cell - (x, y, z)) <= 1).all(axis=1)
+        if len(small.table) == around.sum():  # else it looked farther for its neighbours
+            assert np.array_equal(small.table, large.table[around])
+            count += around.sum()
+        mine = (own == (x, y, z)).all(axis=1)
+        assert np.array_equal(small.table[small.inner], large.table[large.inner[mine]])
+        assert np.array_equal(small.table[small.neighbour], large.table[large.neighbour[mine]])
+    assert count > 4000
 
 
 @pytest.mark.parametrize("name", list(LAWS))

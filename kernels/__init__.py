@@ -4,6 +4,7 @@ Each file or folder calls some of those below it, no other:
 
 gnet             frames of Eq. (12), the generator network G_net
 meshes           tetrahedra on the boundaries of grains
+texture          quantiles of the normal law, cosines and sines
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
 crumbs           grains made connected

@@ -9,6 +9,7 @@ FAINT = ("tests/test_exactness.py -k label-row-faint", *LABELS)
 SUNK = ("tests/test_exactness.py -k label-row-sunk", *LABELS)
 BOXES = ("tests/test_exactness.py -k boxes-", "tests/test_boxes.py")
 HALO = ("tests/test_exactness.py -k halo", "tests/test_halo.py")
+CAPS = ("tests/test_exactness.py -k caps_are_above",)
 SEEDS = ("tests/test_gbpd.py -k factors or bad_input or indefinite",)
 WORK = ("tests/test_gbpd.py -k work_does_not_grow",)
 
@@ -73,6 +74,7 @@ MUTANTS = (
         "_picked(scratch, R) - _picked(scratch, ERROR)",
         "_picked(scratch, R)",
         "error of a pick at the corners",
+        ("tests/test_exactness.py -k picks_are_above",),
     ),
     Mutant("fall", "_lowest", "most(gx, zero - gx)", "gx", "lowest corner of a tangent"),
     Mutant("highest corner", "highest_of_picks", "most(high, value)", "value", "highest value of a pick"),
@@ -119,7 +121,12 @@ MUTANTS = (
     ),
     # caps
     Mutant(
-        "cap error", "_peak", "c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]", "c[i + R], c[j + R]", "error of a cap"
+        "cap error",
+        "_peak",
+        "c[i + R] - c[i + ERROR], c[j + R] - c[j + ERROR]",
+        "c[i + R], c[j + R]",
+        "error of a cap",
+        CAPS,
     ),
     Mutant(
         "cap width",
@@ -127,16 +134,23 @@ MUTANTS = (
         "np.float32((last[2] - first[2]) * h)",
         "np.float32((last[2] - first[2] - 1) * h)",
         "caps hold up to voxel faces",
-        (*BOXES, *HALO),
+        (*CAPS, *BOXES, *HALO),
     ),
-    Mutant("cap levels", "_fill_upper_levels", "max(caps[place]", "min(caps[place]", "the largest of the halves' caps"),
+    Mutant(
+        "cap levels",
+        "_fill_upper_levels",
+        "max(caps[place]",
+        "min(caps[place]",
+        "the largest of the halves' caps",
+        CAPS,
+    ),
     Mutant(
         "bare cells",
         "low_seeds",
         "if _sweep(flat, low, lattice, scene.tile, asked, share, squared):",
         "if _sweep(flat, low, lattice, scene.tile, asked, share, squared) < 0:",
         "cells that no seed reached",
-        ("tests/test_gbpd.py -k far_from_all",),
+        ("tests/test_exactness.py -k has_a_low_seed",),
     ),
     Mutant("known caps", "_offer_own", "if known and not", "if n < 0 and not", "caps among the few alone", HALO),
     # what rounds, in a leaf

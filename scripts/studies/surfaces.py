@@ -53,7 +53,7 @@ def main() -> None:
         for surface in SURFACES:
             rows[surface].append(seen[surface])
         if index < CRUMBS_OF:
-            given.append(crumb_rules(generate_particle(model, SEED, index, parts="keep")))
+            given.append(crumb_rules(*(generate_particle(model, SEED, index, parts=p) for p in ("keep", "merge"))))
     text = report(options.model, rows, given)
     if options.output:
         options.output.write_text(text)
@@ -105,21 +105,25 @@ def centres(volume: Volume) -> np.ndarray:
 def seen_by_ct(particle: Particle) -> dict[str, float]:
     """Descriptors of the largest particle that the pipeline finds at 128 nm, and how many it finds; NaN for none."""
     mask = np.pad(particle.voxelize(VOXEL_UM).labels > 0, PAD).astype(np.uint8)
+    nothing = dict.fromkeys(DESCRIPTORS, np.nan) | {"found": 0.0}
     try:
         shapes = star_shapes(segment(mask, phase=1)[0])
     except InputError:
-        return dict.fromkeys((*DESCRIPTORS, "found"), np.nan) | {"found": 0.0}
+        return nothing
+    if not len(shapes.volume):
+        return nothing
     largest = int(np.argmax(shapes.volume))
     described = shell_descriptors(shapes.coefficients[largest] * VOXEL_UM)
     return {name: described[name] for name in DESCRIPTORS} | {"found": float(len(shapes.volume))}
 
 
-def crumb_rules(particle: Particle) -> tuple[int, int, int, int]:
-    """Crumbs, those for which both rules name the same grain, grains disconnected after either rule (faces, next)."""
+def crumb_rules(particle: Particle, mended: Particle) -> tuple[int, int, int, int]:
+    """Crumbs of a particle with and without, those for which both rules name the same grain, grains disconnected
+    after either rule (faces, next)."""
     volume = particle.voxelize(0.05)
     apart, owner = volume.split()
     count = len(particle.grains)
-    by_faces = generate_particle(load_model("nmc811"), SEED, particle.index).voxelize(0.05).labels
+    by_faces = mended.voxelize(0.05).labels
     by_next, points, same = volume.labels.copy(), centres(volume), 0
     order = np.argsort(apart.labels.ravel(), kind="stable")
     edges = np.searchsorted(apart.labels.ravel()[order], np.arange(len(owner) + 2))
@@ -149,6 +153,7 @@ def lines(t: dict[str, np.ndarray]) -> dict[str, str]:
         "kept grains without a voxel": f"{t['small_grains'].sum():.0f}",
         "particles in which CT sees one particle": f"{100 * (t['found'] == 1).mean():.0f} %",
         **{f"{d}, CT over shell: median (5 %, 95 %)": ratio(t, d) for d in DESCRIPTORS},
+        **{f"{d}, the same where CT sees one particle": ratio(t, d, t["found"] == 1) for d in DESCRIPTORS},
         **{f"{d}, median of CT, of the shells": medians(t, d) for d in DESCRIPTORS},
         **{f"{d}, Wasserstein distance": distance(t, d) for d in DESCRIPTORS},
     }
@@ -194,8 +199,11 @@ def medians(t: dict[str, np.ndarray], name: str) -> str:
     return f"{np.nanmedian(t[name]):.3f}, {np.median(t[f'shell {name}']):.3f}"
 
 
-def ratio(t: dict[str, np.ndarray], name: str) -> str:
-    low, middle, high = np.nanquantile(t[name] / t[f"shell {name}"], (0.05, 0.5, 0.95))
+def ratio(t: dict[str, np.ndarray], name: str, chosen: np.ndarray | bool = True) -> str:
+    seen = np.isfinite(t[name]) & chosen
+    if not seen.any():
+        return "–"
+    low, middle, high = np.quantile(t[name][seen] / t[f"shell {name}"][seen], (0.05, 0.5, 0.95))
     return f"{middle:.3f} ({low:.3f}, {high:.3f})"
 
 

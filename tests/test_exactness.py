@@ -203,6 +203,13 @@ def equal_balls(rng, middle, corners):
     return position, np.repeat(np.eye(3)[None], 120, 0)
 
 
+def concentric_twins(rng, middle, corners):
+    """In the very middle, without offsets, where nothing but the size of a leaf is left of the bound: 3 and as many
+    that are larger by a part in 10⁸."""
+    metric = naive.metrics(rng, 3, 10.0 ** rng.uniform(-1, 1, (3, 3)))
+    return np.repeat(middle[None], 6, 0), np.concatenate([metric, metric * (1.0 + 4e-8)])
+
+
 KINDS = (
     slabs_from_afar,
     stacked_slabs,
@@ -218,6 +225,7 @@ KINDS = (
     elongated,
     faint_twins,
     sunk_twins,
+    concentric_twins,
 )
 
 
@@ -231,7 +239,7 @@ def seeds_of(kind, draw, grid, squared):
     position, metric = kind(rng, middle, corners)
     order = rng.permutation(len(position))
     offset = np.zeros(len(order))
-    if kind is not equal_balls:
+    if kind not in (equal_balls, concentric_twins):
         offset = distances(Given(position, metric, offset), corners, squared).min(0)
         offset += jitter(rng, -7 if kind is stacked_slabs else -6, len(order)) * (offset + (kind is not faint_twins))
     if kind is sunk_twins:

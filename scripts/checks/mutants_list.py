@@ -5,6 +5,7 @@ from dataclasses import dataclass
 LABELS = ("tests/test_exactness.py -k label-",)
 SLABS = ("tests/test_exactness.py -k label-row-slabs", *LABELS)
 NESTED = ("tests/test_exactness.py -k nested and label-", *LABELS)
+MIDDLE = ("tests/test_exactness.py -k concentric and label-",)
 FAINT = ("tests/test_exactness.py -k label-row-faint", *LABELS)
 SUNK = ("tests/test_exactness.py -k label-row-sunk", *LABELS)
 BOXES = ("tests/test_exactness.py -k boxes-", "tests/test_boxes.py")
@@ -171,7 +172,7 @@ MUTANTS = (
         "- at(c, o + Z)) + 6",
         "- at(c, o + Z))",
         "how far voxels are from a leaf's middle",
-        tests=NESTED,
+        tests=MIDDLE,
     ),
     Mutant("leaf offset", "_rounding", "e + 4 * r", "e", "rounding of the offset", tests=SUNK),
     Mutant("leaf floor", "_rounding", "+ np.float32(2.0**-40)", "", "error where squares underflow", tests=FAINT),

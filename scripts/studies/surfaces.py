@@ -168,14 +168,16 @@ def report(
     rounding = 100 * tables["shell"]["rounding"]
     command = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    picture = options.picture.name if options.picture else "none"
     crumbs, same, by_faces, by_next = (sum(g[k] for g in given) for k in range(4))
     return f"""# Two surfaces
 
-    python scripts/studies/surfaces.py --model {options.model} --count {options.count} --seconds {options.seconds:.0f} \\
+    python scripts/studies/surfaces.py --model {options.model} \\
+        --count {options.count} --seconds {options.seconds:.0f} \\
         --output {options.output} --picture {options.picture}
 
-Particles 0 to {len(rows["shell"]) - 1} of `{options.model}`, seed {SEED}, at commit {commit}. `grains` is section 2.6 as
-printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
+Particles 0 to {len(rows["shell"]) - 1} of `{options.model}`, seed {SEED}, at commit {commit}. `grains` is section
+2.6 as printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
 
 | | grains | shell |
 |---|---|---|
@@ -193,7 +195,7 @@ in the column `shell`, where particle and shell are the same voxels.
 most of a crumb's voxels are the same for {100 * same / max(crumbs, 1):.1f} %. Given by faces, {by_faces} grains stay
 disconnected; given to the next, {by_next}: the next by Eq. (8) need not touch the crumb. So faces decide.
 
-![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells]({options.picture and options.picture.name})
+![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells]({picture})
 """
 
 

@@ -177,7 +177,8 @@ def report(
         --output {options.output} --picture {options.picture}
 
 Particles 0 to {len(rows["shell"]) - 1} of `{options.model}`, seed {SEED}, at commit {commit}. `grains` is section
-2.6 as printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
+2.6 as printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of
+50 nm.
 
 | | grains | shell |
 |---|---|---|

@@ -9,7 +9,8 @@ from scipy.spatial import cKDTree
 
 from nmcfast.arrangement import Arrangement, Profile
 from nmcfast.calibration.grains import reference, templates, wrong_laws
-from nmcfast.calibration.grains.moment_fit import FITTED, PART_LEVEL, _linear_start, fit_moments
+from nmcfast.calibration.grains.moment_fit import fit_moments
+from nmcfast.calibration.grains.moment_search import FITTED, PART_LEVEL, linear_start
 from nmcfast.calibration.grains.moments import MOMENTS
 from nmcfast.calibration.grains.section_profile import section_statistics
 from nmcfast.calibration.grains.seed_pool import SeedPool, turn
@@ -162,12 +163,12 @@ def test_a_linear_start_scales_the_trial_and_stays_in_range():
     slope, column = rng.normal(size=(20, 2)), rng.normal(size=20)
     here = slope @ np.array([0.3, -0.2]) - 2.0 * column
     numbers = {"shape": 0.1, "coupling": 1.0}
-    fall, start = _linear_start(numbers, {"regularity": 0.25}, here, slope, column)
+    fall, start = linear_start(numbers, {"regularity": 0.25}, here, slope, column)
     assert start["regularity"] == pytest.approx(0.5)
     assert start["shape"] == pytest.approx(-0.2) and start["coupling"] == pytest.approx(1.2)
     left = here - slope @ np.linalg.lstsq(slope, here)[0]
     assert fall == pytest.approx(left @ left)
-    none, start = _linear_start(numbers, {"regularity": 0.25}, -here, slope, column)
+    none, start = linear_start(numbers, {"regularity": 0.25}, -here, slope, column)
     assert none == pytest.approx(0.0, abs=1e-9) and start["regularity"] == 0.0  # seeds cannot be less than Poisson
 
 

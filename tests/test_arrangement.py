@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from nmcfast import generate_particle, load_model, overlay
 from nmcfast.arrangement import DEPENDS, FARTHEST, PASSES, POISSON, REACH, Arrangement, Profile
+from nmcfast.cli import main
 from nmcfast.errors import InputError
 from nmcfast.model import FORMAT, WIDER, Model, model_from_bytes
 from nmcfast.seeds import cell_side, draw_arranged, draw_pattern
@@ -188,6 +189,20 @@ def test_model_files_keep_an_arrangement(name):
     one, other = generate_particle(model, 2, 1), generate_particle(again, 2, 1)
     assert np.array_equal(one.grains.position, other.grains.position)
     assert np.array_equal(one.grains.diagonal, other.grains.diagonal)
+
+
+def test_a_library_of_an_arranged_model_says_so_and_makes_itself_again(tmp_path, capsys):
+    """As a user does it: a model file, a library, `info`, `reproduce`."""
+    path = tmp_path / "wide.safetensors"
+    path.write_bytes(arranged_model("both").to_bytes())
+    library, again = str(tmp_path / "lib.zarr"), str(tmp_path / "again.zarr")
+    made = ["generate", library, "--model", str(path), "--count", "1", "--seed", "3", "--workers", "1", "--no-labels"]
+    assert main([*made, "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["info", library]) == 0
+    assert "  with       seeds of regularity 1.2, density and elongation by |s|" in capsys.readouterr().out
+    assert main(["reproduce", library, "--output", again, "--quiet"]) == 0
+    assert "as its recipe gives it" in capsys.readouterr().out
 
 
 def test_files_of_plain_models_are_as_they_were():

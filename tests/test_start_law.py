@@ -190,3 +190,30 @@ def test_small_sections_are_fitted_by_a_plain_law():
     labels = [wrong_laws.HARD_CORE_30.section(44, rng) for _ in range(2)]
     found = fit_moments(labels, np.random.default_rng(0), 5.0, 5.5, rounds=(4,))
     assert found.names == tuple(MOMENTS) and found.parts == () and found.tried == {} and PART_LEVEL == 0.0027
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("elongation", {"core_shape": -0.6, "shape_place": 0.5, "shape_width": 0.3}),
+        ("density", {"core_density": 0.9, "density_place": 0.5, "density_width": 0.5}),
+    ],
+)
+def test_what_changes_with_the_radius_is_found(part, change):
+    """8 sections of 70 px: that part and no other, and its course from a quarter to nearly the whole of the radius.
+
+    The course is that of log elongation, or of the logarithm of seeds px⁻³: place and width of a change are told badly,
+    and the very centre by a few grains.
+    """
+    truth, rng = arrangement({**NUMBERS_OF_LAW, **change}, 70), np.random.default_rng(11)
+    labels = [reference.draw_section(LAW, MU, 70, rng, arrangement=truth) for _ in range(8)]
+    choice = ("elongation", "density")
+    found = fit_moments(labels, np.random.default_rng(0), 5.0, 5.5, rounds=(8, 16), parts=choice)
+    assert found.parts == (part,) and found.tried[part] > 40 and found.chi2 < 50
+    at, ends = [18, 27, 35, 44, 52, 62], ((found.law, found.arrangement), (LAW, truth))
+    if part == "elongation":
+        one, other = (law.shape + 0.5 * np.log(a.profile.across[at] / a.profile.along[at]) for law, a in ends)
+    else:
+        one, other = (math.log(law.mu) + np.log(a.profile.density[at]) for law, a in ends)
+    assert np.abs(one - other).max() < (0.12 if part == "elongation" else 0.25)
+    assert abs((one - other).mean()) < 0.1 and np.ptp(other) > 0.4

@@ -9,9 +9,11 @@ import math
 import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
-from nmcfast.kernels.vectors.doubles import bits_not_above8, load8, spread8
+from nmcfast.kernels.vectors.doubles import bits_not_above8, load8, spread8, store8
 from nmcfast.kernels.vectors.lanes import first_bit
-from nmcfast.kernels.vectors.memory import at
+from nmcfast.kernels.vectors.memory import at, put
+
+FAR = 1e150  # a coordinate that no seed is near
 
 
 @kernel
@@ -32,7 +34,7 @@ def interpolate(position, end, values, out):
 
 @helper
 def _sorted_into_bins(position, side):
-    """Bins of a side, corners multiples of it: the first (3,), how many (3,), their first seeds, the seeds in order."""
+    """Bins of a side, corners multiples of it, empty ones around: how many (3,), their first seeds, seeds in order."""
     low, count = np.empty(3, np.int64), np.empty(3, np.int64)
     for axis in range(3):
         low[axis] = math.floor(position[:, axis].min() / side) - 1
@@ -52,29 +54,44 @@ def _sorted_into_bins(position, side):
     for i in range(position.shape[0]):
         order[place[home[i]]] = i
         place[home[i]] += 1
-    return low, count, start, order
+    return count, start, order
 
 
 @helper
-def _push(px, py, pz, near, first, last, bound, far):
-    """Sum of (1 − d / far) (s − s_j) / d over the seeds first to last of `near`, those with d² ≤ bound, in their order.
+def _collect(near, start, count, x, y, z, around):
+    """Copy the seeds of the 27 bins around a bin: coordinates to around (3 rows). Returns how many.
 
-    near: three rows of coordinates.
-
-    Eight arguments: it is called for every run of bins of every seed, and its arrays are the caller's.
+    near: three rows of coordinates. Bins along z follow each other, so three of them are one run.
     """
-    row = near.size // 3
+    whole, row, found = near.size // 3, around.size // 3, 0
+    for ax in range(x - 1, x + 2):
+        for ay in range(y - 1, y + 2):
+            run = (ax * count[1] + ay) * count[2] + z
+            first, length = start[run - 1], start[run + 2] - start[run - 1]
+            for j in range(0, length, 8):
+                for axis in range(3):
+                    store8(around, axis * row + found + j, load8(near, axis * whole + first + j))
+            found += length
+    for j in range(found, found + 64):
+        put(around, j, FAR)
+    return found
+
+
+@helper
+def _push(px, py, pz, around, found, far):
+    """Sum of (1 − d / far) (s − s_j) / d over the found seeds around one that are nearer than far, in their order."""
+    row = around.size // 3
     mx, my, mz = 0.0, 0.0, 0.0
-    limit = spread8(bound)
-    for q in range(first, last, 8):
-        dx, dy, dz = load8(near, q) - px, load8(near, row + q) - py, load8(near, 2 * row + q) - pz
-        bits = bits_not_above8(dx * dx + dy * dy + dz * dz, limit)
-        if last - q < 8:
-            bits &= (1 << (last - q)) - 1
+    limit = spread8(far * far)
+    for q in range(0, found, 64):
+        bits = 0
+        for b in range(q, q + 64, 8):
+            dx, dy, dz = load8(around, b) - px, load8(around, row + b) - py, load8(around, 2 * row + b) - pz
+            bits |= bits_not_above8(dx * dx + dy * dy + dz * dz, limit) << (b - q)
         while bits:
             j = q + first_bit(bits)
             bits &= bits - 1
-            x, y, z = px - at(near, j), py - at(near, row + j), pz - at(near, 2 * row + j)
+            x, y, z = px - at(around, j), py - at(around, row + j), pz - at(around, 2 * row + j)
             apart = math.sqrt(x * x + y * y + z * z)
             if apart > 0.0:  # else it is the seed itself
                 push = (1.0 - apart / far) / apart
@@ -90,28 +107,84 @@ def displace(position, moving, spacing, strength, reach, farthest, side, out):
     `farthest` spacings, if it is one of the moving (n,) bool. spacing (n,) in the unit of the positions, reach ·
     spacing_i ≤ side for every seed.
     """
-    low, count, start, order = _sorted_into_bins(position, side)
-    row = order.size + 8
+    count, start, order = _sorted_into_bins(position, side)
+    row, most = order.size + 8, 0
     near = np.zeros(3 * row)  # the seeds as the bins have them
     for p in range(order.size):
         for axis in range(3):
             near[axis * row + p] = position[order[p], axis]
-    for p in range(order.size):
-        i = order[p]
-        px, py, pz = near[p], near[row + p], near[2 * row + p]
-        if not moving[i]:
-            out[i, 0], out[i, 1], out[i, 2] = px, py, pz
+    for b in range(start.size - 1):
+        most = max(most, start[b + 1] - start[b])
+    around = np.zeros(3 * (27 * most + 72))
+    for x in range(1, count[0] - 1):
+        for y in range(1, count[1] - 1):
+            for z in range(1, count[2] - 1):
+                b = (x * count[1] + y) * count[2] + z
+                found = -1
+                for p in range(start[b], start[b + 1]):
+                    i = order[p]
+                    px, py, pz = near[p], near[row + p], near[2 * row + p]
+                    if not moving[i]:
+                        out[i, 0], out[i, 1], out[i, 2] = px, py, pz
+                        continue
+                    if found < 0:
+                        found = _collect(near, start, count, x, y, z, around)
+                    mx, my, mz = _push(px, py, pz, around, found, reach * spacing[i])
+                    scale = strength * spacing[i]
+                    length = scale * math.sqrt(mx * mx + my * my + mz * mz)
+                    if length > farthest * spacing[i]:
+                        scale *= farthest * spacing[i] / length
+                    out[i, 0], out[i, 1], out[i, 2] = px + scale * mx, py + scale * my, pz + scale * mz
+
+
+@kernel
+def near_cells(table, mask, corner, side, distance, out):
+    """Fill out (n,) bool: whether a cube of half a side `distance` about each seed meets a cell of a mask (nx, ny, nz).
+
+    table (n, 3 or more), corner (3,): the cell of mask[0, 0, 0]; cells are cubes of a side.
+    """
+    nx, ny, nz = mask.shape
+    for i in range(table.shape[0]):
+        x, y, z = table[i, 0], table[i, 1], table[i, 2]
+        a, b, c = (
+            math.floor(x / side) - corner[0],
+            math.floor(y / side) - corner[1],
+            math.floor(z / side) - corner[2],
+        )
+        if 0 <= a < nx and 0 <= b < ny and 0 <= c < nz and mask[a, b, c]:  # as most seeds do
+            out[i] = True
             continue
-        far = reach * spacing[i]
-        bx, by, bz = math.floor(px / side) - low[0], math.floor(py / side) - low[1], math.floor(pz / side) - low[2]
-        mx, my, mz = 0.0, 0.0, 0.0
-        for ax in range(bx - 1, bx + 2):
-            for ay in range(by - 1, by + 2):
-                run = (ax * count[1] + ay) * count[2] + bz  # bins along z follow each other
-                x, y, z = _push(px, py, pz, near, start[run - 1], start[run + 2], far * far, far)
-                mx, my, mz = mx + x, my + y, mz + z
-        scale = strength * spacing[i]
-        length = scale * math.sqrt(mx * mx + my * my + mz * mz)
-        if length > farthest * spacing[i]:
-            scale *= farthest * spacing[i] / length
-        out[i, 0], out[i, 1], out[i, 2] = px + scale * mx, py + scale * my, pz + scale * mz
+        x0, x1 = math.floor((x - distance) / side) - corner[0], math.floor((x + distance) / side) - corner[0]
+        y0, y1 = math.floor((y - distance) / side) - corner[1], math.floor((y + distance) / side) - corner[1]
+        z0, z1 = math.floor((z - distance) / side) - corner[2], math.floor((z + distance) / side) - corner[2]
+        met = False
+        for a in range(max(x0, 0), min(x1 + 1, nx)):
+            for b in range(max(y0, 0), min(y1 + 1, ny)):
+                for c in range(max(z0, 0), min(z1 + 1, nz)):
+                    met |= mask[a, b, c]
+        out[i] = met
+
+
+@kernel
+def by_cell(table, mask, corner, side, start, out):
+    """Fill start (cells + 1,) and the first rows of out (n, 8) with the seeds in cells of a mask, cell by cell.
+
+    As `near_cells`; cells along z follow each other, seeds of a cell stay in their order.
+    """
+    home, cell = np.full(table.shape[0], -1), np.empty(3, np.int64)
+    start[:] = 0
+    for i in range(table.shape[0]):
+        inside = True
+        for axis in range(3):
+            cell[axis] = math.floor(table[i, axis] / side) - corner[axis]
+            inside &= 0 <= cell[axis] < mask.shape[axis]
+        if inside and mask[cell[0], cell[1], cell[2]]:
+            home[i] = (cell[0] * mask.shape[1] + cell[1]) * mask.shape[2] + cell[2]
+            start[home[i] + 1] += 1
+    for b in range(start.size - 1):
+        start[b + 1] += start[b]
+    place = start[:-1].copy()
+    for i in range(table.shape[0]):
+        if home[i] >= 0:
+            out[place[home[i]]] = table[i]
+            place[home[i]] += 1

@@ -4,6 +4,7 @@ Seeds that keep away from each other, and seeds and grains that change with the 
 A seed is moved by those within a bounded distance only, so that it is the same in whatever window it is drawn.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +21,9 @@ REACH = 1.3  # from which seeds push each other
 STRENGTH = 0.3  # of a push between seeds that touch, for a regularity of 1
 FARTHEST = 0.3  # that a seed moves in one pass
 PASSES = 2
-# From where a seed ends, to where the Poisson seeds lie that have a say in it, and those of them that must be moved
-DEPENDS, MOVES = PASSES * (REACH + FARTHEST), (PASSES - 1) * (REACH + FARTHEST) + FARTHEST
+# From where a seed ends, to where Poisson seeds lie that have a say in it, and those of them that each pass must move
+DEPENDS = PASSES * (REACH + FARTHEST)
+MOVES = tuple(PASSES * FARTHEST + left * REACH for left in reversed(range(PASSES)))
 MOST_REGULAR = 1.5
 LARGEST = 1e3  # of a factor of a profile, and of one over it
 
@@ -92,9 +94,9 @@ class Arrangement:
         """How far from a seed the Poisson seeds lie that have a say in where it is, pixels."""
         return DEPENDS * self.widest(mu) if self.regularity else 0.0
 
-    def moves(self, mu: float) -> float:
-        """How far from a seed those of them lie that must be moved for it, pixels."""
-        return MOVES * self.widest(mu) if self.regularity else 0.0
+    def moves(self, mu: float) -> list[float]:
+        """How far from a seed those of them lie that each pass must move for it, pixels."""
+        return [distance * self.widest(mu) for distance in MOVES] if self.regularity else []
 
     def _spacings(self, mu: float) -> NDArray[np.float32]:
         """Mean spacings at the knots, pixels; in float32, so that no library's last digit matters."""
@@ -111,22 +113,22 @@ class Arrangement:
         return number * self.densest <= self.profile.at(position, unit, self.profile.density)[:, 0]
 
     def displaced(
-        self, position: Array, mu: float, unit: float = 1.0, moving: NDArray[np.bool_] | None = None
+        self, position: Array, mu: float, unit: float = 1.0, moving: Sequence[NDArray[np.bool_]] = ()
     ) -> Array:
         """Where Poisson seeds (n, 3) end, right for those that are `depends` away from missing ones.
 
-        moving (n,): others stay, and those that are `moves` away from one of these are not right either.
+        moving (n,) for each pass: others stay, and those that are `moves` away from one of these are not right either.
         """
-        moving = np.ones(len(position), bool) if moving is None else moving
+        moving = moving or [np.ones(len(position), bool)] * PASSES
         spacings = self._spacings(mu)
         side = REACH * float(spacings.max()) * unit * (1 + 1e-9)
-        for _ in range(PASSES if self.regularity else 0):
+        for own in moving if self.regularity else ():
             before, position = np.ascontiguousarray(position, np.float64), np.empty_like(position)
             if self.profile is None:
                 spacing = np.full(len(before), float(spacings[0]) * unit)
             else:
                 spacing = self.profile.at(before, unit, spacings)[:, 0] * unit
-            displacement.displace(before, moving, spacing, STRENGTH * self.regularity, REACH, FARTHEST, side, position)
+            displacement.displace(before, own, spacing, STRENGTH * self.regularity, REACH, FARTHEST, side, position)
         return position
 
     def stretched(self, diagonal: NDArray, position: Array, unit: float = 1.0) -> NDArray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcfast.arrangement import Arrangement
 from nmcfast.errors import InputError
-from nmcfast.kernels import cell_neighbours, neighbours, philox
+from nmcfast.kernels import cell_neighbours, displacement, neighbours, philox
 from nmcfast.shells.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
@@ -154,18 +154,21 @@ class _Process:
 
         As many more cells are drawn as hold a seed that has a say in these.
         """
-        moves, depends = (int(np.ceil(x(mu) / self.side)) for x in (arrangement.moves, arrangement.depends))
-        wanted, rings = _grown(mask, certain), max(moves, depends)
+        wanted, rings = _grown(mask, certain), int(np.ceil(arrangement.depends(mu) / self.side))
         whole, corner = _grown(wanted, rings), np.asarray(first, np.int64) - certain
         table, start = self.draw(whole, corner - rings)
-        moving = np.repeat(np.pad(_grown(wanted, moves), rings - moves).ravel(), np.diff(start))
         if arrangement.profile is not None:
             share = np.empty(len(table))
             philox.draw_shares(np.uint64(self.seed), np.uint64(self.index), whole.shape, corner - rings, start, share)
-            kept = arrangement.kept(table[:, :3].astype(np.float64), share, self.pixel)
-            table, moving = table[kept], moving[kept]
-        table[:, :3] = arrangement.displaced(table[:, :3].astype(np.float64), mu, self.pixel, moving)
-        return _by_cell(table, wanted, corner, self.side_um)
+            table = table[arrangement.kept(table[:, :3].astype(np.float64), share, self.pixel)]
+        place, moving = table[:, :3].astype(np.float64), []
+        for distance in arrangement.moves(mu):
+            moving.append(np.empty(len(table), bool))
+            displacement.near_cells(place, wanted, corner, self.side_um, distance * self.pixel, moving[-1])
+        table[:, :3] = arrangement.displaced(place, mu, self.pixel, moving)
+        start, ordered = np.empty(wanted.size + 1, np.int64), np.empty_like(table)
+        displacement.by_cell(table, wanted, corner, self.side_um, start, ordered)
+        return ordered[: start[-1]], start
 
 
 def _grown(mask: np.ndarray, rings: int) -> np.ndarray:
@@ -175,17 +178,6 @@ def _grown(mask: np.ndarray, rings: int) -> np.ndarray:
         cell_neighbours.dilated(mask, grown)
         mask = grown
     return mask
-
-
-def _by_cell(table: np.ndarray, mask: np.ndarray, corner: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
-    """The seeds of a table that lie in cells of a mask, cell by cell, and the first of each cell."""
-    cell = np.floor(table[:, :3].astype(np.float64) / side).astype(np.int64) - corner
-    there = np.flatnonzero(((cell >= 0) & (cell < mask.shape)).all(axis=1))
-    home = np.ravel_multi_index(tuple(cell[there].T), mask.shape)
-    inside = mask.ravel()[home]
-    there, home = there[inside], home[inside]
-    start = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=mask.size))])
-    return np.ascontiguousarray(table[there[np.argsort(home, kind="stable")]]), start
 
 
 def _search_wider(

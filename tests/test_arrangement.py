@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from nmcfast import generate_particle, load_model, overlay
 from nmcfast.arrangement import DEPENDS, FARTHEST, PASSES, POISSON, REACH, Arrangement, Profile
+from nmcfast.cli import main
 from nmcfast.errors import InputError
 from nmcfast.model import FORMAT, WIDER, Model, model_from_bytes
 from nmcfast.seeds import cell_side, draw_arranged, draw_pattern
@@ -78,15 +79,22 @@ def test_profiles_are_linear_between_knots_and_constant_beyond():
 
 @pytest.mark.parametrize("name", list(LAWS))
 def test_seeds_are_the_same_in_every_window_to_the_bit(name):
-    """What a small window draws are rows of a larger one, with their neighbours; ends of cells do not matter."""
-    small, large = pattern_of(name, (-1, 0, -2), (2, 1, 3)), pattern_of(name, (-4, -2, -4), (8, 5, 7))
+    """All that a window of one cell draws, 27 cells of seeds, and the neighbours of its own, against a large window."""
+    large = pattern_of(name, (-5, -5, -5), (10, 10, 10))
     side = cell_side(MU * LAWS[name].densest) * PIXEL
-    place = large.position[large.inner]
-    low = np.array([-1, 0, -2]) * side
-    there = ((place >= low) & (place < low + np.array([2, 1, 3]) * side)).all(axis=1)
-    assert 30 < there.sum() == len(small.inner)
-    assert np.array_equal(large.table[large.inner[there]], small.table[small.inner])
-    assert np.array_equal(large.table[large.neighbour[there]], small.table[small.neighbour])
+    cell = np.floor(large.position / side).astype(int)
+    own = cell[large.inner]
+    count = 0
+    for x, y, z in np.random.default_rng(4).integers(-4, 4, (60, 3)):
+        small = pattern_of(name, (x, y, z), (1, 1, 1))
+        around = (np.abs(cell - (x, y, z)) <= 1).all(axis=1)
+        if len(small.table) == around.sum():  # else it looked farther for its neighbours
+            assert np.array_equal(small.table, large.table[around])
+            count += around.sum()
+        mine = (own == (x, y, z)).all(axis=1)
+        assert np.array_equal(small.table[small.inner], large.table[large.inner[mine]])
+        assert np.array_equal(small.table[small.neighbour], large.table[large.neighbour[mine]])
+    assert count > 4000
 
 
 @pytest.mark.parametrize("name", list(LAWS))
@@ -183,6 +191,20 @@ def test_model_files_keep_an_arrangement(name):
     assert np.array_equal(one.grains.diagonal, other.grains.diagonal)
 
 
+def test_a_library_of_an_arranged_model_says_so_and_makes_itself_again(tmp_path, capsys):
+    """As a user does it: a model file, a library, `info`, `reproduce`."""
+    path = tmp_path / "wide.safetensors"
+    path.write_bytes(arranged_model("both").to_bytes())
+    library, again = str(tmp_path / "lib.zarr"), str(tmp_path / "again.zarr")
+    made = ["generate", library, "--model", str(path), "--count", "1", "--seed", "3", "--workers", "1", "--no-labels"]
+    assert main([*made, "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["info", library]) == 0
+    assert "  with       seeds of regularity 1.2, density and elongation by |s|" in capsys.readouterr().out
+    assert main(["reproduce", library, "--output", again, "--quiet"]) == 0
+    assert "as its recipe gives it" in capsys.readouterr().out
+
+
 def test_files_of_plain_models_are_as_they_were():
     data = MODEL.to_bytes()
     assert FORMAT.encode() in data and b"regularity" not in data and b"profile_end" not in data
@@ -213,7 +235,8 @@ def test_an_arrangement_says_what_it_is():
 
 def test_bounds_of_what_a_seed_depends_on():
     assert DEPENDS == PASSES * (REACH + FARTHEST)
-    assert LAWS["regular"].moves(MU) == pytest.approx((REACH + 2 * FARTHEST) * MU ** (-1 / 3), rel=1e-6)
+    moves = np.array([REACH + 2 * FARTHEST, 2 * FARTHEST]) * MU ** (-1 / 3)
+    assert LAWS["regular"].moves(MU) == pytest.approx(moves, rel=1e-6) and LAWS["profile"].moves(MU) == []
     assert Arrangement(0.0, PROFILE).depends(MU) == 0.0
     assert LAWS["regular"].depends(MU) == pytest.approx(DEPENDS * MU ** (-1 / 3), rel=1e-6)
     assert LAWS["both"].widest(MU) == pytest.approx(MU ** (-1 / 3), rel=1e-6)

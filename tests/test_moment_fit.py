@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nmcfast.calibration.grains import reference
-from nmcfast.calibration.grains.moment_fit import FITTED, fit_moments, label_fitted
+from nmcfast.calibration.grains.moment_fit import fit_moments, label_fitted
+from nmcfast.calibration.grains.moment_search import FITTED
 from nmcfast.calibration.grains.moments import MOMENTS, section_moments
 from nmcfast.calibration.grains.reference import MEAN_DISTANCE, disc
 from nmcfast.calibration.grains.start_law import NUMBERS, PlainLaw, normals

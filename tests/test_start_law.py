@@ -9,7 +9,8 @@ from scipy.spatial import cKDTree
 
 from nmcfast.arrangement import Arrangement, Profile
 from nmcfast.calibration.grains import reference, templates, wrong_laws
-from nmcfast.calibration.grains.moment_fit import FITTED, PART_LEVEL, _linear_start, fit_moments
+from nmcfast.calibration.grains.moment_fit import fit_moments
+from nmcfast.calibration.grains.moment_search import FITTED, PART_LEVEL, linear_start
 from nmcfast.calibration.grains.moments import MOMENTS
 from nmcfast.calibration.grains.section_profile import section_statistics
 from nmcfast.calibration.grains.seed_pool import SeedPool, turn
@@ -162,12 +163,12 @@ def test_a_linear_start_scales_the_trial_and_stays_in_range():
     slope, column = rng.normal(size=(20, 2)), rng.normal(size=20)
     here = slope @ np.array([0.3, -0.2]) - 2.0 * column
     numbers = {"shape": 0.1, "coupling": 1.0}
-    fall, start = _linear_start(numbers, {"regularity": 0.25}, here, slope, column)
+    fall, start = linear_start(numbers, {"regularity": 0.25}, here, slope, column)
     assert start["regularity"] == pytest.approx(0.5)
     assert start["shape"] == pytest.approx(-0.2) and start["coupling"] == pytest.approx(1.2)
     left = here - slope @ np.linalg.lstsq(slope, here)[0]
     assert fall == pytest.approx(left @ left)
-    none, start = _linear_start(numbers, {"regularity": 0.25}, -here, slope, column)
+    none, start = linear_start(numbers, {"regularity": 0.25}, -here, slope, column)
     assert none == pytest.approx(0.0, abs=1e-9) and start["regularity"] == 0.0  # seeds cannot be less than Poisson
 
 
@@ -189,3 +190,30 @@ def test_small_sections_are_fitted_by_a_plain_law():
     labels = [wrong_laws.HARD_CORE_30.section(44, rng) for _ in range(2)]
     found = fit_moments(labels, np.random.default_rng(0), 5.0, 5.5, rounds=(4,))
     assert found.names == tuple(MOMENTS) and found.parts == () and found.tried == {} and PART_LEVEL == 0.0027
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("elongation", {"core_shape": -0.6, "shape_place": 0.5, "shape_width": 0.3}),
+        ("density", {"core_density": 0.9, "density_place": 0.5, "density_width": 0.5}),
+    ],
+)
+def test_what_changes_with_the_radius_is_found(part, change):
+    """8 sections of 70 px: that part and no other, and its course from a quarter to nearly the whole of the radius.
+
+    The course is that of log elongation, or of the logarithm of seeds px⁻³: place and width of a change are told badly,
+    and the very centre by a few grains.
+    """
+    truth, rng = arrangement({**NUMBERS_OF_LAW, **change}, 70), np.random.default_rng(11)
+    labels = [reference.draw_section(LAW, MU, 70, rng, arrangement=truth) for _ in range(8)]
+    choice = ("elongation", "density")
+    found = fit_moments(labels, np.random.default_rng(0), 5.0, 5.5, rounds=(8, 16), parts=choice)
+    assert found.parts == (part,) and found.tried[part] > 40 and found.chi2 < 50
+    at, ends = [18, 27, 35, 44, 52, 62], ((found.law, found.arrangement), (LAW, truth))
+    if part == "elongation":
+        one, other = (law.shape + 0.5 * np.log(a.profile.across[at] / a.profile.along[at]) for law, a in ends)
+    else:
+        one, other = (math.log(law.mu) + np.log(a.profile.density[at]) for law, a in ends)
+    assert np.abs(one - other).max() < (0.12 if part == "elongation" else 0.25)
+    assert abs((one - other).mean()) < 0.1 and np.ptp(other) > 0.4

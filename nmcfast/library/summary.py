@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nmcfast.arrangement import POISSON
 from nmcfast.calibration.grains.verdict import verdict_of
 from nmcfast.export import schema
 from nmcfast.library.library import Library
@@ -50,6 +51,7 @@ def summarise(library: Library) -> dict[str, Any]:
             "seeds_without_voxel": int(table["empty_seeds"].sum()),
             **{name.rpartition("/")[2]: int(table[name.rpartition("/")[2]].sum()) for name in schema.MENDED},
         }
+    result["seeds"] = str(library.model.grains.arrangement)
     result["grains_verdict"] = verdict_of(library.model.provenance).to_dict()
     result["provenance"] = dict(library.model.provenance)
     return result
@@ -71,6 +73,8 @@ def short_lines(summary: dict[str, Any]) -> list[str]:
     lines += [f"  {text}" for text in summary["grains_verdict"]["said"]]
     labels = f"labels of {recipe['voxel_size']:g} µm" if recipe["labels"] else "no labels"
     lines.append(f"  made by    model {recipe['model_name']}, seed {recipe['seed']}, nmcfast {recipe['nmcfast']}")
+    if summary["seeds"] != str(POISSON):
+        lines.append(f"  with       {summary['seeds']}")
     lines.append(f"  stored as  {recipe['format']}, {labels}, shards of {recipe['shard_size']}")
     if summary["finished"]:
         lines += [

@@ -4,8 +4,9 @@
     python scripts/studies/wider_closure.py --summary --commit COMMIT
 
 Each architecture is written as .ang maps with 5 % unindexed points, read back, segmented, fitted and calibrated on;
-truth and model are then sampled in 3D, grain by grain. One JSON file and one picture a run are left in --output. Work
-files are kept under --work, and an interrupted study goes on.
+truth and model are then sampled in 3D, grain by grain. With --clean the start law is fitted to clean sections instead,
+and is the model itself: no maps, no G_net, a third of the time. One JSON file and one picture a run are left in
+--output. Work files are kept under --work, and an interrupted study goes on.
 """
 
 import argparse
@@ -18,9 +19,10 @@ from pathlib import Path
 import numpy as np
 from closure import CENTRES, CUBE, MARGIN, PARTS, RADIUS, measured_section
 
+from nmcfast.arrangement import Arrangement
 from nmcfast.calibration.grains import gan, reference, wrong_laws
 from nmcfast.calibration.grains.agreement import compare_with_model
-from nmcfast.calibration.grains.moment_fit import label_fitted
+from nmcfast.calibration.grains.moment_fit import fit_moments, label_fitted
 from nmcfast.calibration.grains.plots import _coloured
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS, cube_statistics, pool
 from nmcfast.calibration.grains.wrong_laws import Truth
@@ -76,35 +78,63 @@ def summary_3d(sample: Sample) -> dict[str, dict[str, float]]:
     return found
 
 
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A model: markers, intensity and arrangement of its seeds; the sections it is from, how it began, scores."""
+
+    markers: reference.Markers
+    mu: float
+    arrangement: Arrangement
+    labels: list[np.ndarray]
+    start: dict
+    cutouts: dict[str, float]
+    kept: int
+
+
+def from_maps(truth: Truth, seed: int, args: argparse.Namespace) -> Found:
+    """What calibration makes of maps."""
+    paths = write_maps(truth, args.maps, args.work / truth.name.replace(" ", "_"))
+    sections = [measured_section(path, 4)[0] for path in paths]
+    found = gan.calibrate(sections, dataclasses.replace(gan.FAST, seed=seed, epochs=args.epochs), quiet=True)
+    labels = [label_fitted(section, int(RADIUS)) for section in sections]
+    cutouts = {k: found.row[k] for k in CUTOUT_STATISTICS}
+    return Found(found.net, found.mu, found.arrangement, labels, found.start, cutouts, found.epoch)
+
+
+def from_clean(truth: Truth, seed: int, args: argparse.Namespace) -> Found:
+    """The start law of clean sections."""
+    labels = [truth.section(int(RADIUS), np.random.default_rng([100, k])) for k in range(args.maps)]
+    middle = sum(gan.FAST.offset_range) / 2
+    fit = fit_moments(labels, np.random.default_rng(seed), gan.FAST.start_diagonal, middle)
+    return Found(fit.law, fit.law.mu, fit.arrangement, labels, fit.table(), {}, 0)
+
+
 def run(name: str, seed: int, args: argparse.Namespace) -> dict:
     """Calibrate on one architecture with one seed, compare in 3D, draw the sections."""
-    truth, folder = TRUTHS[name], args.work / name
-    sections = [measured_section(path, 4)[0] for path in write_maps(truth, args.maps, folder)]
-    options = dataclasses.replace(gan.FAST, seed=seed, epochs=args.epochs)
-    begun = time.perf_counter()
-    found = gan.calibrate(sections, options, quiet=True)
-    took = time.perf_counter() - begun
-    labels = [label_fitted(section, int(RADIUS)) for section in sections]
+    truth, begun = TRUTHS[name], time.process_time()
+    found = (from_clean if args.clean else from_maps)(truth, seed, args)
+    took = time.process_time() - begun
     verdict = compare_with_model(
-        labels,
-        len(labels) - options.training_sections(len(labels)),
-        found.net,
+        found.labels,
+        len(found.labels) - gan.FAST.training_sections(len(found.labels)),
+        found.markers,
         found.mu,
         found.arrangement,
-        cutouts={k: found.row[k] for k in CUTOUT_STATISTICS},
+        cutouts=found.cutouts,
         at_bound=found.start["at_bound"],
     )
 
     def cube(edge: int, centre: tuple[float, float, float], rng: np.random.Generator) -> np.ndarray:
-        return reference.draw_cube(found.net, found.mu, edge, centre, rng, found.arrangement)
+        return reference.draw_cube(found.markers, found.mu, edge, centre, rng, found.arrangement)
 
-    picture(truth, labels[0], found, args.output / f"wider_{name}_{seed}.png")
+    picture(truth, found, args.output / f"{stem(name, seed, args)}.png")
     return {
         "architecture": truth.name,
         "seed": seed,
         "maps": args.maps,
-        "epochs": args.epochs,
-        "kept": found.epoch,
+        "clean": args.clean,
+        "epochs": 0 if args.clean else args.epochs,
+        "kept": found.kept,
         "seconds": round(took),
         "start": {key: found.start[key] for key in ("law", "parts", "tried", "uncertainty", "chi2", "freedom")},
         "verdict": verdict.to_dict(),
@@ -113,15 +143,20 @@ def run(name: str, seed: int, args: argparse.Namespace) -> dict:
     }
 
 
-def picture(truth: Truth, fitted: np.ndarray, found: gan.Calibration, path: Path) -> None:
-    """Measured section, its fit and one of the model beside each other."""
+def stem(name: str, seed: int, args: argparse.Namespace) -> str:
+    """Name of a run's files."""
+    return f"wider_{name}_{seed}" + "_clean" * args.clean
+
+
+def picture(truth: Truth, found: Found, path: Path) -> None:
+    """Measured section, its fit (the same, where sections are clean) and one of the model beside each other."""
     figure = new_figure(12.0, 4.2)
     middles = slice(PARTS // 2, None, PARTS)
     measured = truth.section(int(RADIUS), np.random.default_rng([100, 0]), PARTS)[middles, middles]
     rng = np.random.default_rng(3)
-    model = reference.draw_section(found.net, found.mu, RADIUS, rng, arrangement=found.arrangement)
-    names = ("section", "fitted from its map", "section of the model")
-    for axes, image, text in zip(figure.subplots(1, 3), (measured, fitted, model), names, strict=True):
+    model = reference.draw_section(found.markers, found.mu, RADIUS, rng, arrangement=found.arrangement)
+    names = ("section", "what was fitted to", "section of the model")
+    for axes, image, text in zip(figure.subplots(1, 3), (measured, found.labels[0], model), names, strict=True):
         axes.imshow(_coloured(image), origin="lower", interpolation="nearest")
         axes.set_title(f"{truth.name}: {text}", fontsize=9)
         axes.set_axis_off()
@@ -139,7 +174,8 @@ def write_summary(output: Path, commit: str) -> None:
         f"    python scripts/studies/wider_closure.py --summary --commit {commit}",
         "",
         f"Code of commit {commit}. Each architecture is written as simulated maps of {RADIUS:g} px, 5 % of points"
-        " unindexed, read, segmented, fitted and calibrated on. 3D: model over truth, of grains of samples that the fit"
+        " unindexed, read, segmented, fitted and calibrated on; *clean*: the start law of clean sections, without maps"
+        " and G_net. Minutes are of processor time. 3D: model over truth, of grains of samples that the fit"
         f" never saw, overall and by zone of |s| (0–39–79–118 px). Goals with 8 maps: {goals}; volume 8 % outside and"
         " 15 % in the core. **Bold** is outside them.",
         "",
@@ -154,17 +190,22 @@ def write_summary(output: Path, commit: str) -> None:
         chi2 = f"{found['start']['chi2']:.0f} of {found['start']['freedom']}"
         verdict = "passed" if found["verdict"]["passed"] else "failed: " + "; ".join(found["verdict"]["said"][1:3])
         lines.append(
-            f"| {found['architecture']} | {found['seed']} | {found['maps']} | {found['epochs']}, {found['kept']} |"
+            f"| {_named(found)} | {found['seed']} | {found['maps']} | {found['epochs']}, {found['kept']} |"
             f" {parts or 'none'} | {chi2} | {verdict} | {found['seconds'] / 60:.1f} |"
         )
     lines += ["", "| architecture | seed | zone | " + " | ".join(GOALS) + " |", "|---|---|---|" + "---|" * len(GOALS)]
     for found in runs:
         for zone in ("overall", *ZONES):
             cells = [_cell(zone, name, found) for name in GOALS]
-            lines.append(f"| {found['architecture']} | {found['seed']} | {zone} | {' | '.join(cells)} |")
+            lines.append(f"| {_named(found)} | {found['seed']} | {zone} | {' | '.join(cells)} |")
     lines += ["", "## Pictures", ""]
     lines += [f"![{path.stem}]({path.name})" for path in sorted(output.glob("wider_*.png"))]
     (output / "wider.md").write_text("\n".join(lines) + "\n")
+
+
+def _named(found: dict) -> str:
+    """The architecture of a run, and whether its sections were clean."""
+    return found["architecture"] + ", clean" * found["clean"]
 
 
 def _cell(zone: str, name: str, found: dict) -> str:
@@ -184,6 +225,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6, help="cubes at each of three places")
     parser.add_argument("--work", type=Path, default=Path("wider_work"))
     parser.add_argument("--output", type=Path, default=Path("docs/results/closure"))
+    parser.add_argument("--clean", action="store_true", help="the start law of clean sections")
     parser.add_argument("--summary", action="store_true", help="only make the page of the runs in --output")
     parser.add_argument("--commit", default="", help="of the code that ran, for the summary")
     args = parser.parse_args()
@@ -194,7 +236,7 @@ def main() -> None:
     for seed in args.seeds:
         for name in args.architectures:
             result = run(name, seed, args)
-            (args.output / f"wider_{name}_{seed}.json").write_text(json.dumps(result, indent=1) + "\n")
+            (args.output / f"{stem(name, seed, args)}.json").write_text(json.dumps(result, indent=1) + "\n")
             parts, passed = list(result["start"]["parts"]), result["verdict"]["passed"]
             print(name, seed, f"{result['seconds']} s, parts {parts}, passed: {passed}", flush=True)
 

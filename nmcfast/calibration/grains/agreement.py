@@ -11,7 +11,7 @@ from scipy import stats
 
 from nmcfast.arrangement import POISSON, Arrangement
 from nmcfast.calibration.grains import reference
-from nmcfast.calibration.grains.moment_fit import shrunk
+from nmcfast.calibration.grains.moment_search import shrunk
 from nmcfast.calibration.grains.moments import log_elongation, whole_grains
 from nmcfast.calibration.grains.scores import distances, pool
 from nmcfast.calibration.grains.section_profile import GROUPS, LEAST_IN_RING, STATISTICS, section_statistics

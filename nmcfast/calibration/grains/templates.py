@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcfast.arrangement import Arrangement
+from nmcfast.arrangement import PASSES, Arrangement
 from nmcfast.calibration.grains.reference import MEAN_DISTANCE, REACH, RING, disc
 from nmcfast.calibration.grains.start_law import PlainLaw
 from nmcfast.kernels import label_grid, neighbours
@@ -17,6 +17,7 @@ from nmcfast.markers import frames, metrics
 from nmcfast.parameters import KAPPA
 
 Array = NDArray[np.float64]
+FLAT = 2.5  # mean spacings from the plane beyond which seeds hold no pixel of it, but near its middle
 MOVED = 1.5  # spacings more, in which seeds are drawn to push others
 
 
@@ -63,12 +64,12 @@ def simulate(law: PlainLaw, arrangement: Arrangement, radius: int, seeds: Templa
     widest = arrangement.widest(law.mu)
     reach = np.array([radius, radius, 0.5]) + REACH * widest
     if arrangement.plain:
-        own = np.flatnonzero((np.abs(seeds.place[seeds.within]) * widest < reach).all(axis=1))
+        own = _reaching(seeds.place[seeds.within] * widest, reach, widest)
         rows, room = seeds.within[own], seeds.room[own]
         place = seeds.place[rows] * widest
     else:
         place, kept = _arranged(law.mu, arrangement, reach + RING * widest, seeds)
-        near = np.flatnonzero((np.abs(place) < reach).all(axis=1))
+        near = _reaching(place, reach, widest)
         room = _room(place * law.mu ** (1 / 3), near) if law.coupling else np.zeros(len(near))
         rows, place = kept[near], place[near]
     diagonal, offset = law.markers(seeds.number[:, rows], room)
@@ -83,10 +84,21 @@ def simulate(law: PlainLaw, arrangement: Arrangement, radius: int, seeds: Templa
     return disc(labels[0] + 1, radius)
 
 
+def _reaching(place: Array, reach: Array, widest: float) -> NDArray[np.int64]:
+    """Rows of seeds (n, 3) px that may hold a pixel: within reach (3,) px, and FLAT of the plane but about its middle.
+
+    Far from the axis grains are long along the plane or little across it; about it radial ones stand on the plane.
+    """
+    beside = np.abs(place)
+    flat = (beside[:, 2] < FLAT * widest) | (np.hypot(beside[:, 0], beside[:, 1]) < REACH * widest)
+    return np.flatnonzero(flat & (beside < reach).all(axis=1))
+
+
 def _arranged(mu: float, arrangement: Arrangement, reach: Array, seeds: Template) -> tuple[Array, NDArray[np.int64]]:
     """Places (m, 3) px of the seeds within reach (3,) px that stay, moved, and which rows they are (m,)."""
     place = seeds.place * (mu * arrangement.densest) ** (-1 / 3)
     rows = np.flatnonzero((np.abs(place) < reach + MOVED * arrangement.widest(mu)).all(axis=1))
     rows = rows[arrangement.kept(place[rows], seeds.share[rows])]
     place = place[rows]
-    return arrangement.displaced(place, mu, moving=(np.abs(place) < reach).all(axis=1)), rows
+    moving = [(np.abs(place) < reach).all(axis=1)] * PASSES
+    return arrangement.displaced(place, mu, moving=moving), rows

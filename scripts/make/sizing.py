@@ -100,12 +100,12 @@ def page(model: str, count: int, mean: float, measured: dict[str, Measured]) -> 
     parts = [
         "# How large a library gets",
         f"    {command}",
-        f"Made by the code of commit {commit.strip()} on {processor()}. Of model {model}, {count} particles of each kind "
-        "were made by one process; processor time and bytes were divided by the volume of their shells, and multiplied "
-        f"by the mean of {SHELLS} shells, {mean:.0f} µm³. Other work on the machine makes these times longer.",
+        f"Made by the code of commit {commit.strip()} on {processor()}. Of model {model}, {count} particles "
+        "of each kind were made by one process; processor time and bytes were divided by the volume of their shells, "
+        f"and multiplied by the mean of {SHELLS} shells, {mean:.0f} µm³. Other work on the machine makes times longer.",
         "\n".join(_each(measured)),
-        "Without `--shard-size` a shard takes so many particles as are foreseen to need 64 MB: from the model alone, so "
-        "the same for every job, but at most an eighth of a small library.",
+        "Without `--shard-size` a shard takes so many particles as are foreseen to need 64 MB: from the model alone, "
+        "so the same for every job, but at most an eighth of a small library.",
         "\n".join(_whole(measured)),
         "## 10⁸ particles",
         *_largest(measured["zarr, no labels"], measured["zarr, labels of 0.05 µm"]),
@@ -144,11 +144,12 @@ def _largest(bare: Measured, labelled: Measured) -> list[str]:
     fewer, minutes = -(-shards // 8), 8 * bare.shard_size * bare.seconds / 60
     files = len(formats.bulk_module("hdf5").shard_files({"labels": False}, range(1))) + 1
     return [
-        f"Without labels: {days:,.0f} days of one core, {days / 1000:,.1f} days of 1000, {1e8 * bare.bytes / 1e12:,.1f} TB. "
+        f"Without labels: {days:,.0f} days of one core, {days / 1000:,.1f} days of 1000, "
+        f"{1e8 * bare.bytes / 1e12:,.1f} TB. "
         f"In Zarr that is a folder of {shards:,} shards and {shards * bare.files:,} files, more than file systems of "
         "clusters are glad of. So",
-        f"- take `--format hdf5`, {files} files a shard, with `--shard-size {8 * bare.shard_size}`: {fewer:,} shards and "
-        f"{fewer * files:,} files. A job that is killed loses at most the shard that it was at, {minutes:,.0f} minutes of a "
+        f"- take `--format hdf5`, {files} files a shard, with `--shard-size {8 * bare.shard_size}`: {fewer:,} shards "
+        f"and {fewer * files:,} files. A job that is killed loses at most its shard, {minutes:,.0f} minutes of a "
         "core;\n"
         "- or make several libraries, each with its own `--seed`: each is sealed, verified, released and repaired by "
         "itself;\n"

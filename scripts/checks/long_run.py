@@ -116,7 +116,7 @@ def table_of(minutes: list[Minute], minute: float) -> list[str]:
         rate = (some[-1].finished - before) / (len(some) * minute)
         low = f"{min(m.least for m in some):.0f} to {max(m.least for m in some):.0f}"
         use = float(np.mean([m.use for m in some]))
-        span = f"{first + 1} to {first + len(some)}"
+        span = f"{first + 1} to {first + len(some)}" if len(some) > 1 else f"{first + 1}"
         high = max(m.greatest for m in some)
         rows.append(f"| {span} | {some[-1].finished} | {rate:.1f} | {low} | {high:.0f} | {use:.1%} |")
         before = some[-1].finished

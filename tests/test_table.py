@@ -33,6 +33,7 @@ def test_numpy_reads_the_rows_of_all_shards(library: Path) -> None:
     held = np.load(library / table.FILE, allow_pickle=False)
     assert held.dtype == schema.table_dtype() and len(held) == 7
     assert np.array_equal(held, rows_of_shards(library))
+    assert len(table.header(root.read_recipe(library))) % 64 == 0  # as the format of NumPy files asks for
 
 
 def test_the_table_of_a_finished_library_opens_no_shard(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_one_that_a_killed_run_left_is_no_damage_and_written_again(tmp_path: Pat
     assert tree(path) == whole
 
 
-def test_an_unfinished_library_tells_of_what_is_there(tmp_path: Path) -> None:
+def test_an_unfinished_library_tells_of_what_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recipe = root.read_recipe(write_library(tmp_path / "lib"))
     path = tmp_path / "part"
     root.create_library(path, recipe, b"a model")
@@ -136,6 +137,7 @@ def test_an_unfinished_library_tells_of_what_is_there(tmp_path: Path) -> None:
         write_shard(path, number, recipe)
     root.finish_library(path)
     assert opened.table["index"].tolist() == [*range(7)]
+    assert not caplog.text  # nothing is damaged
 
 
 def test_what_is_written_in_parts_is_whole_or_not_there(tmp_path: Path) -> None:

@@ -60,18 +60,23 @@ def jobs(path: Path, rng: random.Random) -> None:
 
 
 def interrupted(number: signal.Signals) -> Maker:
+    """Runs that are ended when some shards more are there, at any moment of the next, until one is not."""
+
     def made(path: Path, rng: random.Random) -> None:
-        while True:
-            process = program(path, "--workers", "2")
-            try:
-                process.wait(rng.uniform(2.0, 8.0))
-            except subprocess.TimeoutExpired:
-                process.send_signal(number)
-                process.wait()
-            if process.returncode == 0:
-                return
+        process = None
+        while process is None or process.returncode:
+            process, wanted = program(path, "--workers", "2"), _present(path) + rng.randrange(1, 6)
+            while process.poll() is None and _present(path) < min(wanted, SHARDS):
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0.0, 0.2))
+            process.send_signal(number)  # nothing, when it has ended
+            process.wait()
 
     return made
+
+
+def _present(path: Path) -> int:
+    return len(committed_shards(path)) if (path / "shards").is_dir() else 0
 
 
 def two_at_once(path: Path, rng: random.Random) -> None:
@@ -99,7 +104,7 @@ def dask_that_loses_a_worker(path: Path, rng: random.Random) -> None:
 
 def _kill_one(path: Path, cluster: Any, moment: int, rng: random.Random) -> None:
     """Kill a worker when so many shards are there."""
-    while not (path / "shards").is_dir() or len(committed_shards(path)) < moment:
+    while _present(path) < moment:
         time.sleep(0.01)
     os.kill(rng.choice([*cluster.workers.values()]).pid, signal.SIGKILL)
 

@@ -31,8 +31,24 @@ DECKS = {
 # Those that write a mesh of elements: its voxels must hang together (see hinges.py).
 ELEMENTS = frozenset({"abaqus", "dolfinx", "exodus", "gmsh", "nastran"})
 LOOSE = ("mend", "keep")  # what becomes of voxels that do not
-# Those that conforming tetrahedra are written in (see tet_files.py).
-TETRAHEDRA = frozenset({"abaqus", "gmsh", "vtu"})
+# Those that conforming tetrahedra are written in, and with nodes split along boundaries: homes of write(deck, folder)
+# -> list of the files written (see tetrahedra.py).
+TETRAHEDRA = {
+    "abaqus": "nmcfast.export.tets.abaqus",
+    "dolfinx": "nmcfast.export.tets.dolfinx",
+    "exodus": "nmcfast.export.tets.exodus",
+    "gmsh": "nmcfast.export.tets.gmsh",
+    "nastran": "nmcfast.export.tets.nastran",
+    "vtu": "nmcfast.export.tets.vtu",
+}
+COHESIVE = frozenset({"abaqus", "exodus", "gmsh", "vtu"})
+# Those of the boundaries of grains as triangles, likewise.
+SURFACES = {
+    "gltf": "nmcfast.export.tets.gltf",
+    "ply": "nmcfast.export.tets.ply",
+    "stl": "nmcfast.export.tets.stl",
+    "vtp": "nmcfast.export.tets.vtp",
+}
 
 
 def bulk_module(name: str) -> Any:

@@ -143,11 +143,12 @@ class Particle:
             self._region.clip(labels, plane, near & (low < 0.0), len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
-    def mesh(self, size: float = 0.1, *, threads: int = 1) -> "Mesh":
+    def mesh(self, size: float = 0.1, *, across: float | None = None, threads: int = 1) -> "Mesh":
         """Conforming tetrahedra of about a size µm, nodes on the boundaries of the grains; see docs/meshes.md.
 
-        Raises InputError for a particle of surface "grains", and for a size that is not positive, too coarse for any
-        grain, or would not fit into memory.
+        across: so many to the diameter of a ball of the mean grain's volume, instead of a size. Raises InputError for a
+        particle of surface "grains", and for a size that is not positive, too coarse for any grain, or would not fit
+        into memory.
         """
         if self.surface != "shell":
             raise InputError(
@@ -157,6 +158,8 @@ class Particle:
         from nmcfast.meshes.body import Body  # the kernels of meshes are compiled for those who mesh
         from nmcfast.meshes.mesh import mesh_of
 
+        if across is not None:
+            size = (6.0 / np.pi * float(self.grains.volume.mean())) ** (1.0 / 3.0) / across if across > 0.0 else across
         return mesh_of(Body(self.grains, self.shell, self.norm), size, threads)
 
     def _grid(self, size: float) -> Grid:

@@ -203,6 +203,13 @@ def equal_balls(rng, middle, corners):
     return position, np.repeat(np.eye(3)[None], 120, 0)
 
 
+def concentric_twins(rng, middle, corners):
+    """In the very middle, without offsets, where nothing but the size of a leaf is left of the bound: 3 and as many
+    that are larger by a part in 10⁸."""
+    metric = naive.metrics(rng, 3, 10.0 ** rng.uniform(-1, 1, (3, 3)))
+    return np.repeat(middle[None], 6, 0), np.concatenate([metric, metric * (1.0 + 4e-8)])
+
+
 KINDS = (
     slabs_from_afar,
     stacked_slabs,
@@ -218,6 +225,7 @@ KINDS = (
     elongated,
     faint_twins,
     sunk_twins,
+    concentric_twins,
 )
 
 
@@ -231,13 +239,14 @@ def seeds_of(kind, draw, grid, squared):
     position, metric = kind(rng, middle, corners)
     order = rng.permutation(len(position))
     offset = np.zeros(len(order))
-    if kind is not equal_balls:
+    if kind not in (equal_balls, concentric_twins):
         offset = distances(Given(position, metric, offset), corners, squared).min(0)
         offset += jitter(rng, -7 if kind is stacked_slabs else -6, len(order)) * (offset + (kind is not faint_twins))
     if kind is sunk_twins:
         offset[0] -= 1e6
     if kind is slabs_from_afar:
         offset[0] -= (4.0, 9.0)[draw % 2]  # as much as others rise in a leaf, in a block
+        order = np.roll(np.arange(len(order)), -1)  # the one that hardly rounds comes last
     return Given(position[order] * grid.size + grid.origin, metric[order] / grid.size**2, offset[order])
 
 
@@ -394,3 +403,35 @@ def test_a_cell_that_is_asked_for_far_from_all_seeds_has_a_low_seed(corner):
     assert edge <= 16
     z, y, x = (8 * k // edge for k in corner)
     assert found.reshape(*cells, 2)[z, y, x, 0] >= 0
+
+
+def slabs_along_x(slope, place, offset):
+    """Seeds whose d hardly changes but along x."""
+    position = np.stack([np.array(place), np.full(3, 4.0), np.full(3, 4.0)], axis=1)
+    return Given(position, np.array(slope)[:, None, None] ** 2 * np.diag([1.0, 1e-6, 1e-6]), np.array(offset))
+
+
+@pytest.mark.parametrize("norm", ("unsquared", "squared"))
+def test_a_grain_does_not_come_back_behind_its_neighbour(norm):
+    """Along x the grain 0 has seed 1 behind it, and seed 2 behind that: with 0 and 1 alone 0 would win where 2 does."""
+    offset = [0.0, 3.0, 33.0] if norm == "unsquared" else [0.0, 12.0, 1036.0]
+    seeds, grid = slabs_along_x([0.1, 1.0, 1.0], [4.0, 16.0, 48.0], offset), Grid((0, 0, 0), (8, 8, 64), 1.0)
+    points = np.stack([np.arange(64) + 0.5, np.full(64, 4.5), np.full(64, 4.5)], axis=1)
+    d = distances(seeds, points, norm == "squared")
+    winner = d.argmin(1)
+    assert set(winner.tolist()) == {0, 1, 2} and d[:, :2].argmin(1)[winner == 2].min() == 0
+    halo = Field(seeds, grid, np.ones((1, 1, 8), bool), norm).bounding(np.array([True, False, False]))
+    assert halo.tolist() == [False, True, True]
+
+
+def test_a_grain_does_not_come_back_between_the_last_voxel_centre_and_the_face():
+    """Behind seed 1 the grain 0 would be back from x = 63.7 on, where seed 2 wins."""
+    seeds, grid = (
+        slabs_along_x([0.1, 1.0, 1.0], [4.0, 40.0, 64.0], [0.0, 17.73, 10.0]),
+        Grid((0, 0, 0), (8, 8, 64), 1.0),
+    )
+    points = np.stack([np.array([10.0, 63.5, 63.9]), np.full(3, 4.5), np.full(3, 4.5)], axis=1)
+    d = distances(seeds, points, False)
+    assert d.argmin(1).tolist() == [0, 2, 2] and d[:, :2].argmin(1).tolist() == [0, 1, 0]
+    halo = Field(seeds, grid, np.ones((1, 1, 8), bool)).bounding(np.array([True, False, False]))
+    assert halo.tolist() == [False, True, True]

@@ -16,6 +16,7 @@ ONE_THING = {
     "kernels/meshes/flips.py": "edges and faces turned: one operation with its guards, case by case",
     "nmcfast/calibration/grains/gan.py": "the training, which is one file that one reads in a sitting",
     "scripts/bench/report.py": "the tables of one report, in its order",
+    "scripts/checks/mutants_list.py": "one list",
     "scripts/studies/physics_diffusion.py": "one study from mesh to picture",
 }
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -15,18 +15,18 @@ from nmcfast.export.orientations import matrices
 # Abaqus counts the sides of a hexahedron in another order than `hexahedra.SIDES`: y− x+ y+ x− z− z+.
 _SIDES = np.array([3, 4, 5, 6, 1, 2])
 
-_HEAD = """\
+HEAD = """\
 *HEADING
 Particle of nmcfast: lengths in um, forces in uN, stresses in MPa
 *INCLUDE, INPUT=mesh.inp
 *INCLUDE, INPUT=materials.inp
 """
-_HELD = """\
+HELD = """\
 ** An example to start from: every grain swells along a and shrinks along c while the outer surface is held.
 *BOUNDARY
 OUTER_NODES, 1, 3
 """
-_FREE = """\
+FREE = """\
 ** An example to start from: every grain swells along a and shrinks along c, and nothing holds the surface. Three
 ** nodes keep the particle from moving and turning, without a force.
 *BOUNDARY
@@ -39,7 +39,7 @@ _REMOVE = """\
 *MODEL CHANGE, TYPE=ELEMENT, REMOVE
 LOOSE,
 """
-_STEP = """\
+STEP = """\
 *INITIAL CONDITIONS, TYPE=TEMPERATURE
 ALL_NODES, 0.
 *STEP
@@ -76,10 +76,10 @@ def write(deck: Deck, folder: Path) -> list[Path]:
     groups, body = grain_groups(deck), in_largest_part(deck.labels)[mesh.voxel]
     remove = "" if body.all() else _REMOVE
     return [
-        write_text(folder / "particle.inp", [_HEAD, _HELD, _STEP.format("")]),
-        write_text(folder / "free.inp", [_HEAD, _FREE, _STEP.format(remove)]),
+        write_text(folder / "particle.inp", [HEAD, HELD, STEP.format("")]),
+        write_text(folder / "free.inp", [HEAD, FREE, STEP.format(remove)]),
         write_text(folder / "mesh.inp", _mesh(mesh, groups, body)),
-        write_text(folder / "materials.inp", _materials(deck.orientation, groups)),
+        write_text(folder / "materials.inp", materials(deck.orientation, groups)),
         write_grain_table(deck, folder),
     ]
 
@@ -130,7 +130,8 @@ def _mesh(mesh: HexMesh, groups: np.ndarray, body: np.ndarray) -> Iterator[str]:
         yield f"*NSET, NSET=HELD_{k}\n{node + 1}\n"
 
 
-def _materials(orientation: np.ndarray, groups: np.ndarray) -> Iterator[str]:
+def materials(orientation: np.ndarray, groups: np.ndarray) -> Iterator[str]:
+    """The material NMC811, and of each group its crystal axes and its section."""
     constants = {**STIFFNESS, "C24": -STIFFNESS["C14"], "C66": (STIFFNESS["C11"] - STIFFNESS["C12"]) / 2}
     yield _MATERIAL.format(**constants, expansion=", ".join(map(str, EXPANSION)))
     axes = matrices(orientation)[groups - 1]

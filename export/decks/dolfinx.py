@@ -11,7 +11,7 @@ from nmcfast.export.decks.text import write_text
 from nmcfast.export.hexahedra import hex_mesh
 
 OUTER = 1  # tag of the outer facets
-_STORE = "particle.h5"
+STORE = "particle.h5"
 
 _GRID = """\
     <Grid Name="{name}" GridType="Uniform">
@@ -38,7 +38,7 @@ def write(deck: Deck, folder: Path) -> list[Path]:
         raise MissingExtraError("format 'dolfinx' needs h5py: pip install 'nmcfast[solvers]'") from None
     mesh = hex_mesh(deck.labels, deck.origin, deck.voxel_size)
     quads = mesh.outer_quads
-    store = folder / _STORE
+    store = folder / STORE
     with h5py.File(store, "w") as file:
         file["points"] = mesh.points
         file["cells"], file["quads"] = mesh.cells.astype(np.int64), quads.astype(np.int64)
@@ -46,12 +46,16 @@ def write(deck: Deck, folder: Path) -> list[Path]:
         file["facets"] = np.full((len(quads), 1), OUTER, np.int32)
     hexahedra = ("Hexahedron", 8, len(mesh.cells), "cells")
     grids = (("mesh", *hexahedra), ("grains", *hexahedra), ("facets", "Quadrilateral", 4, len(quads), "quads"))
-    pieces = [_grid(*grid, len(mesh.points)) for grid in grids]
+    return [write_xdmf(folder, grids, len(mesh.points)), store, *gmsh.write(deck, folder)]
+
+
+def write_xdmf(folder: Path, grids: tuple[tuple[str, str, int, int, str], ...], points: int) -> Path:
+    """particle.xdmf: of each grid its name, kind of cell, nodes of one, how many, and their name in the store."""
     head, tail = '<?xml version="1.0"?>\n<Xdmf Version="3.0">\n  <Domain>\n', "  </Domain>\n</Xdmf>\n"
-    return [write_text(folder / "particle.xdmf", [head, *pieces, tail]), store, *gmsh.write(deck, folder)]
+    return write_text(folder / "particle.xdmf", [head, *(_grid(*grid, points) for grid in grids), tail])
 
 
 def _grid(name: str, kind: str, nodes: int, count: int, cells: str, points: int) -> str:
-    tags = "" if name == "mesh" else _TAGS.format(name=name, count=count, store=_STORE)
+    tags = "" if name == "mesh" else _TAGS.format(name=name, count=count, store=STORE)
     said = {"name": name, "kind": kind, "count": count, "nodes": nodes, "cells": cells, "points": points}
-    return _GRID.format(**said, tags=tags, store=_STORE)
+    return _GRID.format(**said, tags=tags, store=STORE)

@@ -10,10 +10,11 @@ from nmcfast.cli.common import command, counted, local, number_range, say
 
 if TYPE_CHECKING:
     from nmcfast.export.hinges import Mended
+    from nmcfast.library.convert import Meshed
 
 
 def add(commands: Any) -> None:
-    from nmcfast.export.formats import BULK, DECKS, LOOSE, TETRAHEDRA
+    from nmcfast.export.formats import BULK, DECKS, LOOSE, SURFACES, TETRAHEDRA
 
     parser = command(
         commands,
@@ -31,9 +32,15 @@ def add(commands: Any) -> None:
     parser.add_argument("--voxel-size", type=float, metavar="H", help=text)
     text = f"voxels of meshes that no face joins to the rest, and hinges: {' or '.join(LOOSE)} them ({LOOSE[0]})"
     parser.add_argument("--loose", choices=LOOSE, default=LOOSE[0], help=text)
-    text = "conforming tetrahedra instead of voxels, see docs/meshes.md: " + ", ".join(sorted(TETRAHEDRA))
-    parser.add_argument("--mesh", choices=("voxels", "tet"), default="voxels", help=text)
-    parser.add_argument("--size", type=float, metavar="H", help="of tetrahedra, µm (0.1)")
+    text = "conforming tetrahedra (tet) or the boundaries of grains as triangles (surface), see docs/meshes.md; tet: "
+    text += f"{', '.join(sorted(TETRAHEDRA))}; surface: {', '.join(sorted(SURFACES))}"
+    parser.add_argument("--mesh", choices=("voxels", "tet", "surface"), default="voxels", help=text)
+    text = "of tetrahedra, µm (0.1), or so many across the mean grain: 6x"
+    parser.add_argument("--size", metavar="H", help=text)
+    text = "2: tetrahedra of ten nodes, those of edges on the boundaries (1)"
+    parser.add_argument("--order", type=int, choices=(1, 2), default=1, help=text)
+    text = "split nodes and put elements without thickness between grains: all, or pairs of labels, 3-7,4-9"
+    parser.add_argument("--cohesive", metavar="PAIRS", default="", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
 
 
@@ -54,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
             loose=options.loose,
             mesh=options.mesh,
             size=options.size,
+            order=options.order,
+            cohesive=options.cohesive,
             overwrite=options.overwrite,
             progress=lambda index: bar(index, 0),
         )
@@ -66,9 +75,11 @@ def run(options: argparse.Namespace) -> int:
     }
     if done.cells is not None:
         result["cells"] = asdict(done.cells)
+    if done.meshes is not None:
+        result["meshes"] = asdict(done.meshes)
     seal = f", complete, root hash {done.root_sha256}" if done.root_sha256 else ""
     said = f"{done.path}: {counted(done.made, 'particle')} written, {done.present} there{seal}"
-    say(options, result, said + _mended(done.cells))
+    say(options, result, said + _mended(done.cells) + _meshed(done.meshes))
     return 0
 
 
@@ -79,3 +90,12 @@ def _mended(cells: "Mended | None") -> str:
     left_out = f"{counted(cells.loose_voxels, 'voxel')} left out that no face joins to the rest"
     filled = f"{cells.filled_voxels} filled at hinges"
     return f"\nof {counted(cells.voxels, 'voxel')}: {left_out}, {filled} (all as they are: --loose keep)"
+
+
+def _meshed(meshes: "Meshed | None") -> str:
+    """What tetrahedra came out, and how many grains got none."""
+    if meshes is None:
+        return ""
+    lost = f"{meshes.without} without tetrahedra, named in quality.json" if meshes.without else "all with tetrahedra"
+    least = f"smallest dihedral angle {meshes.smallest_dihedral:.1f}°"
+    return f"\n{meshes.tetrahedra} tetrahedra, {least}; {counted(meshes.grains, 'grain')}, {lost}"

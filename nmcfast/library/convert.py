@@ -12,25 +12,37 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import InputError
-from nmcfast.export import files, formats, root, shards, tet_files
+from nmcfast.export import files, formats, root, shards
 from nmcfast.export.deck import Deck
 from nmcfast.export.hinges import Mended, mend
 from nmcfast.export.schema import ParticleRecord
+from nmcfast.export.tets.files import write as write_tetrahedra
 from nmcfast.library.export_folder import SETTINGS, claimed, whole_folder
 from nmcfast.library.library import Library
-from nmcfast.library.tetrahedra import tet_deck_of
+from nmcfast.library.tetrahedra import TetOptions, tet_deck_of
 
-MESHES = ("voxels", "tet")
+MESHES = ("voxels", "tet", "surface")
 CELLS = "cells.json"  # of one particle: what was done to its voxels
 
 Progress = Callable[[int], None]  # called with the number of each particle that is finished
 
 
 @dataclass(frozen=True)
+class Meshed:
+    """Tetrahedra of an export: how many, of how many grains, those of them that got none, the smallest angle (°)."""
+
+    tetrahedra: int
+    grains: int
+    without: int
+    smallest_dihedral: float
+
+
+@dataclass(frozen=True)
 class Exported:
     """What one run of `export_library` did: particles written now, particles there are, root hash of a library.
 
-    cells: what was done to the voxels of all particles there are, so that elements hang together.
+    cells: what was done to the voxels of all particles there are, so that elements hang together. meshes: of
+    tetrahedra, all particles there are.
     """
 
     path: Path
@@ -39,6 +51,7 @@ class Exported:
     present: int
     root_sha256: str | None = None
     cells: Mended | None = None
+    meshes: Meshed | None = None
 
 
 def export_library(
@@ -50,7 +63,9 @@ def export_library(
     voxel_size: float | None = None,
     loose: str = "mend",
     mesh: str = "voxels",
-    size: float | None = None,
+    size: float | str | None = None,
+    order: int = 1,
+    cohesive: str = "",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
@@ -59,10 +74,11 @@ def export_library(
     voxel_size in µm, that of the library when None. A bulk format gives a library, any other a folder a particle.
     loose: voxels of a mesh of elements that no face joins to the largest part are left out and hinges filled ("mend",
     see `export.hinges`; counted in export.json), or everything stays ("keep"). A refused export leaves nothing.
-    mesh "tet": conforming tetrahedra of about a size µm (0.1 when None) instead of voxels, see docs/meshes.md.
+    mesh "tet": conforming tetrahedra of about a size µm (0.1 when None) instead of voxels, "surface": triangles of the
+    boundaries of grains; size, order, cohesive as in `TetOptions`, see docs/meshes.md.
     Raises InputError for numbers the library does not have and for an output that is something else.
     """
-    module, output = formats.any_module(to), Path(output)
+    output = Path(output)
     chosen = _chosen(library, particles)
     if voxel_size is not None and not 0.0 < voxel_size < float("inf"):
         raise InputError(f"voxel_size: found {voxel_size} µm, expected a positive number")
@@ -72,14 +88,18 @@ def export_library(
         raise InputError(f"--loose: found {loose!r}, expected one of {', '.join(formats.LOOSE)}")
     if mesh not in MESHES:
         raise InputError(f"--mesh: found {mesh!r}, expected one of {', '.join(MESHES)}")
-    if mesh == "tet":
-        return _to_tetrahedra(library, output, to, chosen, 0.1 if size is None else size, overwrite, progress)
-    if size is not None:
-        raise InputError("--size: is for --mesh tet; voxels have --voxel-size")
+    if mesh != "voxels":
+        given = TetOptions(TetOptions.size if size is None else size, order, cohesive)
+        return _to_tetrahedra(library, output, to, mesh, chosen, given, overwrite, progress)
+    if to in formats.SURFACES:
+        raise InputError(f"--to: {to} is a format of triangles: add --mesh surface")
+    if size is not None or order != 1 or cohesive:
+        raise InputError("--size, --order, --cohesive: are for --mesh tet or surface; voxels have --voxel-size")
+    module = formats.any_module(to)
     if to in formats.BULK:
         return _to_library(library, output, to, chosen, voxel_size, overwrite, progress)
-    size = voxel_size or library.recipe["voxel_size"]
-    settings = _settings(library, to, chosen, size)
+    voxel_size = voxel_size or library.recipe["voxel_size"]
+    settings = _settings(library, to, chosen, voxel_size)
     mending = to in formats.ELEMENTS and loose == "mend"
     if to in formats.ELEMENTS:
         settings["loose"] = loose
@@ -91,7 +111,7 @@ def export_library(
             folder = output / f"{index:06d}"
             if not folder.is_dir():
                 with whole_folder(folder) as draft:
-                    _write_deck(module, deck_of(library, index, size), draft, mending)
+                    _write_deck(module, deck_of(library, index, voxel_size), draft, mending)
                 made += 1
             if progress is not None:
                 progress(index)
@@ -102,25 +122,46 @@ def _to_tetrahedra(
     library: Library,
     output: Path,
     to: str,
+    mesh: str,
     chosen: range,
-    size: float,
+    given: TetOptions,
     overwrite: bool,
     progress: Progress | None,
 ) -> Exported:
-    if to not in formats.TETRAHEDRA:
-        raise InputError(f"--to: {to} has no tetrahedra, expected one of {', '.join(sorted(formats.TETRAHEDRA))}")
-    settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": "tet", "size": size}
+    known = formats.TETRAHEDRA if mesh == "tet" else formats.SURFACES
+    if to not in known:
+        raise InputError(f"--to: {to} has no --mesh {mesh}, expected one of {', '.join(sorted(known))}")
+    if given.cohesive and to not in formats.COHESIVE:
+        allowed = ", ".join(sorted(formats.COHESIVE))
+        raise InputError(f"--cohesive: {to} has no elements without thickness, expected one of {allowed}")
+    if mesh == "surface" and given.order != 1:
+        raise InputError("--order: triangles of --mesh surface are straight: leave it out")
+    settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": mesh, **asdict(given)}
     made = 0
     with claimed(output, settings, overwrite):
         for index in chosen:
             folder = output / f"{index:06d}"
             if not folder.is_dir():
                 with whole_folder(folder) as draft:
-                    tet_files.write(tet_deck_of(library, index, size), draft, to)
+                    write_tetrahedra(tet_deck_of(library, index, given), draft, to)
                 made += 1
             if progress is not None:
                 progress(index)
-    return Exported(output, to, made, len(chosen))
+    return Exported(output, to, made, len(chosen), meshes=_count_meshes(output, settings, chosen))
+
+
+def _count_meshes(output: Path, settings: dict[str, Any], chosen: range) -> Meshed:
+    """What the meshes of all particles of a finished export are, also written to its export.json."""
+    each = [files.read_json(output / f"{index:06d}" / "quality.json") for index in chosen]
+    without = [(report["grains"], len(report["grains_without_tetrahedra"])) for report in each]
+    total = Meshed(
+        tetrahedra=sum(report["tetrahedra"] for report in each),
+        grains=sum(grains for grains, _ in without),
+        without=sum(lost for _, lost in without),
+        smallest_dihedral=min(report["smallest_dihedral"] for report in each),
+    )
+    files.write_file(output / SETTINGS, files.json_bytes({**settings, "meshes": asdict(total)}))
+    return total
 
 
 def _write_deck(module: Any, deck: Deck, folder: Path, mending: bool) -> None:

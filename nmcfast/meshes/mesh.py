@@ -10,6 +10,7 @@ from nmcfast.kernels.meshes import stars
 from nmcfast.meshes.body import Body
 from nmcfast.meshes.optimise import fault_of, optimised
 from nmcfast.meshes.quality import Quality, quality_of
+from nmcfast.meshes.split import Pairs, Split, split
 from nmcfast.meshes.start import Tetrahedra, lattice_over, repaired, without_outside
 
 _PACKING = 0.9  # mesh size over the edge of the lattice's cells
@@ -42,6 +43,10 @@ class Mesh:
         p = self.points[self.cells]
         six = np.einsum("ij,ij->i", p[:, 1] - p[:, 0], np.cross(p[:, 2] - p[:, 0], p[:, 3] - p[:, 0]))
         return np.bincount(self.grain, six / 6.0, minlength=self._grains)
+
+    def split(self, pairs: Pairs | None = None) -> Split:
+        """The mesh opened along the boundaries of pairs of grains, by rows, all where None; see `meshes.split`."""
+        return split(self.points, self.cells, self.grain, self.facets, self.facet_grains, pairs)
 
     @property
     def _grains(self) -> int:

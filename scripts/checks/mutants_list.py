@@ -5,10 +5,11 @@ from dataclasses import dataclass
 LABELS = ("tests/test_exactness.py -k label-",)
 SLABS = ("tests/test_exactness.py -k label-row-slabs", *LABELS)
 NESTED = ("tests/test_exactness.py -k nested and label-", *LABELS)
+MIDDLE = ("tests/test_exactness.py -k concentric and label-",)
 FAINT = ("tests/test_exactness.py -k label-row-faint", *LABELS)
 SUNK = ("tests/test_exactness.py -k label-row-sunk", *LABELS)
 BOXES = ("tests/test_exactness.py -k boxes-", "tests/test_boxes.py")
-HALO = ("tests/test_exactness.py -k halo", "tests/test_halo.py")
+HALO = ("tests/test_exactness.py -k come_back", "tests/test_exactness.py -k halo", "tests/test_halo.py")
 CAPS = ("tests/test_exactness.py -k caps_are_above",)
 SEEDS = ("tests/test_gbpd.py -k factors or bad_input or indefinite",)
 WORK = ("tests/test_gbpd.py -k work_does_not_grow",)
@@ -156,14 +157,22 @@ MUTANTS = (
     # what rounds, in a leaf
     Mutant("far", "_rounding", "24 * far", "2 * far", "roundings that grow with |x − s|", tests=SLABS),
     Mutant("far at all", "_rounding", "+ 24 * far", "", "the same, all of it", tests=SLABS),
-    Mutant("leaf place", "_rounding", "(place + 24 * far)", "(24 * far)", "rounding of s"),
+    Mutant(
+        "leaf place",
+        "_rounding",
+        "(place + 24 * far)",
+        "(24 * far)",
+        "rounding of s",
+        equivalent="float32 spaces coordinates in a tile by 2⁻¹⁷: s is off by at most 18.5 far, not by place; the 5.5 "
+        "left are exceeded, by 3 %, only if all other roundings are largest at once. place keeps it a proof",
+    ),
     Mutant(
         "leaf width",
         "_rounding",
         "- at(c, o + Z)) + 6",
         "- at(c, o + Z))",
         "how far voxels are from a leaf's middle",
-        tests=NESTED,
+        tests=MIDDLE,
     ),
     Mutant("leaf offset", "_rounding", "e + 4 * r", "e", "rounding of the offset", tests=SUNK),
     Mutant("leaf floor", "_rounding", "+ np.float32(2.0**-40)", "", "error where squares underflow", tests=FAINT),

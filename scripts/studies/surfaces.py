@@ -54,7 +54,7 @@ def main() -> None:
             rows[surface].append(seen[surface])
         if index < CRUMBS_OF:
             given.append(crumb_rules(*(generate_particle(model, SEED, index, parts=p) for p in ("keep", "merge"))))
-    text = report(options.model, rows, given)
+    text = report(options, rows, given)
     if options.output:
         options.output.write_text(text)
     print(text)
@@ -159,21 +159,26 @@ def lines(t: dict[str, np.ndarray]) -> dict[str, str]:
     }
 
 
-def report(name: str, rows: dict[str, list[dict[str, float]]], given: list[tuple[int, int, int, int]]) -> str:
+def report(
+    options: argparse.Namespace, rows: dict[str, list[dict[str, float]]], given: list[tuple[int, int, int, int]]
+) -> str:
     """The page: the table, and what the two rules for crumbs do."""
     tables = {s: {k: np.array([row[k] for row in rows[s]]) for k in rows[s][0]} for s in SURFACES}
     grains, shell = (lines(tables[s]) for s in SURFACES)
     rounding = 100 * tables["shell"]["rounding"]
     command = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    picture = options.picture.name if options.picture else "none"
     crumbs, same, by_faces, by_next = (sum(g[k] for g in given) for k in range(4))
     return f"""# Two surfaces
 
-    python scripts/studies/surfaces.py --model {name} \\
-        --output docs/results/surfaces.md --picture docs/results/surfaces.png
+    python scripts/studies/surfaces.py --model {options.model} \\
+        --count {options.count} --seconds {options.seconds:.0f} \\
+        --output {options.output} --picture {options.picture}
 
-Particles 0 to {len(rows["shell"]) - 1} of `{name}`, seed {SEED}, at commit {commit}. `grains` is section 2.6 as
-printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
+Particles 0 to {len(rows["shell"]) - 1} of `{options.model}`, seed {SEED}, at commit {commit}. `grains` is section
+2.6 as printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of
+50 nm.
 
 | | grains | shell |
 |---|---|---|
@@ -191,7 +196,7 @@ in the column `shell`, where particle and shell are the same voxels.
 most of a crumb's voxels are the same for {100 * same / max(crumbs, 1):.1f} %. Given by faces, {by_faces} grains stay
 disconnected; given to the next, {by_next}: the next by Eq. (8) need not touch the crumb. So faces decide.
 
-![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells](surfaces.png)
+![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells]({picture})
 """
 
 

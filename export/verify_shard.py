@@ -11,6 +11,8 @@ from typing import Any
 from nmcfast.errors import DamageError, NmcfastError
 from nmcfast.export import contents, files, formats, shards
 
+Found = dict[str, os.stat_result]  # what lies in the folder of a shard, by path
+
 
 @dataclass(frozen=True)
 class ShardReport:
@@ -37,11 +39,12 @@ def check_shard(path: Path, recipe: dict[str, Any], sealed: dict[str, str], valu
     manifest = folder / shards.MANIFEST
     digest = files.sha256_file(manifest) if files.is_regular(manifest) else ""
     reader = formats.bulk_module(recipe["format"]).ShardReader(path, number, recipe)
-    problems = [f"shard {name}, {line}" for line in _shard_problems(reader, number, values)]
+    found = dict(_walk(folder))
+    problems = [f"shard {name}, {line}" for line in _shard_problems(reader, number, values, found)]
     if digest and sealed.get(name, digest) != digest:
         problems.append(f"shard {name}, {shards.MANIFEST}: SHA-256 differs from complete.json")
-    sizes = [state.st_size for _, state in _walk(folder)]
-    return ShardReport(number, tuple(problems), len(sizes), sum(sizes), digest, _rows_digest(reader) if values else "")
+    size = sum(state.st_size for state in found.values())
+    return ShardReport(number, tuple(problems), len(found), size, digest, _rows_digest(reader) if values else "")
 
 
 def _rows_digest(reader: Any) -> str:
@@ -51,14 +54,14 @@ def _rows_digest(reader: Any) -> str:
         return ""
 
 
-def _shard_problems(reader: Any, number: int, values: bool) -> Iterator[str]:
+def _shard_problems(reader: Any, number: int, values: bool, found: Found) -> Iterator[str]:
     folder, recipe = reader.folder, reader.recipe
     expected = formats.bulk_module(recipe["format"]).shard_files(recipe, reader.particles)
     try:
         listed = _listed_files(folder, number, recipe)
-        damaged = list(_file_problems(folder, listed, expected))
+        damaged = list(_file_problems(folder, listed, expected, found))
     except (NmcfastError, ValueError) as error:
-        damaged = [f"{shards.MANIFEST}: {error}", *_place_problems(folder, expected)]
+        damaged = [f"{shards.MANIFEST}: {error}", *_place_problems(expected, found)]
     yield from damaged
     if damaged:
         yield from contents.unreadable(reader)
@@ -93,16 +96,16 @@ def _entry(entry: Any) -> tuple[str, tuple[int, str]]:
     return entry["path"], (entry["bytes"], entry["sha256"])
 
 
-def _file_problems(folder: Path, listed: dict[str, tuple[int, str]], expected: set[str]) -> Iterator[str]:
+def _file_problems(folder: Path, listed: dict[str, tuple[int, str]], expected: set[str], found: Found) -> Iterator[str]:
     """Only paths that the format expects are ever opened, so a manifest cannot lead out of its folder."""
     for path in sorted(listed.keys() ^ expected):
         yield f"{path}: {'foreign to' if path in listed else 'missing from'} the manifest"
-    yield from _place_problems(folder, expected)
+    yield from _place_problems(expected, found)
     for path in sorted(expected & listed.keys()):
         size, digest = listed[path]
-        if not files.is_regular(folder / path):
+        if path not in found or not stat.S_ISREG(found[path].st_mode):
             continue
-        if (held := (folder / path).stat().st_size) != size:
+        if (held := found[path].st_size) != size:
             yield f"{path}: {held} bytes, the manifest says {size}"
         elif files.sha256_file(folder / path) != digest:
             yield f"{path}: SHA-256 differs from the manifest"
@@ -110,13 +113,16 @@ def _file_problems(folder: Path, listed: dict[str, tuple[int, str]], expected: s
 
 def foreign_files(folder: Path, expected: set[str]) -> list[str]:
     """What lies in the folder of a shard, and is not of its format."""
-    return sorted({name for name, _ in _walk(folder)} - expected - {shards.MANIFEST})
+    return _foreign(dict(_walk(folder)), expected)
 
 
-def _place_problems(folder: Path, expected: set[str]) -> Iterator[str]:
+def _foreign(found: Found, expected: set[str]) -> list[str]:
+    return sorted(found.keys() - expected - {shards.MANIFEST})
+
+
+def _place_problems(expected: set[str], found: Found) -> Iterator[str]:
     """Files that are not there, not files, or not the format's."""
-    found = dict(_walk(folder))
-    for path in foreign_files(folder, expected):
+    for path in _foreign(found, expected):
         yield f"{path}: foreign, not in the manifest"
     for path in sorted(expected):
         if path not in found:
@@ -126,10 +132,13 @@ def _place_problems(folder: Path, expected: set[str]) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything in a folder but real folders; links are not followed."""
-    for parent, folders, others in os.walk(folder):
-        for name in (*folders, *others):
-            path = Path(parent, name)
-            state = path.lstat()
-            if not stat.S_ISDIR(state.st_mode):
-                yield path.relative_to(folder).as_posix(), state
+    """Everything in a folder but real folders, in any order and however deep; links are not followed."""
+    todo = [""]
+    while todo:
+        below = todo.pop()
+        with os.scandir(folder / below) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(f"{below}{entry.name}/")
+                else:
+                    yield below + entry.name, entry.stat(follow_symlinks=False)

@@ -24,10 +24,10 @@ def script(scripts: None, request: pytest.FixtureRequest) -> ModuleType:
 
 
 @pytest.mark.parametrize("script", ["crash_points"], indirect=True)
-@pytest.mark.parametrize(("form", "step"), [("zarr", 90), ("hdf5", 9), ("vtu", 13)])
+@pytest.mark.parametrize(("form", "step"), [("zarr", 240), ("hdf5", 9), ("vtu", 13)])
 def test_a_crash_at_any_point_is_recovered_from(script: ModuleType, form: str, step: int) -> None:
     operations, counts, failures = script.check(form, step)
-    assert operations > 5 * step and min(counts[how] for how in ("kept", "bytes lost", "names lost")) > 1
+    assert operations > 3 * step and counts["kept"] > 3 and counts["bytes lost"] > 0
     assert not failures
 
 

@@ -55,6 +55,15 @@ def library(finished: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished, tmp_path / "lib.zarr")
 
 
+def test_the_checksums_of_another_release_are_named_instead_of_every_file(released: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(released, tmp_path / "lib")
+    text = (copy / "SHA256SUMS").read_text()
+    (copy / "SHA256SUMS").write_text("".join(f"{'0' * 64}{line[64:]}\n" for line in text.splitlines()))
+    number = len(text.splitlines())
+    said = f"SHA256SUMS: differs from {number} of {number} files: is of another release"
+    assert verify(copy).problems == (said,)
+
+
 def test_sha256sum_accepts_every_file(released: Path) -> None:
     done = subprocess.run(
         ["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=released, capture_output=True, text=True, check=False

@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from library_toys import tree, write_library, write_shard
+from test_generate import SMALL
 
 from nmcfast import open_library
+from nmcfast.bulk import library_recipe, make_library
 from nmcfast.export import files, formats, root, schema, shards, table
 from nmcfast.export.verify import verify
+from nmcfast.library.convert import export_library
+from nmcfast.library.repair import repair_library
+from nmcfast.library.reproduce import reproduce_library
 
 
 @pytest.fixture(params=["zarr", "hdf5", "vtu"])
@@ -28,6 +33,7 @@ def test_numpy_reads_the_rows_of_all_shards(library: Path) -> None:
     held = np.load(library / table.FILE, allow_pickle=False)
     assert held.dtype == schema.table_dtype() and len(held) == 7
     assert np.array_equal(held, rows_of_shards(library))
+    assert len(table.header(root.read_recipe(library))) % 64 == 0  # as the format of NumPy files asks for
 
 
 def test_the_table_of_a_finished_library_opens_no_shard(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +98,21 @@ def test_a_library_of_format_4_has_none_and_is_read(tmp_path: Path) -> None:
     assert verify(path).problems == (f"{table.FILE}: foreign, not part of a library",)
 
 
+def test_a_library_of_format_4_is_repaired_reproduced_and_converted_as_one(tmp_path: Path) -> None:
+    how = {"count": 3, "seed": 3, "labels": False, "voxel_size": 0.05, "shard_size": 2, "format": "zarr"}
+    recipe = {**library_recipe(SMALL, **how), "format_version": 4}
+    path, model = tmp_path / "lib", SMALL.to_bytes()
+    made = make_library(path, recipe, SMALL, model, range(2))
+    whole = tree(path)
+    (path / "shards/000001/manifest.json").unlink()
+    assert repair_library(path).root_sha256 == made.root_sha256 and tree(path) == whole
+    again = reproduce_library(path, tmp_path / "again")
+    assert again.same and again.made_root_sha256 == made.root_sha256
+    other = export_library(open_library(path), tmp_path / "other", to="hdf5")
+    assert other.root_sha256 and root.read_recipe(other.path)["format_version"] == 4
+    assert not list(tmp_path.rglob(table.FILE))
+
+
 def test_one_that_a_killed_run_left_is_no_damage_and_written_again(tmp_path: Path) -> None:
     """A run may end between the table and the seal; the table it left may be any file."""
     whole = tree(write_library(tmp_path / "whole"))
@@ -104,7 +125,7 @@ def test_one_that_a_killed_run_left_is_no_damage_and_written_again(tmp_path: Pat
     assert tree(path) == whole
 
 
-def test_an_unfinished_library_tells_of_what_is_there(tmp_path: Path) -> None:
+def test_an_unfinished_library_tells_of_what_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recipe = root.read_recipe(write_library(tmp_path / "lib"))
     path = tmp_path / "part"
     root.create_library(path, recipe, b"a model")
@@ -116,6 +137,7 @@ def test_an_unfinished_library_tells_of_what_is_there(tmp_path: Path) -> None:
         write_shard(path, number, recipe)
     root.finish_library(path)
     assert opened.table["index"].tolist() == [*range(7)]
+    assert not caplog.text  # nothing is damaged
 
 
 def test_what_is_written_in_parts_is_whole_or_not_there(tmp_path: Path) -> None:

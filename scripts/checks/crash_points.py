@@ -227,7 +227,7 @@ def main() -> int:
         rows.append(f"| {form} | {operations} | {' | '.join(str(counts[h]) for h in HOW)} | {len(failures)} |")
         all_failures += failures
     took = f"{time.perf_counter() - start:.0f} s"
-    told = f"Different states after a crash, each gone on with by the same command, in {took}:"
+    told = f"States after a crash, each counted where it is seen first and gone on with by the same command, in {took}:"
     said = __doc__.split("\n\n", 2)[2].strip().replace("\n", " ")
     lines = [*heading("Every crash point of a run"), said, told, "\n".join(rows), *all_failures]
     options.output.write_text("\n\n".join(lines) + "\n")

@@ -97,16 +97,28 @@ def _particle_problems(reader: Any, row: int) -> Iterator[str]:
         yield from (f"labels {p}" for p in _label_problems(reader, row, record.volume))
 
 
+def _label_counts(reader: Any, row: int, grains: int) -> tuple[np.ndarray, int]:
+    """Voxels of each label within the box, of 1 and above; how many are labelled outside it."""
+    box = reader.table["box_shape"][row].tolist()
+    counts, outside = np.zeros(grains + 1, np.int64), 0
+    for corner, block in reader.label_blocks(row):
+        inner = block[tuple(slice(0, max(0, n - at)) for n, at in zip(box, corner, strict=True))]
+        if inner.shape != block.shape:
+            outside += int(np.count_nonzero(block) - np.count_nonzero(inner))
+        found = np.bincount(inner.ravel(), minlength=counts.size)
+        found[: counts.size] += counts
+        counts = found
+    return counts, outside
+
+
 def _label_problems(reader: Any, row: int, volume: np.ndarray) -> Iterator[str]:
     """Labels of 1…n and 0 inside the box, 0 outside; on the model grid each count is the grain's volume."""
     grains, recipe = int(reader.table["grains"][row]), reader.recipe
-    whole = reader.array(LABELS).read((row, row + 1))[0]
-    box = whole[tuple(map(slice, reader.table["box_shape"][row].tolist()))]
-    counts = np.bincount(box.ravel(), minlength=grains + 1)
+    counts, outside = _label_counts(reader, row, grains)
     if counts.size > grains + 1:
         yield f"reach {counts.size - 1}, the particle has {grains} grains"
         return
-    if np.count_nonzero(whole) != box.size - counts[0]:
+    if outside:
         yield "outside the box are not 0"
     if recipe["voxel_size"] != recipe["grid_size"]:
         return

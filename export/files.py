@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,30 @@ def write_if_other(final: Path, data: bytes) -> bool:
     if other:
         write_file(final, data)
     return other
+
+
+def write_parts(final: Path, parts: Iterable[bytes], digest: str | None = None) -> bool:
+    """The same for bytes that come in parts, of which one at a time is held.
+
+    digest: the SHA-256 that they must have together; what has another is not put in place.
+    """
+    draft = temporary(final)
+    try:
+        made = HashedFile(draft)
+        try:
+            for part in parts:
+                made.write(part)
+        finally:
+            made.close()
+        held = sha256_file(final) if is_regular(final) else None
+        if made.digest != held and digest in (None, made.digest):
+            fsync(draft)
+            os.rename(draft, final)
+            fsync(final.parent)
+            return True
+    finally:
+        draft.unlink(missing_ok=True)
+    return False
 
 
 def is_regular(path: Path) -> bool:
@@ -153,5 +178,9 @@ class HashedFile:
     def close(self) -> None:
         self._file.close()
 
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
     def entry(self, path: str) -> dict[str, Any]:
-        return {"path": path, "bytes": self.size, "sha256": self._hash.hexdigest()}
+        return {"path": path, "bytes": self.size, "sha256": self.digest}

@@ -1,6 +1,7 @@
 """What the shards of every format share: records become columns when written, and columns records when read."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate
 from math import prod
@@ -173,6 +174,10 @@ class RecordReader(ABC):
         """Plane z of these labels, (ny, nx), read without the others."""
         _, ny, nx = self.table["box_shape"][row].tolist()
         return self.label_box(row, (z, z + 1), (0, ny), (0, nx))[0]
+
+    def label_blocks(self, row: int) -> Iterator[tuple[Shape, np.ndarray]]:
+        """What is stored of the labels of a row, as blocks with their lower corners (z, y, x); elsewhere is 0."""
+        yield (0, 0, 0), self.array(LABELS).read((row, row + 1))[0]
 
     def label_box(self, row: int, *bounds: tuple[int, int]) -> np.ndarray:
         """The part of these labels from start to stop along z, y, x; reads what it crosses."""

@@ -34,7 +34,7 @@ def state(path: Path) -> str:
 def root_names(recipe: dict[str, Any]) -> tuple[str, ...]:
     """The files of a finished library that lie beside its shards."""
     own = (name for name in root.ROOT_FILES if name != "shards")
-    return (*own, *formats.bulk_module(recipe["format"]).LIBRARY_FILES, root.SEAL)
+    return (*own, *root.beside(recipe), root.SEAL)
 
 
 def checksums(path: Path, recipe: dict[str, Any]) -> dict[str, str]:
@@ -77,6 +77,10 @@ def problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
     listed = dict(_parsed(held))
     gone = {n for n in listed if n.startswith("shards/") and n not in expected}  # with their shard, which is named
     wrong = [name for name in sorted(expected) if listed.get(name) != expected[name]]
+    other = [name for name in wrong if name in listed and expected[name]]
+    if 2 * len(other) > len(expected):  # it, and not most of the files
+        yield f"{SUMS}: differs from {len(other)} of {len(expected)} files: is of another release"
+        return
     for name in wrong:
         if name not in listed:
             yield f"{SUMS}: does not list {name}"

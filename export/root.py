@@ -3,11 +3,12 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import DamageError, InputError, NoSpaceError
-from nmcfast.export import files, formats, lock, shards
+from nmcfast.export import files, formats, lock, shards, table
 from nmcfast.export.schema import check_recipe
 
 KIND = "nmcfast library"
@@ -167,10 +168,30 @@ def read_seal(path: Path, recipe: dict[str, Any]) -> dict[str, Any]:
     return held
 
 
+def beside(recipe: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the files that a finished library has beside its shards, made from these."""
+    return (*formats.bulk_module(recipe["format"]).LIBRARY_FILES, *([table.FILE] if table.is_kept(recipe) else []))
+
+
 def file_digests(library: Path, recipe: dict[str, Any]) -> dict[str, str]:
-    """SHA-256 of the files that the format keeps beside the shards, by name; "" for one that is missing."""
-    paths = [library / name for name in formats.bulk_module(recipe["format"]).LIBRARY_FILES]
+    """SHA-256 of these files, by name; "" for one that is missing."""
+    paths = [library / name for name in beside(recipe)]
     return {path.name: files.sha256_file(path) if files.is_regular(path) else "" for path in paths}
+
+
+def write_beside(library: Path, recipe: dict[str, Any], listed: dict[str, str] | None = None) -> list[str]:
+    """Write these files where they are not there, or other than their shards give them; the names of those.
+
+    listed: SHA-256 by name of a seal; what is as it says is not made, and what these programs make otherwise is left.
+    """
+    held = {} if listed is None else file_digests(library, recipe)
+    todo = [name for name in beside(recipe) if listed is None or held[name] != listed.get(name)]
+    made: dict[str, Iterable[bytes]] = {table.FILE: table.parts(library, recipe)}
+    if set(todo) - {table.FILE}:
+        files_of_format = formats.bulk_module(recipe["format"]).library_files(library, recipe)
+        made |= {name: [data] for name, data in files_of_format.items()}
+    expected = dict.fromkeys(todo) if listed is None else {name: listed.get(name, "") for name in todo}
+    return [name for name in todo if files.write_parts(library / name, made[name], expected[name])]
 
 
 def finish_library(library: Path) -> str | None:
@@ -196,8 +217,7 @@ def finish_library(library: Path) -> str | None:
 def seal_library(library: Path, recipe: dict[str, Any], numbers: list[int]) -> str:
     """Write what lies beside the shards of a library that has them all, complete.json last; the root hash."""
     with shards.clear_when_full(library / SEAL, library, recipe):
-        for name, data in formats.bulk_module(recipe["format"]).library_files(library, recipe).items():
-            files.write_if_other(library / name, data)
+        write_beside(library, recipe)
         seal = seal_document(library, recipe, numbers)
         files.write_if_other(library / SEAL, files.json_bytes(seal))
     return seal["root_sha256"]

@@ -13,8 +13,10 @@ import numpy as np
 from nmcfast.errors import FormatVersionError, InputError
 from nmcfast.export.stream import count_in
 
-# 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM; 4: surface, crumbs
-FORMAT_VERSION = 4
+# 2: grains/orientation, particles/domain_*, particles/margin; 3: labels in nm, VTU for MFEM; 4: surface, crumbs;
+# 5: table.npy
+FORMAT_VERSION = 5
+READ_SINCE = 4  # versions before are refused
 COEFFICIENTS = 100  # (L + 1)² real spherical harmonics, L = 9, Eq. (7)
 
 DIMENSIONS = {
@@ -257,14 +259,15 @@ def array_shape(variable: Variable, particles: int, grains: int, halo: int) -> t
 def check_recipe(recipe: Any, where: str) -> dict[str, Any]:
     """The recipe, when it holds what the store needs; else InputError naming `where`, field and value.
 
-    FormatVersionError when it is of another version of the format.
+    FormatVersionError when it is of a version of the format that is not read.
     """
     if not isinstance(recipe, dict):
         raise InputError(f"{where}: recipe is {type(recipe).__name__}, expected a JSON object")
     found = recipe.get("format_version")
-    if type(found) is int and found != FORMAT_VERSION:  # before the fields, which other versions need not have
+    if type(found) is int and not READ_SINCE <= found <= FORMAT_VERSION:  # before the fields: others may have others
         remedy = "update nmcfast" if found > FORMAT_VERSION else "made by an earlier one, generate it again"
-        raise FormatVersionError(f"{where}: format version {found}, this program reads {FORMAT_VERSION}: {remedy}")
+        read = f"{READ_SINCE} to {FORMAT_VERSION}"
+        raise FormatVersionError(f"{where}: format version {found}, this program reads {read}: {remedy}")
     for name, (kind, prose) in RECIPE.items():
         if type(recipe.get(name)) is not kind:  # not isinstance: True is an int
             raise InputError(f"{where}: recipe {name} = {recipe.get(name)!r}, expected {kind.__name__} ({prose})")

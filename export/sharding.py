@@ -8,6 +8,7 @@ file and never flushes to the disk. It is the oracle of the tests: it must read,
 """
 
 import os
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
@@ -180,6 +181,12 @@ class ShardedArray:
             )
             out[target] = chunk[source]
         return out
+
+    def blocks(self, row: int) -> Iterator[tuple[Shape, np.ndarray]]:
+        """The chunks stored of a row, where chunks hold one, with their lower corners along the other axes."""
+        for cell in np.ndindex(self._index.shape[1:-1]):
+            if (chunk := self._chunk((row, *cell))) is not None:
+                yield tuple(i * c for i, c in zip(cell, self.chunk[1:], strict=True)), chunk[0]
 
     def _chunk(self, cell: Shape) -> np.ndarray | None:
         offset, size = (int(n) for n in self._index[cell])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import FormatVersionError, NmcfastError
-from nmcfast.export import files, formats, release, root, shards
+from nmcfast.export import files, release, root, shards, table
 from nmcfast.export.verify_shard import ShardReport, check_shard
 
 Check = Callable[[int], ShardReport]
@@ -51,13 +51,14 @@ def verify(
     progress: Callable[[int, int], None] | None = None,
     *,
     released: bool = True,
+    values: bool = True,
     over: Callable[[Check, list[int], Seen], None] = one_by_one,
 ) -> Report:
     """Everything that is wrong with a library; a missing shard is wrong once the library was complete.
 
     `progress` is called with the numbers of shards done and to do. released: check what `nmcfast release` wrote, too.
-    over: what checks the shards, in any order. InputError when `path` is no library, or
-    one of another version of the format.
+    values: look at what arrays and labels say, too, where every byte is as it was recorded. over: what checks the
+    shards, in any order. InputError when `path` is no library, or one of another version of the format.
     """
     if not root.is_library(path):
         root.read_recipe(path)  # says why
@@ -77,11 +78,12 @@ def verify(
         if progress is not None:
             progress(len(seen), len(found))
 
-    over(partial(check_shard, path, recipe, sealed), found, note)
+    over(partial(check_shard, path, recipe, sealed, values), found, note)
     missing = set(range(total)) - set(found) if os.path.lexists(path / root.SEAL) else set[int]()
     problems = [*_root_problems(path, recipe), *seal_problems]
     problems += [f"shard {shards.shard_name(n)}: missing from a library that was complete" for n in sorted(missing)]
     problems += [line for number in sorted(seen) for line in seen[number].problems]
+    problems += _table_problems(path, recipe, seen)
     state = release.state(path)
     if released and state == "yes":
         problems += release.problems(path, recipe)
@@ -100,7 +102,7 @@ def verify(
 
 
 def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
-    known = {*root.ROOT_FILES, *formats.bulk_module(recipe["format"]).LIBRARY_FILES, root.SEAL}
+    known = {*root.ROOT_FILES, *root.beside(recipe), root.SEAL}
     known |= {*release.FILES, release.UNFINISHED} if release.state(path) != "no" else set()
     for name in sorted(p.name for p in path.iterdir()):
         if name not in known and not files.is_temporary(name):
@@ -121,6 +123,16 @@ def _root_problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
         ours = numbered and entry.is_dir() and not entry.is_symlink()
         if not ours and entry.name != "zarr.json" and not files.is_temporary(entry.name):
             yield f"shards/{entry.name}: foreign, expected 000000 to {shards.shard_name(total - 1)}"
+
+
+def _table_problems(path: Path, recipe: dict[str, Any], seen: dict[int, ShardReport]) -> Iterator[str]:
+    """Where the table of a finished library is not that of its shards."""
+    file = path / table.FILE
+    if not table.is_kept(recipe) or not os.path.lexists(path / root.SEAL) or not files.is_regular(file):
+        return
+    for number, report in sorted(seen.items()):
+        if report.rows and report.rows != table.rows_digest(file, recipe, number):
+            yield f"{table.FILE}: its rows of shard {shards.shard_name(number)} are not those of the shard"
 
 
 def _abandoned(path: Path) -> Iterator[str]:
@@ -149,8 +161,11 @@ def _read_seal(path: Path, recipe: dict[str, Any]) -> tuple[dict[str, str], list
         held = root.read_seal(path, recipe)
     except NmcfastError:
         return {}, [f"{root.SEAL}: does not agree with the recipe, or with its own root_sha256"]
-    differing = [n for n, digest in root.file_digests(path, recipe).items() if held["files"].get(n, digest) != digest]
-    problems = [f"{name}: SHA-256 differs from {root.SEAL}" for name in differing]
-    if _bytes(path / root.SEAL) != files.json_bytes(held) or held["files"].keys() - root.file_digests(path, recipe):
+    found, listed = root.file_digests(path, recipe), held["files"]
+    differing = [name for name, digest in found.items() if listed.get(name, digest) != digest]
+    problems = [
+        f"{name}: {'SHA-256 differs from' if found[name] else 'missing, but in'} {root.SEAL}" for name in differing
+    ]
+    if _bytes(path / root.SEAL) != files.json_bytes(held) or listed.keys() != found.keys():
         problems.append(f"{root.SEAL}: was not written by this format")
     return held["shards"], problems

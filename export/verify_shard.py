@@ -1,5 +1,6 @@
 """Checks one shard: its manifest, every byte the manifest tells, and what the arrays say."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -7,46 +8,62 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmcfast.errors import NmcfastError
+from nmcfast.errors import DamageError, NmcfastError
 from nmcfast.export import contents, files, formats, shards
 
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What was seen of a shard: problems, numbers of files and bytes, SHA-256 of its manifest ("" without one)."""
+    """What was seen of a shard: problems, numbers of files and bytes, SHA-256 of its manifest ("" without one).
+
+    rows: SHA-256 of its table, "" where that was not, or cannot be, read.
+    """
 
     number: int
     problems: tuple[str, ...]
     files: int
     bytes: int
     manifest: str
+    rows: str
 
 
-def check_shard(path: Path, recipe: dict[str, Any], sealed: dict[str, str], number: int) -> ShardReport:
-    """A shard of a library; sealed: SHA-256 of manifests by name of the shard, of a finished library."""
+def check_shard(path: Path, recipe: dict[str, Any], sealed: dict[str, str], values: bool, number: int) -> ShardReport:
+    """A shard of a library; sealed: SHA-256 of manifests by name of the shard, of a finished library.
+
+    values: whether to look at what arrays and labels say where every byte is as the manifest has it.
+    """
     name = shards.shard_name(number)
     folder = path / "shards" / name
     manifest = folder / shards.MANIFEST
     digest = files.sha256_file(manifest) if files.is_regular(manifest) else ""
-    problems = [f"shard {name}, {line}" for line in _shard_problems(path, number, recipe)]
+    reader = formats.bulk_module(recipe["format"]).ShardReader(path, number, recipe)
+    problems = [f"shard {name}, {line}" for line in _shard_problems(reader, number, values)]
     if digest and sealed.get(name, digest) != digest:
         problems.append(f"shard {name}, {shards.MANIFEST}: SHA-256 differs from complete.json")
     sizes = [state.st_size for _, state in _walk(folder)]
-    return ShardReport(number, tuple(problems), len(sizes), sum(sizes), digest)
+    return ShardReport(number, tuple(problems), len(sizes), sum(sizes), digest, _rows_digest(reader) if values else "")
 
 
-def _shard_problems(path: Path, number: int, recipe: dict[str, Any]) -> Iterator[str]:
-    folder = path / "shards" / shards.shard_name(number)
-    module = formats.bulk_module(recipe["format"])
-    expected = module.shard_files(recipe, shards.shard_range(recipe, number))
+def _rows_digest(reader: Any) -> str:
+    try:
+        return hashlib.sha256(reader.table.tobytes()).hexdigest()
+    except DamageError:
+        return ""
+
+
+def _shard_problems(reader: Any, number: int, values: bool) -> Iterator[str]:
+    folder, recipe = reader.folder, reader.recipe
+    expected = formats.bulk_module(recipe["format"]).shard_files(recipe, reader.particles)
     try:
         listed = _listed_files(folder, number, recipe)
         damaged = list(_file_problems(folder, listed, expected))
     except (NmcfastError, ValueError) as error:
         damaged = [f"{shards.MANIFEST}: {error}", *_place_problems(folder, expected)]
     yield from damaged
-    reader = module.ShardReader(path, number, recipe)
-    yield from contents.problems(reader) if not damaged else contents.unreadable(reader)
+    if damaged:
+        yield from contents.unreadable(reader)
+    elif values:
+        yield from contents.problems(reader)
 
 
 def _listed_files(folder: Path, number: int, recipe: dict[str, Any]) -> dict[str, tuple[int, str]]:

@@ -1,5 +1,6 @@
 """Shards as Zarr v3 groups: tables of particles, ragged tables of grains, label volumes."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,11 @@ class _LabelWriter:
 
 class ShardReader(RecordReader):
     """Reads a shard of Zarr groups and arrays."""
+
+    def label_blocks(self, row: int) -> Iterator[tuple[sharding.Shape, np.ndarray]]:
+        array = self.array(LABELS)
+        assert isinstance(array, sharding.ShardedArray)
+        return array.blocks(row)
 
     def _open(self, variable: Variable) -> sharding.ShardedArray:
         path = self.folder / variable.name / "zarr.json"

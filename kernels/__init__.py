@@ -4,6 +4,7 @@ Each file or folder calls some of those below it, no other:
 
 gnet             frames of Eq. (12), the generator network G_net
 meshes           tetrahedra on the boundaries of grains
+texture          quantiles of the normal law, cosines and sines
 windows          nearest seeds in many small windows
 soft             soft tessellations and their gradients
 crumbs           grains made connected
@@ -12,6 +13,7 @@ lattice          values on a lattice between its points
 soft_pruning     grains that matter in a leaf of pixels
 cell_neighbours  nearest seeds of seeds that were drawn cell by cell
 neighbours       nearest seeds of any seeds
+displacement     seeds moved away from each other, functions of the distance from the centre
 shells           random shells, their radii and what lies inside
 philox           random numbers of a counter
 moments          volumes, moments, parts and contacts of labels

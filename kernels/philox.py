@@ -21,6 +21,7 @@ CELL_LIMIT = 512  # cells of space run from -512 to 511 along each axis
 STREAM_SHELL = 1  # coefficients of the outer shell; cell = attempt
 STREAM_COUNT = 2  # seeds in a cell of space; cell = packed cell address
 STREAM_SEED = 3  # position, noise and angle of these seeds
+STREAM_THIN = 5  # which of these seeds stay, where their density is not the same everywhere; 4 draws orientations
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -156,3 +157,16 @@ def draw_seeds(seed, particle, shape, corner, start, side, table):
                     row[0], row[1], row[2] = (x + u[6 * k]) * side, (y + u[6 * k + 1]) * side, (z + u[6 * k + 2]) * side
                     row[3], row[4], row[5] = u[6 * k + 3], u[6 * k + 4], math.pi * u[6 * k + 5]
                     row[6], row[7] = 0.0, 0.0
+
+
+@kernel
+def draw_shares(seed, particle, shape, corner, start, share):
+    """Fill share (n,) with one more uniform number of each seed that `draw_seeds` draws, for the same box."""
+    cell = 0
+    for x in range(corner[0], corner[0] + shape[0]):
+        for y in range(corner[1], corner[1] + shape[1]):
+            for z in range(corner[2], corner[2] + shape[2]):
+                if start[cell + 1] > start[cell]:
+                    own = share[start[cell] : start[cell + 1]]
+                    uniforms(seed, particle, STREAM_THIN, _cell_address(x, y, z), own)
+                cell += 1

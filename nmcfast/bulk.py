@@ -22,6 +22,7 @@ from nmcfast.model import Model, load_model, model_from_bytes
 from nmcfast.options import GenerateOptions
 from nmcfast.shells.choice import check_condition
 from nmcfast.shells.shell import draw_shell
+from nmcfast.sizes import particles_of_shard
 from nmcfast.surface import Surface
 from nmcfast.tessellation import grid_over
 from nmcfast.workers.clusters import Cluster, wait_until, work_over
@@ -39,7 +40,7 @@ def library_recipe(
     seed: int,
     labels: bool,
     voxel_size: float,
-    shard_size: int,
+    shard_size: int | None,
     format: str,
     surface: Surface = SURFACE,
     where: str = "",
@@ -47,10 +48,11 @@ def library_recipe(
 ) -> dict[str, Any]:
     """The parameters that the bytes of a library are a function of; it stores them. InputError for a wrong one.
 
-    The versions of what encodes the shards are among them: another one may compress to other bytes.
+    shard_size: None for what `sizes` says. The versions of what encodes the shards are among the parameters: another
+    one may compress to other bytes.
     """
     for name, value in (("count", count), ("shard_size", shard_size)):
-        if value < 1:
+        if value is not None and value < 1:
             raise InputError(f"{name}: found {value}, expected 1 or more")
     if where:
         check_condition(where)
@@ -60,6 +62,8 @@ def library_recipe(
     if not low <= voxel_size <= high:
         raise InputError(f"voxel_size: found {voxel_size} µm, expected {low} to {high:g}")
     encoders = formats.bulk_module(format).encoders()
+    if shard_size is None:
+        shard_size = particles_of_shard(model, count, format=format, labels=labels, voxel_size=voxel_size, where=where)
     return {
         "format": format,
         "format_version": schema.FORMAT_VERSION,
@@ -116,7 +120,7 @@ def generate_library(
     seed: int = GenerateOptions.seed,
     labels: bool = not GenerateOptions.no_labels,
     voxel_size: float = GenerateOptions.voxel_size,
-    shard_size: int = GenerateOptions.shard_size,
+    shard_size: int | None = GenerateOptions.shard_size,
     format: str = GenerateOptions.format,
     surface: str = GenerateOptions.surface,
     parts: str | None = GenerateOptions.parts,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nmcfast.arrangement import POISSON, Arrangement, Profile
 from nmcfast.errors import InputError
 from nmcfast.markers import MarkerNet
 from nmcfast.shells.joint_law import read_law
@@ -19,6 +20,7 @@ from nmcfast.tessellation import NORMS
 from nmcfast.texture import UNIFORM, Texture
 
 FORMAT = "nmcfast model 1"
+WIDER = "nmcfast model 2"  # of a law whose seeds are arranged: a program that knows 1 alone must not draw it
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class GrainLaw:
 
     mu seeds per pixel³, pixel_um µm, norm of Eq. (8), texture: law of the crystal orientations. reach and extent,
     pixels: how far kept grains stick out of a shell, and voxels of one lie from its seed (see overlay); they set how
-    much is drawn, not what comes out.
+    much is drawn, not what comes out. arrangement: what seeds have beyond a Poisson process, ours.
     """
 
     net: MarkerNet
@@ -37,6 +39,7 @@ class GrainLaw:
     reach: float = 10.0
     extent: float = 20.0
     texture: Texture = UNIFORM
+    arrangement: Arrangement = POISSON
 
     def __post_init__(self) -> None:
         for name in ("mu", "pixel_um", "reach", "extent"):
@@ -64,8 +67,9 @@ class Model:
         tensors = {"net.shift": net.shift, "net.scale": net.scale, "net.low": net.low, "net.high": net.high}
         for k, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
             tensors[f"net.{k}.weight"], tensors[f"net.{k}.bias"] = weight, bias
+        tensors |= _profile_tensors(law.arrangement.profile)
         head = {
-            "format": FORMAT,
+            "format": FORMAT if law.arrangement.plain else WIDER,
             "name": self.name,
             "shell": self.shell.to_dict(),
             "grains": {
@@ -78,6 +82,7 @@ class Model:
                 "with_radius": net.with_radius,
                 "with_noise": net.with_noise,
                 "texture": law.texture.to_dict(),
+                **_arrangement_numbers(law.arrangement),
             },
             "provenance": dict(self.provenance),
         }
@@ -136,9 +141,9 @@ def _read(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise InputError(f"not a whole safetensors file ({error}); fetch or make it again") from None
     except KeyError:
         raise InputError("a safetensors file, but not of nmcfast: its metadata lack 'nmcfast'") from None
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        found = head.get("format") if isinstance(head, dict) else head
-        raise InputError(f"format: found {found!r}, expected {FORMAT!r}")
+    found = head.get("format") if isinstance(head, dict) else head
+    if found not in (FORMAT, WIDER):
+        raise InputError(f"format: found {found!r}, expected {FORMAT!r} or {WIDER!r}")
     return tensors, head
 
 
@@ -162,9 +167,34 @@ def _model(tensors: Mapping[str, np.ndarray], head: Mapping[str, Any]) -> Model:
         )
         numbers = {name: float(law[name]) for name in ("mu", "pixel_um", "reach", "extent")}
         texture = Texture.from_dict(law.get("texture", {"kind": "uniform"}))  # older files say nothing
-        grains = GrainLaw(net, norm=str(law["norm"]), texture=texture, **numbers)
+        arrangement = _arrangement(tensors, law) if head["format"] == WIDER else POISSON
+        grains = GrainLaw(net, norm=str(law["norm"]), texture=texture, arrangement=arrangement, **numbers)
         return Model(str(head["name"]), read_law(head["shell"]), grains, head["provenance"])
     except KeyError as error:
         raise InputError(f"{error.args[0]} is missing") from None
     except (TypeError, ValueError, IndexError) as error:
         raise InputError(str(error)) from None
+
+
+def _profile_tensors(profile: Profile | None) -> dict[str, np.ndarray]:
+    """A profile as the file has it: (k, 3) of density, along, across."""
+    if profile is None:
+        return {}
+    return {"profile": np.stack([profile.density, profile.along, profile.across], axis=1)}
+
+
+def _arrangement_numbers(arrangement: Arrangement) -> dict[str, float]:
+    """What the head of a file says of an arrangement; nothing of Poisson seeds, as before there were others."""
+    numbers = {} if arrangement.plain else {"regularity": arrangement.regularity}
+    return numbers if arrangement.profile is None else {**numbers, "profile_end": arrangement.profile.end}
+
+
+def _arrangement(tensors: Mapping[str, np.ndarray], law: Mapping[str, Any]) -> Arrangement:
+    profile = None
+    if "profile" in tensors:
+        table = tensors["profile"]
+        if table.ndim != 2 or table.shape[1] != 3:
+            raise InputError(f"profile: found shape {table.shape}, expected (knots, 3)")
+        columns = (np.ascontiguousarray(column) for column in table.T)
+        profile = Profile(float(law["profile_end"]), *columns)
+    return Arrangement(float(law["regularity"]), profile)

@@ -50,7 +50,9 @@ class GenerateOptions:
     )
     voxel_size: float = option(PIXEL_UM, "edge of a voxel of the labels, µm")
     no_labels: bool = option(False, "store no label volumes")
-    shard_size: int = option(64, "particles of a shard", metavar="N")
+    shard_size: int | None = option(
+        None, "particles of a shard; without it so many as take about 64 MB, an eighth of few", metavar="N"
+    )
     shards: str | None = option(None, "make only shards I to J − 1, as one job of several", metavar="I:J")
     workers: str | int = option(1, "processes, one thread each", metavar="N|auto")
     overwrite: bool = option(False, "replace the library at OUT")

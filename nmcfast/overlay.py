@@ -18,7 +18,7 @@ from nmcfast.model import GrainLaw
 from nmcfast.parameters import KAPPA
 from nmcfast.particle import Grains, Volume
 from nmcfast.region import DEPTH_ERROR, Region
-from nmcfast.seeds import cell_side, cells_near, draw_pattern
+from nmcfast.seeds import cell_side, cells_near, draw_arranged, draw_pattern
 from nmcfast.shells.law import Law
 from nmcfast.shells.shell import Shell, draw_shell
 from nmcfast.tessellation import Field, Grid, Seeds, grid_over
@@ -72,12 +72,14 @@ class Overlay:
 
 def draw_seeds(law: GrainLaw, shell: Shell, margin: float, seed: int, index: int) -> Seeds:
     """Seeds with markers in the shell widened by a margin (µm), Algorithm 1; values as stored in float32."""
-    mask, first = cells_near(shell, margin, cell_side(law.mu) * law.pixel_um)
-    pattern = draw_pattern(mask, first, law.mu, law.pixel_um, seed, index, KAPPA)
+    mask, first = cells_near(shell, margin, cell_side(law.mu * law.arrangement.densest) * law.pixel_um)
+    where = (mask, first, law.mu, law.pixel_um, seed, index, KAPPA)
+    pattern = draw_pattern(*where) if law.arrangement.plain else draw_arranged(*where, law.arrangement)
     diagonal, offset = law.net.mark(pattern, law.pixel_um)
-    diagonal = (diagonal / np.float32(law.pixel_um**2)).astype(np.float64)
     rows = pattern.inner
     own = pattern.table[rows].astype(np.float64)
+    diagonal = law.arrangement.stretched(diagonal, own[:, :3], law.pixel_um)
+    diagonal = (diagonal / np.float32(law.pixel_um**2)).astype(np.float64)
     return Seeds(own[:, :3].copy(), diagonal, offset.astype(np.float64), own[:, 5].copy())
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmcfast.arrangement import Arrangement
 from nmcfast.errors import InputError
-from nmcfast.kernels import cell_neighbours, philox
+from nmcfast.kernels import cell_neighbours, neighbours, philox
 from nmcfast.shells.shell import Shell
 
 SEEDS_PER_CELL = 8.0  # about; the cell is a whole number of pixels
@@ -85,6 +86,42 @@ def draw_pattern(
     return SeedPattern(table, inner, neighbour)
 
 
+def draw_arranged(
+    mask: np.ndarray,
+    first: np.ndarray,
+    mu: float,
+    pixel: float,
+    seed: int,
+    index: int,
+    kappa: int,
+    arrangement: Arrangement,
+) -> SeedPattern:
+    """As `draw_pattern`, for seeds that are arranged: thinned and moved. Ours, not the paper's.
+
+    The cells are those of a process as dense as the densest part. Seeds may end outside the cell they were drawn in:
+    inner ones are those that end in a cell of the mask. Cells around the mask are drawn as far as seeds have a say in
+    the place of an inner one or of its κ nearest.
+    """
+    process = _Process(seed, index, mu * arrangement.densest, cell_side(mu * arrangement.densest), pixel)
+    guess = (_GUESS * kappa / (4.0 / 3.0 * np.pi * mu)) ** (2.0 / 3.0) * pixel**2
+    certain = 0
+    while True:
+        certain += 1  # cells around the mask, where every seed that ends there is known
+        table, start = process.arranged(mask, first, certain, mu, arrangement)
+        inside, corner = np.pad(mask, certain), np.asarray(first, np.int64) - certain
+        count = int(np.diff(start)[inside.ravel()].sum())
+        inner, neighbour = np.empty(count, np.int64), np.empty((count, kappa), np.int32)
+        cell_neighbours.nearest_in_cells(table, start, inside, corner, process.side_um, guess, inner, neighbour)
+        lost = np.flatnonzero(neighbour[:, 0] < 0)
+        if not lost.size:
+            return SeedPattern(table, inner, neighbour)
+        if certain > 1 and len(table) > kappa:
+            found, apart = neighbours.nearest_serial(table[:, :3].astype(np.float64), inner[lost], kappa)
+            if apart.max() <= (certain - 1e-4) * process.side_um:
+                neighbour[lost] = found
+                return SeedPattern(table, inner, neighbour)
+
+
 @dataclass(frozen=True)
 class _Process:
     """The Poisson process of one particle: μ seeds per pixel³ in cells of `side` pixels."""
@@ -109,6 +146,46 @@ class _Process:
         table = np.empty((start[-1], 8), np.float32)
         philox.draw_seeds(seed, index, mask.shape, corner, start, self.side_um, table)
         return table, start
+
+    def arranged(
+        self, mask: np.ndarray, first: np.ndarray, certain: int, mu: float, arrangement: Arrangement
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Table of the seeds that end in a mask and `certain` cells around it, thinned and moved, and starts of cells.
+
+        As many more cells are drawn as hold a seed that has a say in these.
+        """
+        moves, depends = (int(np.ceil(x(mu) / self.side)) for x in (arrangement.moves, arrangement.depends))
+        wanted, rings = _grown(mask, certain), max(moves, depends)
+        whole, corner = _grown(wanted, rings), np.asarray(first, np.int64) - certain
+        table, start = self.draw(whole, corner - rings)
+        moving = np.repeat(np.pad(_grown(wanted, moves), rings - moves).ravel(), np.diff(start))
+        if arrangement.profile is not None:
+            share = np.empty(len(table))
+            philox.draw_shares(np.uint64(self.seed), np.uint64(self.index), whole.shape, corner - rings, start, share)
+            kept = arrangement.kept(table[:, :3].astype(np.float64), share, self.pixel)
+            table, moving = table[kept], moving[kept]
+        table[:, :3] = arrangement.displaced(table[:, :3].astype(np.float64), mu, self.pixel, moving)
+        return _by_cell(table, wanted, corner, self.side_um)
+
+
+def _grown(mask: np.ndarray, rings: int) -> np.ndarray:
+    """A mask of cells with so many rings of cells around it."""
+    for _ in range(rings):
+        grown = np.empty([n + 2 for n in mask.shape], bool)
+        cell_neighbours.dilated(mask, grown)
+        mask = grown
+    return mask
+
+
+def _by_cell(table: np.ndarray, mask: np.ndarray, corner: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
+    """The seeds of a table that lie in cells of a mask, cell by cell, and the first of each cell."""
+    cell = np.floor(table[:, :3].astype(np.float64) / side).astype(np.int64) - corner
+    there = np.flatnonzero(((cell >= 0) & (cell < mask.shape)).all(axis=1))
+    home = np.ravel_multi_index(tuple(cell[there].T), mask.shape)
+    inside = mask.ravel()[home]
+    there, home = there[inside], home[inside]
+    start = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=mask.size))])
+    return np.ascontiguousarray(table[there[np.argsort(home, kind="stable")]]), start
 
 
 def _search_wider(

@@ -16,6 +16,7 @@ from scipy import optimize, special
 from nmcfast.errors import InputError
 from nmcfast.export.orientations import matrices
 from nmcfast.kernels import philox
+from nmcfast.kernels import texture as kernels
 from nmcfast.misorientation import multiply
 
 STREAM_ORIENTATION = 4  # of philox; 1 to 3 draw shells and seeds
@@ -66,8 +67,9 @@ class Texture:
         if self.kind == "uniform":
             return u
         law = NormalDist(math.cos(math.radians(self.angle)), 1.0 / math.sqrt(2.0 * self.concentration))
-        low, high = law.cdf(0.0), law.cdf(1.0)
-        return np.clip([law.inv_cdf(low + p * (high - low)) for p in u.tolist()], 0.0, 1.0)
+        low, high, out = law.cdf(0.0), law.cdf(1.0), np.empty(len(u))
+        kernels.normal_quantiles(low + u * (high - low), law.mean, law.stdev, out)
+        return np.clip(out, 0.0, 1.0)
 
 
 UNIFORM = Texture()
@@ -135,9 +137,10 @@ def _uniforms(seed: int, index: int, position: np.ndarray) -> np.ndarray:
 
 
 def _cosine_sine(angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By the C library, as the kernels do: NumPy's differ in the last bit from one processor to another."""
-    values = angle.tolist()
-    return np.array([math.cos(v) for v in values]), np.array([math.sin(v) for v in values])
+    """By the C library: NumPy's differ in the last bit from one processor to another."""
+    cosine, sine = np.empty(len(angle)), np.empty(len(angle))
+    kernels.cosines_sines(angle, cosine, sine)
+    return cosine, sine
 
 
 def _onto(position: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from nmcfast.calibration.grains import reference, verdict
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
 from nmcfast.calibration.grains.verdict import Comparison, GroupTest, Verdict, verdict_of
 from nmcfast.cli import main
+from nmcfast.cli.calibrate_grains import start_of
 from nmcfast.ebsd.write import simulate_map, write_ang
 
 pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
@@ -98,6 +99,22 @@ REPORT = {
     "scores": {"score": 0.62, "area": 0.5, "elongation": 0.6, "alpha": 0.7, "chord": 0.8, "grains": 0.5},
     "mu": 0.00187,
 }
+
+
+def test_the_parts_of_a_start_are_said():
+    parts = {
+        "regularity": {"regularity": 0.812},
+        "elongation": {"core_shape": -0.9163, "shape_place": 0.4, "shape_width": 0.1},
+        "kinds": {"share": 0.35, "other_shape": -0.6931, "other_offset": 0.1},
+    }
+    error = {"regularity": 0.024, "core_shape": 0.05, "share": 0.03}
+    start = {"parts": parts, "uncertainty": error, "chi2": 30.4, "freedom": 18}
+    (line,) = start_of(start)
+    assert line == (
+        "start       seeds keep apart, regularity 0.81 ± 0.02; elongation in the centre 0.40 ± 0.02 times that of"
+        " the rim; 35% ± 3% of the grains are 0.50 times as long; χ² 30 of 18"
+    )
+    assert start_of({**start, "parts": {}}) == ["start       a plain law; χ² 30 of 18"] and start_of({"row": {}}) == []
 
 
 def verdict_with(p_value):

@@ -14,6 +14,15 @@ import numba
 import numpy as np
 import pytest
 
+from nmcfast.kernels.gbpd.candidates import place_seeds
+from nmcfast.kernels.gbpd.ceilings import cap_pyramid
+from nmcfast.kernels.gbpd.cells import Lattice, cell_edge, cells_of, low_seeds
+from nmcfast.kernels.gbpd.corners import highest_of_picks
+from nmcfast.kernels.gbpd.descent import tile_at
+from nmcfast.kernels.gbpd.layout import CORNERS, CX, FIELDS, PICKED, RECORD, WX, Scene, records_of, scratch_for
+from nmcfast.kernels.gbpd.marks import marks_of, share_of
+from nmcfast.kernels.gbpd.volumes import factors
+from nmcfast.kernels.vectors.memory import raw, store
 from nmcfast.tessellation import Field, Grid, label
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)  # slow, but without an hour of compiling: see scripts/checks/mutants.py
@@ -194,6 +203,13 @@ def equal_balls(rng, middle, corners):
     return position, np.repeat(np.eye(3)[None], 120, 0)
 
 
+def concentric_twins(rng, middle, corners):
+    """In the very middle, without offsets, where nothing but the size of a leaf is left of the bound: 3 and as many
+    that are larger by a part in 10⁸."""
+    metric = naive.metrics(rng, 3, 10.0 ** rng.uniform(-1, 1, (3, 3)))
+    return np.repeat(middle[None], 6, 0), np.concatenate([metric, metric * (1.0 + 4e-8)])
+
+
 KINDS = (
     slabs_from_afar,
     stacked_slabs,
@@ -209,6 +225,7 @@ KINDS = (
     elongated,
     faint_twins,
     sunk_twins,
+    concentric_twins,
 )
 
 
@@ -222,13 +239,14 @@ def seeds_of(kind, draw, grid, squared):
     position, metric = kind(rng, middle, corners)
     order = rng.permutation(len(position))
     offset = np.zeros(len(order))
-    if kind is not equal_balls:
+    if kind not in (equal_balls, concentric_twins):
         offset = distances(Given(position, metric, offset), corners, squared).min(0)
         offset += jitter(rng, -7 if kind is stacked_slabs else -6, len(order)) * (offset + (kind is not faint_twins))
     if kind is sunk_twins:
         offset[0] -= 1e6
     if kind is slabs_from_afar:
         offset[0] -= (4.0, 9.0)[draw % 2]  # as much as others rise in a leaf, in a block
+        order = np.roll(np.arange(len(order)), -1)  # the one that hardly rounds comes last
     return Given(position[order] * grid.size + grid.origin, metric[order] / grid.size**2, offset[order])
 
 
@@ -282,3 +300,138 @@ def test_halo_in_the_corners_of_a_tile(grid, kind, norm):
             ours = some[winner] | some[among_few]  # won by a grain, or seemingly so without the others
             wrong = int((winner != among_few)[ours].sum())
             assert wrong == 0, f"draw {draw}: {wrong} of {ours.sum()} points differ"
+
+
+def random_seeds(rng, count, shape):
+    """Seeds of ratios of axes to 100 in a box of voxels, and their factors."""
+    position = rng.uniform(0.0, shape[::-1], (count, 3))
+    frame, size = np.linalg.qr(rng.normal(size=(count, 3, 3)))[0], 10.0 ** rng.uniform(-3.0, 1.0, (count, 1, 3))
+    metric, factor = (frame * size) @ frame.transpose(0, 2, 1), np.empty((6, count), np.float32)
+    factors(metric, 1.0, factor)
+    return Given(position, metric, rng.uniform(-1.0, 1.0, count)), factor
+
+
+@numba.njit
+def picks_of(place, factor, shift, centre, half, squared):
+    """Values of 16 seeds as picks at the corners of boxes, centre and half (3, 16), and the highest of each."""
+    c, scratch, high = records_of(factor, shift), scratch_for(), np.empty(16, np.float32)
+    place_seeds(c, place, (0.0, 0.0, 0.0), squared)
+    for lane in range(16):
+        for row in range(FIELDS):
+            scratch[PICKED + 16 * row + lane] = c[lane * RECORD + row]
+        for axis in range(3):
+            scratch[CX + 16 * axis + lane], scratch[WX + 16 * axis + lane] = centre[axis, lane], half[axis, lane]
+    store(raw(high), 0, highest_of_picks(squared, raw(scratch)))
+    return scratch[CORNERS : CORNERS + 128].copy().reshape(8, 16), high
+
+
+@pytest.mark.parametrize("squared", (False, True))
+def test_picks_are_above_their_seeds_at_the_corners(squared):
+    """With their rounding, and hardly more: 40 draws of 16 seeds."""
+    for draw in range(6 if INTERPRETED else 40):
+        rng = np.random.default_rng([draw, squared])
+        seeds, factor = random_seeds(rng, 16, (9, 9, 9))
+        centre, half = rng.integers(-400, 400, (3, 16)) / 4.0, rng.integers(1, 64, (3, 16)) / 4.0
+        shift, place = seeds.offset.astype(np.float32), np.ascontiguousarray(seeds.position.T)
+        value, high = picks_of(place, factor, shift, centre, half, squared)
+        side = 2.0 * ((np.arange(8)[:, None] >> np.arange(3)) & 1) - 1.0
+        exact = np.empty((8, 16))
+        for k in range(8):
+            corner = (centre + side[k][:, None] * half).T
+            exact[k] = np.diag(distances(seeds, corner, squared))
+        assert (value >= exact).all()
+        assert (value <= exact + 1e-4 * (1.0 + np.abs(exact).max(0) * (1.0 + 400.0 * squared))).all()
+        np.testing.assert_array_equal(high, value.max(0))
+
+
+@numba.njit
+def caps_of(place, factor, shift, shape, squared):
+    """Edge of the cells of the first tile of a volume, voxels, and its pyramid of caps."""
+    c, everything = records_of(factor, shift), np.empty((0, 0, 0), np.bool_)
+    tile = tile_at((0, 0, 0), shape)
+    place_seeds(c, place, tile.middle, squared)
+    scene = Scene(tile, cell_edge(c, tile), squared, 0)
+    return scene.edge, cap_pyramid(c, scene, marks_of(everything), share_of(shape, 0, 1), scratch_for(), 0)
+
+
+@pytest.mark.parametrize("squared", (False, True))
+@pytest.mark.parametrize("count", (1, 40))
+def test_caps_are_above_what_is_lowest_in_their_cells(count, squared):
+    """At the corners of cells, where a convex d is highest: of one seed the cap is its value there, to the rounding."""
+    shape, rng = (200, 23, 17), np.random.default_rng([count, squared])
+    for _ in range(6 if INTERPRETED or count > 1 else 40):
+        seeds, factor = random_seeds(rng, count, shape)
+        place, shift = np.ascontiguousarray(seeds.position.T), seeds.offset.astype(np.float32)
+        edge, caps = caps_of(place, factor, shift, shape, squared)
+        cells = [-(-n // edge) for n in shape]
+        level = np.array(caps[: np.prod(cells)]).reshape(cells)
+        ends = [np.minimum(np.arange(n + 1) * edge, m) for n, m in zip(cells, shape, strict=True)]
+        corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)[:, ::-1].astype(float)
+        lowest = distances(seeds, corners, squared).min(1).reshape(np.add(cells, 1))
+        for dz, dy, dx in np.ndindex(2, 2, 2):
+            assert (level >= lowest[dz : dz + cells[0], dy : dy + cells[1], dx : dx + cells[2]]).all()
+        place = level.size
+        while level.size > 1:
+            even = np.pad(level, [(0, n % 2) for n in level.shape], constant_values=-np.inf)
+            nz, ny, nx = (n // 2 for n in even.shape)
+            level = even.reshape(nz, 2, ny, 2, nx, 2).max((1, 3, 5))
+            np.testing.assert_array_equal(caps[place : place + level.size].reshape(level.shape), level)
+            place += level.size
+
+
+@numba.njit
+def low_seeds_of(place, factor, shift, shape, blocks):
+    """Cells of a volume of one tile along z, y, x, their edge, and two low seeds of each."""
+    c, tile = records_of(factor, shift), tile_at((0, 0, 0), shape)
+    place_seeds(c, place, tile.middle, False)
+    scene = Scene(tile, cell_edge(c, tile), False, 0)
+    cells, (z, y, x) = cells_of(tile, scene.edge), tile.middle
+    lattice = Lattice(cells, scene.edge, (-z, -y, -x))
+    found, _ = low_seeds(c, scene, lattice, marks_of(blocks), share_of(shape, 0, 1), 0)
+    return cells, scene.edge, found
+
+
+@pytest.mark.parametrize("corner", ((0, 0, 0), (7, 0, 7), (7, 7, 7)))
+def test_a_cell_that_is_asked_for_far_from_all_seeds_has_a_low_seed(corner):
+    """40 seeds in the middle, a corner block alone: without one its cap would be made of what lies in memory there."""
+    rng, shape = np.random.default_rng(5), (64, 64, 64)
+    seeds, factor = random_seeds(rng, 40, (16, 16, 16))
+    blocks = np.zeros((8, 8, 8), bool)
+    blocks[corner] = True
+    place = np.ascontiguousarray(seeds.position.T) + 24.0
+    cells, edge, found = low_seeds_of(place, factor, seeds.offset.astype(np.float32), shape, blocks)
+    assert edge <= 16
+    z, y, x = (8 * k // edge for k in corner)
+    assert found.reshape(*cells, 2)[z, y, x, 0] >= 0
+
+
+def slabs_along_x(slope, place, offset):
+    """Seeds whose d hardly changes but along x."""
+    position = np.stack([np.array(place), np.full(3, 4.0), np.full(3, 4.0)], axis=1)
+    return Given(position, np.array(slope)[:, None, None] ** 2 * np.diag([1.0, 1e-6, 1e-6]), np.array(offset))
+
+
+@pytest.mark.parametrize("norm", ("unsquared", "squared"))
+def test_a_grain_does_not_come_back_behind_its_neighbour(norm):
+    """Along x the grain 0 has seed 1 behind it, and seed 2 behind that: with 0 and 1 alone 0 would win where 2 does."""
+    offset = [0.0, 3.0, 33.0] if norm == "unsquared" else [0.0, 12.0, 1036.0]
+    seeds, grid = slabs_along_x([0.1, 1.0, 1.0], [4.0, 16.0, 48.0], offset), Grid((0, 0, 0), (8, 8, 64), 1.0)
+    points = np.stack([np.arange(64) + 0.5, np.full(64, 4.5), np.full(64, 4.5)], axis=1)
+    d = distances(seeds, points, norm == "squared")
+    winner = d.argmin(1)
+    assert set(winner.tolist()) == {0, 1, 2} and d[:, :2].argmin(1)[winner == 2].min() == 0
+    halo = Field(seeds, grid, np.ones((1, 1, 8), bool), norm).bounding(np.array([True, False, False]))
+    assert halo.tolist() == [False, True, True]
+
+
+def test_a_grain_does_not_come_back_between_the_last_voxel_centre_and_the_face():
+    """Behind seed 1 the grain 0 would be back from x = 63.7 on, where seed 2 wins."""
+    seeds, grid = (
+        slabs_along_x([0.1, 1.0, 1.0], [4.0, 40.0, 64.0], [0.0, 17.73, 10.0]),
+        Grid((0, 0, 0), (8, 8, 64), 1.0),
+    )
+    points = np.stack([np.array([10.0, 63.5, 63.9]), np.full(3, 4.5), np.full(3, 4.5)], axis=1)
+    d = distances(seeds, points, False)
+    assert d.argmin(1).tolist() == [0, 2, 2] and d[:, :2].argmin(1).tolist() == [0, 1, 0]
+    halo = Field(seeds, grid, np.ones((1, 1, 8), bool)).bounding(np.array([True, False, False]))
+    assert halo.tolist() == [False, True, True]

@@ -230,7 +230,7 @@ def test_a_run_that_fails_leaves_no_empty_library(tmp_path: Path, monkeypatch: p
         (("--workers", "²"), "--workers: found '²', expected auto or a number"),
         (("--voxel-size", "1e300"), "voxel_size: found 1e+300 µm, expected 0.0001 to 10000"),
         (("--voxel-size", "1e-300"), "voxel_size: found 1e-300 µm, expected 0.0001 to 10000"),
-        (("--count", 10**12), "count = 1000000000000, shard_size = 64, expected at most 1000000000 particles"),
+        (("--count", 10**12), "count = 1000000000000, shard_size = 4096, expected at most 1000000000 particles"),
         (("--count", 10**8, "--shard-size", 2), "in 1000000 shards: larger shards, or several libraries"),
     ],
 )

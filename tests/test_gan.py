@@ -10,8 +10,11 @@ from nmcfast.errors import InputError
 from nmcfast.sections import cutouts
 
 torch = pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
-from nmcfast.calibration.grains import gan, nets  # noqa: E402  (torch first, or nothing)
-from nmcfast.calibration.grains.moment_fit import MomentFit, PlainLaw  # noqa: E402
+from nmcfast.arrangement import POISSON, Arrangement, Profile  # noqa: E402
+from nmcfast.calibration.grains import gan, nets, seed_pool  # noqa: E402  (torch first, or nothing)
+from nmcfast.calibration.grains.moment_fit import MomentFit  # noqa: E402
+from nmcfast.calibration.grains.moments import MOMENTS  # noqa: E402
+from nmcfast.calibration.grains.start_law import PlainLaw  # noqa: E402
 
 TINY = dataclasses.replace(
     gan.FAST,
@@ -74,12 +77,17 @@ def test_the_untrained_net_starts_where_the_options_say():
 LAW = PlainLaw(0.6, 0.3, 0.25, 0.8, 3.0, 0.0017, 5.0, 5.5)
 
 
-@pytest.fixture
-def known_moments(monkeypatch):
+def say_moments(monkeypatch, arrangement):
     """Sections are said to have the moments of LAW; a minute is saved, and what G imitates is known."""
-    fit = MomentFit(LAW, np.zeros(6), np.zeros(13), np.zeros(13), np.ones(13), 5.0, 60, ())
+    moments = np.zeros(13), np.zeros(13), np.ones(13)
+    fit = MomentFit(LAW, arrangement, {}, {}, (), {}, tuple(MOMENTS), *moments, 5.0, 60, ())
     monkeypatch.setattr(gan, "fit_moments", lambda *_args, **_more: fit)
     monkeypatch.setattr(nets, "IMITATION_STEPS", 150)
+
+
+@pytest.fixture
+def known_moments(monkeypatch):
+    say_moments(monkeypatch, POISSON)
 
 
 def test_g_imitates_a_law():
@@ -112,6 +120,35 @@ def test_what_the_start_from_moments_found_is_held(sections, known_moments):
     assert penalty.item() == pytest.approx(held.square().sum().item(), rel=1e-5)
     penalty.backward()
     assert (marks.grad != 0).all()
+
+
+KNOTS = np.linspace(1.0, 0.0, 30)  # in the centre twice as many seeds, and 0.7 of the rim's D along the radius
+WIDE = Arrangement(0.8, Profile(90.0, *(np.exp(KNOTS * a).astype(np.float32) for a in (0.7, -0.36, 0.18))))
+
+
+def test_a_widened_start_is_played_kept_and_resumed(sections, monkeypatch, tmp_path):
+    """Cutouts are of the arrangement, D of the soft images has its factors, and a resumed run ends as the whole one."""
+    say_moments(monkeypatch, WIDE)
+    monkeypatch.setattr(seed_pool, "PARTICLES", 2)
+    options = dataclasses.replace(TINY, start="moments", warm_up=1, epochs=2, steps=2)
+    whole = gan.calibrate(sections, options, quiet=True)
+    assert whole.arrangement is WIDE
+    folder = tmp_path / "work"
+    gan.calibrate(sections, dataclasses.replace(options, epochs=1, final_rate=1.0), folder, quiet=True)
+    resumed = gan.Trainer(sections, options)
+    resumed.load(folder)
+    assert resumed.arrangement.regularity == 0.8 and resumed.arrangement.profile.end == 90.0
+    for name in ("density", "along", "across"):
+        assert np.array_equal(getattr(resumed.arrangement.profile, name), getattr(WIDE.profile, name))
+    resumed.epoch()
+    assert resumed.history[-1] == pytest.approx(whole.history[-1], rel=1e-6)
+    seeds, _ = resumed.draw_fake(6, resumed.mu)
+    radius = np.linalg.norm(seeds.position, axis=1)
+    assert seeds.factor[:, 0] == pytest.approx(np.exp(-0.36 * np.maximum(1 - radius / 90.0, 0.0)), rel=0.01)
+    with torch.no_grad():
+        diagonal, _ = resumed.generator(torch.from_numpy(seeds.inputs))
+        markers = nets.markers_of(resumed.generator, seeds)
+    assert markers.diagonal == pytest.approx(diagonal.numpy() * seeds.factor, rel=1e-5)
 
 
 def test_the_start_is_kept_if_no_epoch_is_better(sections, known_moments):

@@ -167,7 +167,7 @@ def test_voxels_too_small_for_memory_are_refused_before_anything_is_written_or_r
         ({"voxel_size": float("nan")}, "voxel_size: found nan"),
         ({"seed": -1}, "seed: found -1"),
         ({"format": "jpeg"}, "format 'jpeg' is not known"),
-        ({"count": 3, "shard_range": range(2)}, "shards: found 0:2, the library has 1"),
+        ({"count": 3, "shard_size": 64, "shard_range": range(2)}, "shards: found 0:2, the library has 1"),
     ],
 )
 def test_wrong_parameters_write_nothing(tmp_path, options, said):

@@ -1,6 +1,7 @@
 """The house as its pages show it: arrows, tables and paths in the docs are those of the code."""
 
 import argparse
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ ONE_THING = {
     "kernels/meshes/flips.py": "edges and faces turned: one operation with its guards, case by case",
     "nmcfast/calibration/grains/gan.py": "the training, which is one file that one reads in a sitting",
     "scripts/bench/report.py": "the tables of one report, in its order",
+    "scripts/checks/mutants_list.py": "one list",
     "scripts/studies/physics_diffusion.py": "one study from mesh to picture",
 }
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -95,6 +97,14 @@ def test_paths_in_the_docs_are_there(page):
     modules = set(re.findall(r"`(nmcfast(?:\.\w+)+)`", text))
     missing |= {name for name in modules if not resolves(name)}
     assert not missing
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "scripts").rglob("*.py")), ids=lambda file: file.name)
+def test_what_scripts_import_of_the_package_is_there(file):
+    """Most run for long and seldom: none is run by the tests."""
+    asked = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+    names = [f"{node.module}.{name.name}" for node in asked for name in node.names if not node.level]
+    assert not [name for name in names if name.startswith("nmcfast") and not resolves(name)]
 
 
 def resolves(name):

@@ -59,6 +59,19 @@ def test_a_library_at_a_url_is_the_one_on_the_disk(store: Any, tmp_path: Path, f
     assert remote.query("index > 4").tolist() == [5, 6]
 
 
+def test_the_table_at_a_url_fetches_no_shard(store: Any, tmp_path: Path, cache: Path) -> None:
+    path = write_library(tmp_path / "lib")
+    put(store, path)
+    assert np.array_equal(open_library(URL).table, open_library(path).table)
+    assert not list(cache.glob("shards/0*")) and (cache / "table.npy").is_file()
+    (cache / "table.npy").write_bytes(b"other")
+    assert len(open_library(URL).table) == 7
+    store.rm("/store/lib/table.npy")
+    (cache / "table.npy").unlink()
+    assert np.array_equal(open_library(URL).table, open_library(path).table)
+    assert len(list(cache.glob("shards/0*"))) == 3
+
+
 def test_a_shard_is_fetched_when_it_is_needed_and_once(store: Any, tmp_path: Path, cache: Path) -> None:
     put(store, write_library(tmp_path / "lib"))
     assert open_library(URL).record(4).index == 4

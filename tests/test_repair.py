@@ -54,7 +54,7 @@ def test_what_is_damaged_is_made_again_and_nothing_else(made: Path, tmp_path: Pa
     flip(victim)
     shutil.rmtree(path / LAST)
     flip(path / "shards/zarr.json")
-    beside = list(path.glob("library.*"))
+    beside = [*path.glob("library.*"), path / "table.npy"]
     for other in beside:
         flip(other)
     done = repair_library(path)

@@ -109,6 +109,7 @@ def test_a_doctored_library_whose_checksums_are_right_is_found(library: Path, ag
         "shard 000002, manifest.json: is not what the recipe gives",
         "shard 000002, particles/sphericity/c/0: is not what the recipe gives",
         "shard 000002, particles/sphericity: other values than the recipe gives",
+        "table.npy: is not what the recipe gives",
     )
     assert done.root_sha256 != done.made_root_sha256
 

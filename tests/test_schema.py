@@ -80,8 +80,11 @@ def test_labels_that_do_not_fit_are_refused() -> None:
         ({"shard_size": "8"}, "shard_size = '8', expected int"),
         ({"voxel_size": float("nan")}, "voxel_size = nan"),
         ({"labels": 1}, "labels = 1, expected bool"),
-        ({"format_version": 99}, "format version 99, this program reads 4: update"),
-        ({"format_version": 1}, "format version 1, this program reads 4: made by an earlier one, generate it again"),
+        ({"format_version": 99}, "format version 99, this program reads 4 to 5: update"),
+        (
+            {"format_version": 1},
+            "format version 1, this program reads 4 to 5: made by an earlier one, generate it again",
+        ),
     ],
 )
 def test_bad_recipes_are_refused(change: dict[str, Any], said: str) -> None:

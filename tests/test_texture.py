@@ -1,6 +1,8 @@
 """nmcfast/texture.py, export/orientations.py: laws of orientations, their draws, theory of the uniform one."""
 
 import json
+import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from nmcfast.errors import InputError
 from nmcfast.export.orientations import bunge_angles, matrices
+from nmcfast.kernels.texture import cosines_sines, normal_quantiles
 from nmcfast.misorientation import misorientation, quaternions, symmetry_operators
 from nmcfast.texture import RADIAL_NMC811 as RADIAL
 from nmcfast.texture import UNIFORM, Texture, cosines_to_radius, draw_orientations, fit_texture
@@ -20,6 +23,20 @@ ALONG = Texture("radial fibre", 0.0, 30.0)
 def positions(count: int, seed: int = 0) -> np.ndarray:
     made = np.random.default_rng(seed).normal(0.0, 3.0, (count, 3))
     return made.astype(np.float32).astype(np.float64)
+
+
+def test_quantiles_and_cosines_are_those_of_the_standard_library_to_the_bit() -> None:
+    edges = [0.075, np.nextafter(0.075, 0.0), 0.925, np.nextafter(0.925, 1.0), math.exp(-25.0), 1.4e-11, 1.3e-11, 0.5]
+    tails = np.concatenate([10.0 ** np.linspace(-300.0, -1.0, 2000), 1.0 - 10.0 ** np.linspace(-15.9, -1.0, 500)])
+    p = np.concatenate([edges, tails, np.random.default_rng(0).random(5000)])
+    law, found = NormalDist(0.3, 0.16), np.empty(len(p))
+    normal_quantiles(p, law.mean, law.stdev, found)
+    np.testing.assert_array_equal(found, [law.inv_cdf(value) for value in p.tolist()])
+    angle = np.random.default_rng(1).uniform(-7.0, 7.0, 5000)
+    cosine, sine = np.empty(5000), np.empty(5000)
+    cosines_sines(angle, cosine, sine)
+    np.testing.assert_array_equal(cosine, [math.cos(value) for value in angle.tolist()])
+    np.testing.assert_array_equal(sine, [math.sin(value) for value in angle.tolist()])
 
 
 def disorientation_density(omega: np.ndarray) -> np.ndarray:

@@ -65,12 +65,23 @@ def summary_of(report: dict[str, Any]) -> list[str]:
         f"sections    {len(fitted)} of {len(rows)} used, {_range(rows, 'grains', '.0f')} grains each,"
         f" known to {_range(rows, 'radius_um', '.2f')} µm from the centre",
         f"2D fits     {_range(fitted, 'point_agreement', '.1%')} of the measured points lie in their grain",
+        *start_of(report["start"]),
         f"training    epoch {report['epoch']} kept; distance to sections held out {scores['score']:.2f},"
         " where 1 is that between halves of the sections",
         "            " + ", ".join(f"{name} {scores[name]:.2f}" for name in STATISTICS),
         *_whole_sections(report["verdict"]["scores"].get("whole sections", {})),
         f"seeds       {report['mu']:.5f} px⁻³ (mu)",
     ]
+
+
+def start_of(start: dict[str, Any]) -> list[str]:
+    """What law training started from, in a line; nothing without a start from moments."""
+    from nmcfast.calibration.grains.start_law import in_words
+
+    if "parts" not in start:
+        return []
+    law = in_words(start["parts"], start["uncertainty"]) or "a plain law"
+    return [f"start       {law}; χ² {start['chi2']:.0f} of {start['freedom']}"]
 
 
 def sections_of(report: dict[str, Any]) -> list[str]:

@@ -10,9 +10,11 @@ from nmcfast.export.verify import Check, Report, Seen, one_by_one, verify
 from nmcfast.workers.processes import Progress, Task, work_on
 
 
-def verify_library(path: Path, progress: Callable[[int, int], None] | None = None, *, workers: int = 1) -> Report:
+def verify_library(
+    path: Path, progress: Callable[[int, int], None] | None = None, *, workers: int = 1, values: bool = True
+) -> Report:
     """Everything that is wrong with a library, see `export.verify.verify`; the same for any number of workers."""
-    return verify(path, progress, over=one_by_one if workers == 1 else partial(_shared_out, workers))
+    return verify(path, progress, values=values, over=one_by_one if workers == 1 else partial(_shared_out, workers))
 
 
 def _shared_out(workers: int, check: Check, numbers: list[int], seen: Seen) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcfast.errors import DamageError, InputError, MissingExtraError, NmcfastError
-from nmcfast.export import files, formats, root, shards
+from nmcfast.export import files, formats, root, shards, table
 from nmcfast.library.library import Library
 
 _AT_ONCE = 32  # objects under way at once
@@ -96,6 +96,13 @@ class RemoteLibrary(Library):
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+    def _table_file(self, digest: str) -> Path:
+        """The table in the local cache: fetched unless it is there as sealed. The shards are not."""
+        held = self.path / table.FILE
+        if not files.is_regular(held) or files.sha256_file(held) != digest:
+            files.write_file(held, self._cat(table.FILE))
+        return held
 
     def _fetch_shard(self, number: int, draft: Path) -> None:
         name = f"shards/{shards.shard_name(number)}"

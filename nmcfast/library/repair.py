@@ -1,6 +1,5 @@
 """Damaged shards of a library made again from its recipe, and nothing else; a library that is not what it gives."""
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,9 +155,9 @@ def _seal_again(path: Path, recipe: dict[str, Any]) -> list[str]:
         held = root.read_seal(path, recipe)
     except NmcfastError:
         held = None
-    beside = formats.bulk_module(recipe["format"]).library_files(path, recipe)
-    if held is not None:
-        beside = {n: data for n, data in beside.items() if hashlib.sha256(data).hexdigest() == held["files"].get(n)}
-    written = [name for name, data in beside.items() if files.write_if_other(path / name, data)]
+    try:
+        written = root.write_beside(path, recipe, held["files"] if held else None)
+    except DamageError:  # of a shard that something foreign keeps from being made again: `verify` names both
+        return []
     seal = held or root.seal_document(path, recipe, numbers)
     return written + [root.SEAL] * files.write_if_other(path / root.SEAL, files.json_bytes(seal))

@@ -1,5 +1,6 @@
 """What is stored of a library: its particles by number, its table, its labels by slice."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmcfast.errors import DamageError, InputError
-from nmcfast.export import formats, root, schema, shards
+from nmcfast.errors import DamageError, InputError, NmcfastError
+from nmcfast.export import formats, root, schema, shards, table
 
 if TYPE_CHECKING:
     from nmcfast.model import Model
     from nmcfast.particle import Particle
 
+_LOG = logging.getLogger("nmcfast")
 _OPEN_SHARDS = 8  # shards kept open at once; each holds its table and the chunk indices of its arrays
 
 
@@ -84,11 +86,36 @@ class StoredLibrary:
         """One row a particle of the finished shards, in order; columns are docs/format.md's particles/."""
         numbers = self._finished()
         if numbers != self._table_of:
-            parts = [self._reader(n).table for n in numbers]
-            self._table = np.concatenate([np.empty(0, schema.table_dtype()), *parts])
+            self._table = self._rows_of(numbers)
             self._table.flags.writeable = False  # it is handed out again
             self._table_of = numbers
         return self._table
+
+    def _rows_of(self, numbers: list[int]) -> np.ndarray:
+        """Rows of some shards, from the one file that a finished library has of them, else shard by shard."""
+        whole = self._sealed_table()
+        if whole is None:
+            return np.concatenate([np.empty(0, schema.table_dtype()), *(self._reader(n).table for n in numbers)])
+        if len(numbers) == shards.shard_count(self.recipe):
+            return whole
+        return whole[np.isin(np.arange(len(whole)) // self.recipe["shard_size"], numbers)]
+
+    def _sealed_table(self) -> np.ndarray | None:
+        """The table of a finished library from table.npy; None where that is not the file that was sealed."""
+        if not table.is_kept(self.recipe) or not (self.path / root.SEAL).exists():
+            return None
+        try:
+            digest = root.read_seal(self.path, self.recipe)["files"].get(table.FILE, "")
+            held = table.read(self._table_file(digest), self.recipe, digest)
+        except NmcfastError:
+            held = None
+        if held is None:
+            _LOG.warning("%s: %s or %s is damaged: every shard is read instead", self.name, table.FILE, root.SEAL)
+        return held
+
+    def _table_file(self, digest: str) -> Path:
+        """Where the table of a finished library lies, which has this SHA-256."""
+        return self.path / table.FILE
 
     def row(self, index: int) -> np.void:
         """The row of the table that belongs to a particle."""

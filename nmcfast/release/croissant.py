@@ -59,6 +59,7 @@ MEDIA = {
     ".cff": "application/yaml",
     ".safetensors": "application/octet-stream",
     ".h5": "application/x-hdf5",
+    ".npy": "application/octet-stream",
     ".pvd": "application/xml",
     "": "text/plain",
 }

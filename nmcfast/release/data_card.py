@@ -104,7 +104,8 @@ def _origin(facts: Facts) -> list[str]:
         "Law of the shell's coefficients, order by order, with the standing of each:\n",
         _table(("order", "law", "standing"), _orders(law.orders)),
         f"{_JOINT if law.law == 'joint' else f'Coefficients are {law.law}'}, one unit is {law.unit_um:g} µm. "
-        f"Grains: {grains.mu:.6g} seeds per pixel³ of {grains.pixel_um:g} µm, norm {grains.norm}. "
+        f"Grains: {grains.mu:.6g} seeds per pixel³ of {grains.pixel_um:g} µm, norm {grains.norm},"
+        f" {grains.arrangement}. "
         f"Orientations: {texture}.\n",
         *([_table(("the model file also says", ""), others)] if others else []),
         "All of it: `nmcfast info`; pages it names as docs/… are those of nmcfast.\n",

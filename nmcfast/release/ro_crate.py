@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nmcfast.export import release, root
+from nmcfast.export import release, root, table
 from nmcfast.release.croissant import media_type
 from nmcfast.release.facts import PAPER, PAPER_DOI, Facts
 
@@ -11,6 +11,7 @@ _CONTENT = {
     "zarr.json": "Root of the library: the recipe, of which everything else is a function.",
     root.MODEL: "The model the particles were drawn from, with its provenance.",
     root.SEAL: "SHA-256 of the manifest of every shard, and the root hash over them.",
+    table.FILE: "The table of all particles, a NumPy file: one row a particle.",
     release.SETTINGS: "What the maker of this release said of it.",
     release.INDEX: "One row a particle: descriptors, statistics of its grains, place, part of the split.",
     release.CARD: "Data card: what is fitted, assumed and estimated, and how to generate it again.",

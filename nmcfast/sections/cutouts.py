@@ -62,12 +62,16 @@ class Cutouts:
 
 @dataclass(frozen=True)
 class Seeds:
-    """Seeds of cutouts before they have markers: inputs (n, w) float32 of G_net, position, frame, first."""
+    """Seeds of cutouts before they have markers: inputs (n, w) float32 of G_net, position, frame, first.
+
+    factor (n, 3), none for 1: of the D that G_net gives, where grains change with their distance from the centre.
+    """
 
     position: Array
     frame: Array
     inputs: NDArray[np.float32]
     first: NDArray[np.int64]
+    factor: Array | None = None
 
 
 @dataclass(frozen=True)

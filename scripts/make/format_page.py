@@ -23,11 +23,14 @@ Lengths are micrometres, coordinates x, y, z with the particle's centre at the o
     lib/zarr.json             a Zarr v3 group in every format; attributes: kind, recipe, recipe_sha256
     lib/model.safetensors     the model, so that the library can make itself again
     lib/shards/000000/        one shard; manifest.json lists its files
-    lib/complete.json         made with the last shard: SHA-256 of every manifest, root_sha256
+    lib/table.npy             made with the last shard: particles/ of all shards, one row a particle
+    lib/complete.json         made then, too: SHA-256 of every manifest and of table.npy, root_sha256
     lib/release.json, …       what `nmcfast release` adds, docs/release.md; SHA256SUMS comes last
 
 A shard exists when its folder has its final name; it is written under a hidden name, flushed, and renamed
 once. Without complete.json a missing shard is work to do, with it damage. `nmcfast verify` checks all this.
+table.npy, `numpy.load` reads it, says what the shards say: without it, or where it is damaged, they are read instead.
+Version 4, without table.npy, is read as well.
 Labels are uint16, or uint32 in a shard that has a particle of more than 65,535 grains. Grain volumes are voxel
 counts on the model grid; where labels have the same voxel size, label i + 1 has as many voxels as grain i.
 Particles of surface shell have no halo grains, a box of the shell as domain and the margin 0: the shell bounds them.

@@ -53,8 +53,8 @@ def main() -> None:
         for surface in SURFACES:
             rows[surface].append(seen[surface])
         if index < CRUMBS_OF:
-            given.append(crumb_rules(generate_particle(model, SEED, index, parts="keep")))
-    text = report(options.model, rows, given)
+            given.append(crumb_rules(*(generate_particle(model, SEED, index, parts=p) for p in ("keep", "merge"))))
+    text = report(options, rows, given)
     if options.output:
         options.output.write_text(text)
     print(text)
@@ -105,21 +105,25 @@ def centres(volume: Volume) -> np.ndarray:
 def seen_by_ct(particle: Particle) -> dict[str, float]:
     """Descriptors of the largest particle that the pipeline finds at 128 nm, and how many it finds; NaN for none."""
     mask = np.pad(particle.voxelize(VOXEL_UM).labels > 0, PAD).astype(np.uint8)
+    nothing = dict.fromkeys(DESCRIPTORS, np.nan) | {"found": 0.0}
     try:
         shapes = star_shapes(segment(mask, phase=1)[0])
     except InputError:
-        return dict.fromkeys((*DESCRIPTORS, "found"), np.nan) | {"found": 0.0}
+        return nothing
+    if not len(shapes.volume):
+        return nothing
     largest = int(np.argmax(shapes.volume))
     described = shell_descriptors(shapes.coefficients[largest] * VOXEL_UM)
     return {name: described[name] for name in DESCRIPTORS} | {"found": float(len(shapes.volume))}
 
 
-def crumb_rules(particle: Particle) -> tuple[int, int, int, int]:
-    """Crumbs, those for which both rules name the same grain, grains disconnected after either rule (faces, next)."""
+def crumb_rules(particle: Particle, mended: Particle) -> tuple[int, int, int, int]:
+    """Crumbs of a particle with and without, those for which both rules name the same grain, grains disconnected
+    after either rule (faces, next)."""
     volume = particle.voxelize(0.05)
     apart, owner = volume.split()
     count = len(particle.grains)
-    by_faces = generate_particle(load_model("nmc811"), SEED, particle.index).voxelize(0.05).labels
+    by_faces = mended.voxelize(0.05).labels
     by_next, points, same = volume.labels.copy(), centres(volume), 0
     order = np.argsort(apart.labels.ravel(), kind="stable")
     edges = np.searchsorted(apart.labels.ravel()[order], np.arange(len(owner) + 2))
@@ -149,26 +153,32 @@ def lines(t: dict[str, np.ndarray]) -> dict[str, str]:
         "kept grains without a voxel": f"{t['small_grains'].sum():.0f}",
         "particles in which CT sees one particle": f"{100 * (t['found'] == 1).mean():.0f} %",
         **{f"{d}, CT over shell: median (5 %, 95 %)": ratio(t, d) for d in DESCRIPTORS},
+        **{f"{d}, the same where CT sees one particle": ratio(t, d, t["found"] == 1) for d in DESCRIPTORS},
         **{f"{d}, median of CT, of the shells": medians(t, d) for d in DESCRIPTORS},
         **{f"{d}, Wasserstein distance": distance(t, d) for d in DESCRIPTORS},
     }
 
 
-def report(name: str, rows: dict[str, list[dict[str, float]]], given: list[tuple[int, int, int, int]]) -> str:
+def report(
+    options: argparse.Namespace, rows: dict[str, list[dict[str, float]]], given: list[tuple[int, int, int, int]]
+) -> str:
     """The page: the table, and what the two rules for crumbs do."""
     tables = {s: {k: np.array([row[k] for row in rows[s]]) for k in rows[s][0]} for s in SURFACES}
     grains, shell = (lines(tables[s]) for s in SURFACES)
     rounding = 100 * tables["shell"]["rounding"]
     command = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    picture = options.picture.name if options.picture else "none"
     crumbs, same, by_faces, by_next = (sum(g[k] for g in given) for k in range(4))
     return f"""# Two surfaces
 
-    python scripts/studies/surfaces.py --model {name} \\
-        --output docs/results/surfaces.md --picture docs/results/surfaces.png
+    python scripts/studies/surfaces.py --model {options.model} \\
+        --count {options.count} --seconds {options.seconds:.0f} \\
+        --output {options.output} --picture {options.picture}
 
-Particles 0 to {len(rows["shell"]) - 1} of `{name}`, seed {SEED}, at commit {commit}. `grains` is section 2.6 as
-printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of 50 nm.
+Particles 0 to {len(rows["shell"]) - 1} of `{options.model}`, seed {SEED}, at commit {commit}. `grains` is section
+2.6 as printed, `shell` the inside of the shell shared out among the same grains; the first rows on the model grid of
+50 nm.
 
 | | grains | shell |
 |---|---|---|
@@ -186,7 +196,7 @@ in the column `shell`, where particle and shell are the same voxels.
 most of a crumb's voxels are the same for {100 * same / max(crumbs, 1):.1f} %. Given by faces, {by_faces} grains stay
 disconnected; given to the next, {by_next}: the next by Eq. (8) need not touch the crumb. So faces decide.
 
-![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells](surfaces.png)
+![Sections z = 0 of particles 0 to 7 of both surfaces, with the lines of their shells]({picture})
 """
 
 
@@ -194,8 +204,11 @@ def medians(t: dict[str, np.ndarray], name: str) -> str:
     return f"{np.nanmedian(t[name]):.3f}, {np.median(t[f'shell {name}']):.3f}"
 
 
-def ratio(t: dict[str, np.ndarray], name: str) -> str:
-    low, middle, high = np.nanquantile(t[name] / t[f"shell {name}"], (0.05, 0.5, 0.95))
+def ratio(t: dict[str, np.ndarray], name: str, chosen: np.ndarray | bool = True) -> str:
+    seen = np.isfinite(t[name]) & chosen
+    if not seen.any():
+        return "–"
+    low, middle, high = np.quantile(t[name][seen] / t[f"shell {name}"][seen], (0.05, 0.5, 0.95))
     return f"{middle:.3f} ({low:.3f}, {high:.3f})"
 
 

@@ -17,8 +17,9 @@ import numpy as np
 
 from nmcfast.calibration.grains import reference, wrong_laws
 from nmcfast.calibration.grains.agreement import compare_statistics
-from nmcfast.calibration.grains.moment_fit import PlainLaw, fit_moments
+from nmcfast.calibration.grains.moment_fit import fit_moments
 from nmcfast.calibration.grains.section_profile import GROUPS, section_statistics
+from nmcfast.calibration.grains.start_law import PARTS, PlainLaw
 from nmcfast.calibration.grains.verdict import LEVEL, Verdict
 from nmcfast.parameters import MU
 
@@ -52,9 +53,10 @@ def case(kind: str, seed: int, args: argparse.Namespace) -> dict:
     """The fit of one case and the statistics of its sections and of those of the fitted law."""
     start = time.perf_counter()
     labels = draw(kind, seed, args.sections)
-    fit = fit_moments(labels, np.random.default_rng([seed, 99]), 5.0, 5.5, rounds=args.rounds)
+    fit = fit_moments(labels, np.random.default_rng([seed, 99]), 5.0, 5.5, rounds=args.rounds, parts=args.parts)
     rng = np.random.default_rng([seed, 98])
-    model = [reference.draw_section(fit.law, fit.law.mu, RADIUS, rng) for _ in range(args.model_sections)]
+    drawn = range(args.model_sections)
+    model = [reference.draw_section(fit.law, fit.law.mu, RADIUS, rng, arrangement=fit.arrangement) for _ in drawn]
     return {
         "kind": kind,
         "seed": seed,
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs=2, type=int, default=[0, 10], metavar=("FIRST", "END"))
     parser.add_argument("--sections", type=int, default=8)
     parser.add_argument("--model-sections", type=int, default=96)
+    parser.add_argument("--parts", nargs="*", default=[], choices=list(PARTS), help="that may widen the start law")
     parser.add_argument("--rounds", nargs="+", type=int, default=[12, 24], help="simulated sections of each round")
     parser.add_argument("--work", type=Path, default=Path("verdict_work"))
     parser.add_argument("--summary", action="store_true", help="only write the table of the cases in --work")

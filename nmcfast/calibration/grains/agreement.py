@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from nmcfast.arrangement import POISSON, Arrangement
 from nmcfast.calibration.grains import reference
 from nmcfast.calibration.grains.moment_fit import shrunk
 from nmcfast.calibration.grains.moments import log_elongation, whole_grains
@@ -29,20 +30,21 @@ def compare_with_model(
     held_out: int,
     markers: reference.Markers,
     mu: float,
+    arrangement: Arrangement = POISSON,
     *,
     cutouts: dict[str, float],
     at_bound: Sequence[str] = (),
     progress: Callable[[], object] = lambda: None,
 ) -> Verdict:
-    """The verdict on a model, markers and mu px⁻³, by measured discs of labels (2R, 2R), the last held_out unseen.
+    """The verdict on a model, by measured discs of labels (2R, 2R), the last held_out unseen.
 
-    cutouts: held-out scores in floors; progress: called after each section of the model, DRAWN in all and always the
-    same for a model.
+    markers, mu px⁻³, arrangement of seeds: of the model; cutouts: held-out scores in floors; progress: called after
+    each section of the model, DRAWN in all and always the same for a model.
     """
     radius, rng = labels[0].shape[0] // 2, np.random.default_rng(0)
     model, rows = [], []
     for _ in range(DRAWN):
-        model.append(reference.draw_section(markers, mu, radius, rng))
+        model.append(reference.draw_section(markers, mu, radius, rng, arrangement=arrangement))
         rows.append(section_statistics(model[-1]))
         progress()
     measured, simulated = np.array([section_statistics(x) for x in labels]), np.array(rows)

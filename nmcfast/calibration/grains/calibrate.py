@@ -13,6 +13,7 @@ from nmcfast.calibration.grains.agreement import DRAWN, compare_with_model
 from nmcfast.calibration.grains.moment_fit import LEAST_GRAINS, label_fitted
 from nmcfast.calibration.grains.read_sections import check_grains, read_sections
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
+from nmcfast.calibration.grains.start_law import in_words
 from nmcfast.calibration.grains.verdict import Verdict, VerdictError
 from nmcfast.errors import InputError
 from nmcfast.export.files import write_file
@@ -85,13 +86,13 @@ def calibrate_grain_model(
         "mu": found.mu,
         "scores": found.row,
     }
-    law = with_margins(GrainLaw(found.net, float(found.mu), PIXEL_UM), shells.shell)
+    law = with_margins(GrainLaw(found.net, float(found.mu), PIXEL_UM, arrangement=found.arrangement), shells.shell)
     model = Model(
         output.stem,
         shells.shell,
         law,
         {
-            "grains": f"calibrated by the stereological GAN on {len(used)} sections",
+            "grains": "; ".join([f"calibrated by the stereological GAN on {len(used)} sections", *_widened(found)]),
             GRAINS_VERDICT: result["verdict"],
             "grains_report": {name: value for name, value in result.items() if name != "verdict"},
             "shell": shells.provenance.get("shell"),
@@ -106,7 +107,7 @@ def calibrate_grain_model(
         report.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**result, "history": found.history}, indent=1)
         (report / "report.json").write_text(text + "\n")
-        write_grain_report(report, [maps[k] for k in used], fits, found.net, float(found.mu), found.history)
+        write_grain_report(report, [maps[k] for k in used], fits, law, found.history)
         write_profiles(report, verdict)
     if strict and not verdict.passed:
         raise VerdictError(f"{output}: not written, {verdict.line}; look at --report, or calibrate without --strict")
@@ -122,12 +123,19 @@ def _verdict(fitted: Sequence[Section], found: "Calibration", quiet: bool) -> Ve
         len(fitted) - found.options.training_sections(len(fitted)),
         found.net,
         float(found.mu),
+        found.arrangement,
         cutouts={name: found.row[name] for name in CUTOUT_STATISTICS},
         at_bound=found.start.get("at_bound", ()),
         progress=bar.update,
     )
     bar.close()
     return verdict
+
+
+def _widened(found: "Calibration") -> list[str]:
+    """What the law has that a plain one has not, in words."""
+    said = in_words(found.start["parts"], found.start["uncertainty"]) if "parts" in found.start else ""
+    return [said] * bool(said)
 
 
 def _check_start(trained: Sequence[int], paths: Sequence[Path], maps: Sequence[GrainMap], rows: Sequence[Any]) -> None:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nmcfast.arrangement import POISSON, Arrangement, Profile
 from nmcfast.calibration.grains.moment_fit import fit_moments, label_fitted
 from nmcfast.calibration.grains.nets import (
     BINARISE,
@@ -28,9 +29,11 @@ from nmcfast.calibration.grains.nets import (
     markers_of,
     misplaced,
     normalise_gradient,
+    stretched,
 )
 from nmcfast.calibration.grains.options import FAST, Options
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, distances, pool
+from nmcfast.calibration.grains.seed_pool import SeedPool
 from nmcfast.errors import InputError
 from nmcfast.markers import MarkerNet
 from nmcfast.progress import progress_bar
@@ -54,7 +57,7 @@ class Calibration:
     """Outcome: G_net of the epoch that is kept, its row, what the start was, and the history of all epochs.
 
     start: its own row, epoch 0; from moments also the law, its moments and χ² (`moment_fit.MomentFit.table`), and what
-    G missed of it.
+    G missed of it. arrangement: what seeds have beyond a Poisson process, as the start found it.
     """
 
     net: MarkerNet
@@ -62,6 +65,7 @@ class Calibration:
     start: dict[str, Any]
     history: list[dict[str, float]]
     options: Options
+    arrangement: Arrangement = POISSON
 
     @property
     def mu(self) -> float:
@@ -98,6 +102,8 @@ class Trainer:
         self.history: list[dict[str, float]] = []
         self.start: dict[str, Any] = {}
         self.held = torch.zeros(0)  # marker moments of a start from moments
+        self.arrangement = POISSON
+        self.pool: SeedPool | None = None  # of the arrangement, for cutouts
 
     def begin(self, quiet: bool = True) -> None:
         """Give G its start, score it as epoch 0, and let D look at it for `warm_up` steps; before the first epoch."""
@@ -116,17 +122,27 @@ class Trainer:
         names = [section.name or f"section {k}" for k, section in enumerate(self.sections)]
         middle = sum(self.options.offset_range) / 2
         fit = fit_moments(labels, self.rng, self.options.start_diagonal, middle, quiet=quiet, names=names)
-        missed = imitate(self.generator, fit.law, self.options, self.rng)
         self.mu = self.averaged_mu = fit.law.mu
+        self._arrange(fit.arrangement)
+        draw = None if self.pool is None else self.pool.draw
+        missed = imitate(self.generator, fit.law, self.options, self.rng, draw)
         self.start |= {**fit.table(), "missed": missed}
         seeds, _ = self.draw_fake(self.options.score_cutouts, self.mu)
         with torch.no_grad():
             self.held = marker_moments(*self.generator(torch.from_numpy(seeds.inputs)))
 
+    def _arrange(self, arrangement: Arrangement) -> None:
+        """From now on seeds are so arranged; the particles that cutouts see are those of the options' seed."""
+        self.arrangement = arrangement
+        if not arrangement.plain:
+            rng = np.random.default_rng([self.options.seed, 2])
+            self.pool = SeedPool(arrangement, self.mu, self.options.distance, rng)
+
     def draw_fake(self, count: int, mu: float) -> tuple[Seeds, Grids]:
         """Seeds around `count` random cutouts of the plane z = 0 and the cutouts' grids, Eq. (16)."""
         distance = draw_distances(count, self.options.distance, self.rng)
-        return draw_seeds(distance, mu, self.rng), radial_grids(distance)
+        seeds = draw_seeds(distance, mu, self.rng) if self.pool is None else self.pool.draw(distance, self.rng)
+        return seeds, radial_grids(distance)
 
     def judge(self, image: Tensor) -> Tensor:
         """D of images (b, c, 32, 32) whose pixels are misplaced at random -> (b,)."""
@@ -141,7 +157,7 @@ class Trainer:
         seeds, grids = self.draw_fake(self.options.batch_generator, self.mu)
         diagonal, offset = self.generator(torch.from_numpy(seeds.inputs))
         hard = BINARISE[self.options.binarise] if self.options.straight_through else None
-        image = SoftImage.apply(diagonal, offset, seeds, grids, hard, self.options.seen)
+        image = SoftImage.apply(stretched(diagonal, seeds), offset, seeds, grids, hard, self.options.seen)
         # running statistics: those of a batch of fakes alone would hide from G how fakes differ from real cutouts
         self.discriminator.eval().requires_grad_(False)
         verdict = self.judge(image)
@@ -258,7 +274,7 @@ class Trainer:
         best = self.options.keep == "best"
         last = [self.start["row"], *self.history][-1]
         net, row = (self.best, self.best_row) if best else (self._scored(), last)
-        return Calibration(net.numpy(), row, self.start, self.history, self.options)
+        return Calibration(net.numpy(), row, self.start, self.history, self.options, self.arrangement)
 
     def _scored(self) -> Generator:
         """The net that scores: the moving average, unless it is turned off."""
@@ -280,9 +296,13 @@ class Trainer:
             "rng": self.rng.bit_generator.state,
             "start": self.start,
             "history": self.history,
+            "regularity": self.arrangement.regularity,
         }
         tensors = {name: t.detach().contiguous() for name, t in self._tensors().items()}
         tensors["held"] = self.held
+        if (profile := self.arrangement.profile) is not None:
+            tensors["profile"] = torch.from_numpy(np.stack([profile.density, profile.along, profile.across]))
+            state["profile_end"] = profile.end
         data = save(tensors, {"nmcfast": json.dumps(state)})
         temporary = folder / "state.safetensors.part"
         temporary.write_bytes(data)
@@ -306,6 +326,8 @@ class Trainer:
         self.mu, self.averaged_mu, self.history = state["mu"], state["averaged_mu"], state["history"]
         self.rng.bit_generator.state = state["rng"]
         self.start, self.held = state["start"], tensors["held"]
+        profile = Profile(state["profile_end"], *tensors["profile"].numpy()) if "profile" in tensors else None
+        self._arrange(Arrangement(state.get("regularity", 0.0), profile))
 
     def _tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state by name: nets, and Adam's moments, made here if they do not exist yet."""

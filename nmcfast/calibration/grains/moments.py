@@ -50,7 +50,11 @@ def section_moments(labels: NDArray[np.integer]) -> Array:
     "With" is Pearson's correlation over grains, or over pairs that touch; area stands for its logarithm. Elongation is
     a ratio of lengths, α that of Eq. (4).
     """
-    table, pairs = whole_grains(labels)
+    return moments_of(*whole_grains(labels))
+
+
+def moments_of(table: SectionGrains, pairs: NDArray[np.int64]) -> Array:
+    """The moments (m,) of whole grains and which of them touch (k, 2)."""
     if len(table.label) == 0:
         return np.full(len(MOMENTS), -np.inf)
     area = np.log(table.area)

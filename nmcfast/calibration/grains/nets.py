@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcfast import parameters
-from nmcfast.calibration.grains.moment_fit import PlainLaw
 from nmcfast.calibration.grains.options import Options
+from nmcfast.calibration.grains.start_law import PlainLaw
 from nmcfast.errors import MissingExtraError
 from nmcfast.kernels import soft
 from nmcfast.markers import MarkerNet, input_count
@@ -172,7 +172,13 @@ def marker_moments(diagonal: Tensor, offset: Tensor) -> Tensor:
 
 def markers_of(net: Generator, seeds: Seeds) -> Markers:
     """Markers that a net gives to seeds, as the kernels take them."""
-    return with_markers(seeds, *net(torch.from_numpy(seeds.inputs)))
+    diagonal, offset = net(torch.from_numpy(seeds.inputs))
+    return with_markers(seeds, stretched(diagonal, seeds), offset)
+
+
+def stretched(diagonal: Tensor, seeds: Seeds) -> Tensor:
+    """D (n, 3) of seeds, times the factors that an arrangement gives them."""
+    return diagonal if seeds.factor is None else diagonal * torch.from_numpy(seeds.factor).float()
 
 
 def with_markers(seeds: Seeds, diagonal: Tensor, offset: Tensor) -> Markers:
@@ -189,33 +195,38 @@ def normalise_gradient(net: nn.Module) -> None:
         g /= max(length.item(), 1e-12)
 
 
-def imitate(net: Generator, law: PlainLaw, options: Options, rng: np.random.Generator) -> dict[str, float]:
+def imitate(
+    net: Generator,
+    law: PlainLaw,
+    options: Options,
+    rng: np.random.Generator,
+    draw: Callable[[NDArray[np.float64], np.random.Generator], Seeds] | None = None,
+) -> dict[str, float]:
     """Train G_net by regression until it gives the markers of a law; what it misses.
 
     Of each of log D₁, log D₂, log D₃ and r the share of the law's variance that is missed, or, where that is small, of
-    a spread of 0.05; and the share of markers that the net's ranges cut off.
+    a spread of 0.05; and the share of markers that the net's ranges cut off. draw: seeds of cutouts at distances, where
+    they are not a Poisson process.
     """
+    draw = draw or (lambda distance, rng: draw_seeds(distance, law.mu, rng))
     adam = torch.optim.Adam(net.parameters(), IMITATION_RATE)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, IMITATION_STEPS)
     for _ in range(IMITATION_STEPS):
-        inputs, wanted, _ = _targets(net, law, options, IMITATION_CUTOUTS, rng)
+        inputs, wanted, _ = _targets(net, law, draw(draw_distances(IMITATION_CUTOUTS, options.distance, rng), rng))
         # each output in units of its own spread, so that a wide r does not drown D
         loss = ((net.logits(inputs) - wanted) / _spread(wanted)).square().mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
         decay.step()
-    inputs, wanted, cut = _targets(net, law, options, 8 * IMITATION_CUTOUTS, rng)
+    inputs, wanted, cut = _targets(net, law, draw(draw_distances(8 * IMITATION_CUTOUTS, options.distance, rng), rng))
     with torch.no_grad():
         missed = ((net.logits(inputs) - wanted) / _spread(wanted)).square().mean(dim=0)
     return {**dict(zip(("D1", "D2", "D3", "r"), missed.tolist(), strict=True)), "cut_off": cut}
 
 
-def _targets(
-    net: Generator, law: PlainLaw, options: Options, count: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, float]:
-    """Inputs (n, w) of the seeds of some cutouts, the logits (n, 4) of a law's markers, and the share cut off."""
-    seeds = draw_seeds(draw_distances(count, options.distance, rng), law.mu, rng)
+def _targets(net: Generator, law: PlainLaw, seeds: Seeds) -> tuple[Tensor, Tensor, float]:
+    """Inputs (n, w) of seeds, the logits (n, 4) of a law's markers for them, and the share cut off."""
     low, high = net.low.double().numpy(), net.high.double().numpy()
     share = (np.column_stack(law(seeds.inputs)) - low) / (high - low)
     inside = np.clip(share, 0.002, 0.998)

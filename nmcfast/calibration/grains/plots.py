@@ -11,7 +11,7 @@ from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
 from nmcfast.calibration.grains.section_profile import RINGS
 from nmcfast.calibration.grains.verdict import Verdict
 from nmcfast.calibration.shells.plots import new_figure
-from nmcfast.markers import MarkerNet
+from nmcfast.model import GrainLaw
 from nmcfast.parameters import PIXEL_UM
 from nmcfast.sections.fit import SectionFit, label_section
 from nmcfast.sections.grain_map import GrainMap
@@ -23,14 +23,14 @@ SHOWN = 3  # sections of a kind
 
 
 def write_grain_report(
-    folder: Path, maps: Sequence[GrainMap], fits: Sequence[SectionFit], net: MarkerNet, mu: float, history: list
+    folder: Path, maps: Sequence[GrainMap], fits: Sequence[SectionFit], law: GrainLaw, history: list
 ) -> None:
-    """sections.png and history.png in a folder that exists; maps and fits in the same order, mu px⁻³."""
-    sections(maps, fits, net, mu).savefig(folder / "sections.png", dpi=90)
+    """sections.png and history.png in a folder that exists; maps and fits in the same order."""
+    sections(maps, fits, law).savefig(folder / "sections.png", dpi=90)
     training(history).savefig(folder / "history.png", dpi=90)
 
 
-def sections(maps: Sequence[GrainMap], fits: Sequence[SectionFit], net: MarkerNet, mu: float) -> "Figure":
+def sections(maps: Sequence[GrainMap], fits: Sequence[SectionFit], law: GrainLaw) -> "Figure":
     """Measured sections, their 2D fits (Fig. 7) and as many generated ones below each other; unassigned is black."""
     shown = min(SHOWN, len(maps))
     figure = new_figure(3.2 * shown, 9.6)
@@ -40,7 +40,7 @@ def sections(maps: Sequence[GrainMap], fits: Sequence[SectionFit], net: MarkerNe
         ny, nx = grains.labels.shape
         fitted = label_section(fit, (ny, nx), grains.pixel_size, grains.centre)
         radius = 0.5 * min(ny, nx) * grains.pixel_size
-        drawn = reference.draw_section(net, mu, radius / PIXEL_UM, rng)
+        drawn = reference.draw_section(law.net, law.mu, radius / PIXEL_UM, rng, arrangement=law.arrangement)
         images = (grains.labels, np.where(grains.mask, fitted, 0), drawn)
         sizes = (grains.pixel_size, grains.pixel_size, PIXEL_UM)
         for row, (image, size) in enumerate(zip(images, sizes, strict=True)):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcfast.arrangement import POISSON, Arrangement
 from nmcfast.kernels import gnet, label_grid, neighbours
 from nmcfast.markers import frames, input_count, metrics
 from nmcfast.parameters import KAPPA, MU, NOISES
@@ -100,24 +101,54 @@ class Tessellation:
         return label_grid(self.position, self.matrices, self.offset, shape, low, voxel_size)
 
 
-def sample(markers: Markers, mu: float, low: Array, high: Array, rng: np.random.Generator) -> Tessellation:
+def sample(
+    markers: Markers,
+    mu: float,
+    low: Array,
+    high: Array,
+    rng: np.random.Generator,
+    arrangement: Arrangement = POISSON,
+) -> Tessellation:
     """Grains that can hold a voxel of the box from low to high (3,) px, by Algorithm 1 with the given markers."""
-    outer = (REACH + RING) * mu ** (-1 / 3)
-    count = rng.poisson(mu * np.prod(high - low + 2 * outer))
+    position = place_seeds(arrangement, mu, low, high, (REACH + RING) * spacing(arrangement, mu), rng)
+    noise, angle = rng.random((len(position), NOISES)), np.pi * rng.random(len(position))
+    return tessellate(markers, mu, low, high, position, noise, angle, arrangement)
+
+
+def spacing(arrangement: Arrangement, mu: float) -> float:
+    """The largest mean spacing of seeds, px."""
+    return mu ** (-1 / 3) if arrangement.plain else arrangement.widest(mu)
+
+
+def place_seeds(
+    arrangement: Arrangement, mu: float, low: Array, high: Array, outer: float, rng: np.random.Generator
+) -> Array:
+    """Seeds (n, 3) px in the box from low to high (3,) px and as far as `outer` px around it, some farther out."""
+    outer += arrangement.depends(mu)
+    count = rng.poisson(mu * arrangement.densest * np.prod(high - low + 2 * outer))
     position = rng.uniform(low - outer, high + outer, (count, 3))
-    noise, angle = rng.random((count, NOISES)), np.pi * rng.random(count)
-    return tessellate(markers, mu, low, high, position, noise, angle)
+    if arrangement.plain:
+        return position
+    return arrangement.displaced(position[arrangement.kept(position, rng.random(count))], mu)
 
 
 def tessellate(
-    markers: Markers, mu: float, low: Array, high: Array, position: Array, noise: Array, angle: Array
+    markers: Markers,
+    mu: float,
+    low: Array,
+    high: Array,
+    position: Array,
+    noise: Array,
+    angle: Array,
+    arrangement: Arrangement = POISSON,
 ) -> Tessellation:
     """Grains that can hold a voxel of the box from low to high (3,) px, of seeds of intensity mu px⁻³ around it.
 
     position (n, 3) px, noise (n, 2) and angle (n,) rad as Algorithm 1 draws them, REACH + RING spacings around the box.
+    An arrangement stretches the grains of seeds that it has placed.
     Markers that say with_radius or with_noise, as a `MarkerNet` can, are given those inputs too.
     """
-    reach = REACH * mu ** (-1 / 3)
+    reach = REACH * spacing(arrangement, mu)
     inner = np.flatnonzero(((position > low - reach) & (position < high + reach)).all(axis=1))
     nearest = neighbours.nearest_serial(position, inner, KAPPA)[0]
     frame = frames(position[inner], angle[inner])
@@ -125,11 +156,18 @@ def tessellate(
     inputs = np.empty((len(inner), input_count(radius, own)), np.float32)
     gnet.net_inputs(position, noise, inner, nearest, frame, radius, own, inputs)
     diagonal, offset = markers(inputs)
+    diagonal = arrangement.stretched(diagonal, position[inner])
     return Tessellation(position[inner], metrics(frame, diagonal), np.asarray(offset, np.float64))
 
 
 def draw_section(
-    markers: Markers, mu: float, radius: float, rng: np.random.Generator, height: float = 0.0, parts: int = 1
+    markers: Markers,
+    mu: float,
+    radius: float,
+    rng: np.random.Generator,
+    height: float = 0.0,
+    parts: int = 1,
+    arrangement: Arrangement = POISSON,
 ) -> NDArray[np.int32]:
     """Labels (2R, 2R) of the disc of R = radius px that the plane z = height cuts from a large particle, 0 outside.
 
@@ -137,7 +175,7 @@ def draw_section(
     """
     n = 2 * int(radius)
     low = np.array([-n / 2, -n / 2, height - 0.5])
-    grains = sample(markers, mu, low, low + np.array([n, n, 1]), rng)
+    grains = sample(markers, mu, low, low + np.array([n, n, 1]), rng, arrangement)
     corner = (-n / 2, -n / 2, height - 0.5 / parts)
     labels = grains.labels(corner, (1, parts * n, parts * n), 1 / parts)[0] + 1
     return disc(labels, parts * radius)
@@ -152,8 +190,13 @@ def disc(labels: NDArray[np.int32], radius: float) -> NDArray[np.int32]:
 
 
 def draw_cube(
-    markers: Markers, mu: float, edge: int, centre: tuple[float, float, float], rng: np.random.Generator
+    markers: Markers,
+    mu: float,
+    edge: int,
+    centre: tuple[float, float, float],
+    rng: np.random.Generator,
+    arrangement: Arrangement = POISSON,
 ) -> NDArray[np.int32]:
     """Labels (edge, edge, edge) of a cube about a centre (x, y, z) px; the particle's centre is the origin."""
     low = np.array(centre) - edge / 2
-    return sample(markers, mu, low, low + edge, rng).labels(tuple(low), (edge, edge, edge))
+    return sample(markers, mu, low, low + edge, rng, arrangement).labels(tuple(low), (edge, edge, edge))

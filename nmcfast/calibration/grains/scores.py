@@ -61,6 +61,8 @@ def _chords(labels: NDArray[np.integer]) -> Array:
 def cube_statistics(labels: NDArray[np.int32], centre: Sequence[float], margin: int) -> dict[str, Array]:
     """Volume px³, elongation, angle to the radius rad, neighbours of each grain of a cube, and grains px⁻³ (1,).
 
+    With them each grain's distance from the particle's centre, px.
+
     labels (n, n, n), centre (x, y, z) px from the particle's centre. Counted are grains whose centre of
     mass lies farther than margin from the cube's faces: a sample that is not biased by size. Elongation is
     √(e₁/e₃) of second moments, the angle that of the first axis to the direction of the centre of mass.
@@ -91,6 +93,7 @@ def cube_statistics(labels: NDArray[np.int32], centre: Sequence[float], margin: 
         "volume": count[inside].astype(np.float64),
         "elongation": np.sqrt(values[:, 2] / values[:, 0]),
         "angle": np.arccos(np.minimum(cosine, 1.0)),
+        "distance": np.linalg.norm(place, axis=1),
         "neighbours": np.bincount(touching.ravel(), minlength=n)[inside].astype(np.float64),
         "intensity": np.array([inside.sum() / float(edge - 2 * margin) ** 3]),
     }

@@ -1,7 +1,7 @@
 """What a verdict compares of a section: means, profiles over the distance from the centre, shapes and tails of spreads.
 
-The first are what a start from moments fits; the others no fit uses. Of each is said what it means in 3D when sections
-of a model have more or less of it than measured ones.
+A start from moments fits all but the tails, which no fit uses. Of each is said what it means in 3D when sections of a
+model have more or less of it than measured ones.
 """
 
 import math
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import skew
 
-from nmcfast.calibration.grains.moments import MOMENTS, log_elongation, section_moments, whole_grains
+from nmcfast.calibration.grains.moments import MOMENTS, log_elongation, moments_of, whole_grains
 from nmcfast.sections.statistics import SectionGrains
 
 Array = NDArray[np.float64]
@@ -113,7 +113,7 @@ def section_statistics(labels: NDArray[np.integer]) -> Array:
         return np.full(len(STATISTICS), np.nan)
     half = labels.shape[0] / 2
     shape = [*_in_rings(table, half), *_shape(table, pairs), *_tails(table)]
-    return np.concatenate([section_moments(labels), shape])
+    return np.concatenate([moments_of(table, pairs), shape])
 
 
 def _in_rings(table: SectionGrains, half: float) -> list[float]:

@@ -18,6 +18,7 @@ from nmcfast.calibration.grains.reference import (
     RING,
     Architecture,
     Known,
+    Tessellation,
     disc,
     tessellate,
 )
@@ -96,15 +97,26 @@ class Truth:
     mu: float
     place: Place = poisson
 
-    def section(self, radius: int, rng: np.random.Generator) -> NDArray[np.int32]:
-        """Labels (2R, 2R) of the disc of R px that the plane z = 0 cuts from a large particle, 0 outside."""
-        high = np.array([radius, radius, 0.5])
+    def grains(self, low: Array, high: Array, rng: np.random.Generator) -> Tessellation:
+        """Grains that can hold a voxel of the box from low to high (3,) px."""
         outer = (REACH + RING) * self.mu ** (-1 / 3)
-        position = self.place(-high - outer, high + outer, self.mu, rng)
+        position = self.place(low - outer, high + outer, self.mu, rng)
         noise, angle = rng.random((len(position), NOISES)), np.pi * rng.random(len(position))
-        markers = _Markers(self.law, rng)
-        grains = tessellate(markers, self.mu, -high, high, position, noise, angle)
-        return disc(grains.labels((-radius, -radius, -0.5), (1, 2 * radius, 2 * radius))[0] + 1, radius)
+        return tessellate(_Markers(self.law, rng), self.mu, low, high, position, noise, angle)
+
+    def section(self, radius: int, rng: np.random.Generator, parts: int = 1) -> NDArray[np.int32]:
+        """Labels (2R, 2R) of the disc of R px that the plane z = 0 cuts from a large particle, 0 outside.
+
+        With parts = k each pixel is cut into k × k, as `reference.draw_section` does.
+        """
+        high, n = np.array([radius, radius, 0.5]), 2 * radius * parts
+        grains = self.grains(-high, high, rng)
+        return disc(grains.labels((-radius, -radius, -0.5 / parts), (1, n, n), 1 / parts)[0] + 1, parts * radius)
+
+    def cube(self, edge: int, centre: tuple[float, float, float], rng: np.random.Generator) -> NDArray[np.int32]:
+        """Labels (edge, edge, edge) of a cube about a centre (x, y, z) px."""
+        low = np.array(centre) - edge / 2
+        return self.grains(low, low + edge, rng).labels(tuple(low), (edge, edge, edge))
 
 
 @dataclass(frozen=True)
@@ -123,4 +135,5 @@ class _Markers:
 LONGER_OUTSIDE = Truth("longer outside", Zones(ISOTROPIC, 1.2, 3.0, 118.0), MU)
 DENSER_CORE = Truth("denser core", NMC811, MU, denser_core(3.0, 35.0))
 HARD_CORE_15 = Truth("hard cores 0.15", NMC811, MU, hard_core(0.15))
+HARD_LONGER = Truth("hard cores 0.30, longer outside", Zones(ISOTROPIC, 1.2, 3.0, 118.0), MU, hard_core(0.30))
 HARD_CORE_30 = Truth("hard cores 0.30", NMC811, MU, hard_core(0.30))

@@ -143,24 +143,24 @@ class Particle:
             self._region.clip(labels, plane, near & (low < 0.0), len(self.grains) + 1, shift)
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
-    def mesh(self, size: float = 0.1, *, across: float | None = None, threads: int = 1) -> "Mesh":
+    def mesh(
+        self, size: float = 0.1, *, across: float | None = None, smallest_grain: int = 1, threads: int = 1
+    ) -> "Mesh":
         """Conforming tetrahedra of about a size µm, nodes on the boundaries of the grains; see docs/meshes.md.
 
-        across: so many to the diameter of a ball of the mean grain's volume, instead of a size. Raises InputError for a
-        particle of surface "grains", and for a size that is not positive, too coarse for any grain, or would not fit
-        into memory.
+        across: so many to the diameter of a ball of the mean grain's volume, instead of a size. smallest_grain: grains
+        of fewer tetrahedra go to a neighbour. Of a particle of surface "grains" the largest part that hangs together.
+        Raises InputError for a size that is not positive, too coarse for any grain, or would not fit into memory.
         """
-        if self.surface != "shell":
-            raise InputError(
-                f"particle {self.index}: its surface is that of its grains, and tetrahedra are made of particles that "
-                'fill their shell: generate it with --surface shell (Python: surface="shell")'
-            )
-        from nmcfast.meshes.body import Body  # the kernels of meshes are compiled for those who mesh
+        from nmcfast.meshes.body import Body, Cluster  # the kernels of meshes are compiled for those who mesh
         from nmcfast.meshes.mesh import mesh_of
 
         if across is not None:
             size = (6.0 / np.pi * float(self.grains.volume.mean())) ** (1.0 / 3.0) / across if across > 0.0 else across
-        return mesh_of(Body(self.grains, self.shell, self.norm), size, threads)
+        if self.surface == "shell":
+            return mesh_of(Body(self.grains, self.shell, self.norm), size, threads, smallest_grain)
+        given = self.halo, self.domain, self._region
+        return mesh_of(Cluster(self.grains, self.shell, self.norm, *given), size, threads, smallest_grain)
 
     def _grid(self, size: float) -> Grid:
         """The voxels of a size that can belong to the particle."""

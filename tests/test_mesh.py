@@ -186,6 +186,23 @@ def test_radius_ratio_of_the_regular_one_is_1():
     assert abs(ratio[0]) == pytest.approx(1.0)
 
 
+def test_grains_below_a_number_of_cells_go_to_a_neighbour_that_is_named():
+    """The smallest grains are gone, their place is another's, and the rest is as sound as ever."""
+    body = toy(*BODIES["many"])
+    every, fewer = mesh_of(body, 0.2), mesh_of(body, 0.2, smallest=60)
+    counts = np.bincount(every.grain, minlength=40)
+    assert fewer.missing.tolist()
+    assert set(np.flatnonzero(counts < 30)) <= set(fewer.missing.tolist())
+    assert not set(np.flatnonzero(counts > 120)) & set(fewer.missing.tolist())
+    touching = {tuple(sorted(pair)) for pair in every.facet_grains.tolist()}
+    for grain, heir in zip(fewer.missing.tolist(), fewer.heirs.tolist(), strict=True):
+        assert heir not in fewer.missing
+        if counts[grain] > 20:
+            assert tuple(sorted((grain, heir))) in touching
+    assert fewer.volume.sum() == pytest.approx(every.volume.sum(), rel=0.005)
+    assert len(fewer.left_out) == 0
+
+
 def test_threads_change_no_byte():
     body = toy(*BODIES["few"])
     one, three = mesh_of(body, 0.2), mesh_of(body, 0.2, threads=3)

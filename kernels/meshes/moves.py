@@ -17,7 +17,6 @@ from nmcfast.kernels.meshes.surfaces import ROWS, labels_of, rows_at, solve, ste
 MOST = 192  # cells about a node that moves
 REGULAR = 432.0
 _NX, _NY, _NZ, _D, _PX, _PY, _PZ, _Q = range(8)
-_STILL = 1e-3  # of the size: a step that wakes no neighbour
 
 
 @helper
@@ -147,11 +146,13 @@ def _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scr
     return x * x + y * y + z * z
 
 
-def _sweep(points, cells, names, start, stop, items, order, bounds, awake, seeds, shape, squared, size, guard, workers):
+def _sweep(
+    points, cells, names, start, stop, items, order, bounds, awake, seeds, shape, squared, size, guard, still, workers
+):
     """Move the nodes with awake (n,) uint8 set, colour by colour: order[bounds[c] : bounds[c + 1]]; how many moved.
 
     Nodes of one colour share no cell, so that the number of workers changes no bit. awake is then set for the nodes
-    that share a cell with one that moved by more than a thousandth of the size µm.
+    that share a cell with one that moved by more than still times the size µm.
     """
     moved = np.zeros(names.size, np.uint8)
     nodes, total = points.shape[0], 0
@@ -165,7 +166,7 @@ def _sweep(points, cells, names, start, stop, items, order, bounds, awake, seeds
                 if awake[v]:
                     star = items[start[v] : stop[v]]
                     far = _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scratch)
-                    awake[v] = 2 if far > (_STILL * size) ** 2 else 1
+                    awake[v] = 2 if far > (still * size) ** 2 else 1
     for v in range(nodes):
         if awake[v] == 2:
             total += 1

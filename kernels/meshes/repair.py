@@ -5,9 +5,10 @@ import numpy as np
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.meshes.links import faults, links_for
 from nmcfast.kernels.meshes.stars import neighbour
-from nmcfast.kernels.meshes.surfaces import depth_gradient, distance
+from nmcfast.kernels.meshes.surfaces import depth_gradient, name_distance
 
 _TURNS = 4  # how often one cell may change its name
+_CRUMB, _NECK = 12, 3  # cells: parts of a grain that are kept where they may be, and what may join them to the rest
 
 
 @helper
@@ -17,11 +18,11 @@ def _reluctance(points, cells, m, old, new, seeds, shape, squared):
     for k in range(4):
         v = cells[m, k]
         x, y, z = x + 0.25 * points[v, 0], y + 0.25 * points[v, 1], z + 0.25 * points[v, 2]
-    if old == 0 or new == 0:
+    if (old == 0 or new == 0) and shape.shape[0] == 2:
         deep, a, b, c = depth_gradient(shape, x, y, z)
         return abs(deep) / np.sqrt(a * a + b * b + c * c + 1e-12)
-    d, a, b, c = distance(seeds, new - 1, x, y, z, squared)
-    e, f, g, h = distance(seeds, old - 1, x, y, z, squared)
+    d, a, b, c = name_distance(seeds, shape, new, x, y, z, squared)
+    e, f, g, h = name_distance(seeds, shape, old, x, y, z, squared)
     return (d - e) / np.sqrt((a - f) ** 2 + (b - g) ** 2 + (c - h) ** 2 + 1e-12)
 
 
@@ -180,12 +181,44 @@ def flatten(cells, names, start, stop, items, bad, fixed, outside):
     return changes
 
 
+@helper
+def _bridge(cells, names, start, stop, items, part, largest, members, fixed, came, depth):
+    """Join a part to the largest of its name by as few cells of other grains as do, _NECK at most; whether so few do.
+
+    came, depth (m,): scratch, −2 and 0, which is left as it was.
+    """
+    name, queue, done, found, last = names[members[0]], [np.int64(m) for m in members], 0, False, np.int64(-1)
+    for m in members:
+        came[m] = -1
+    while done < len(queue) and not found:
+        m = queue[done]
+        done += 1
+        for k in range(4):
+            t = neighbour(cells, names, start, stop, items, m, k)
+            if t < 0 or came[t] != -2:
+                continue
+            if names[t] == name and largest[part[t]]:
+                found, last = True, m
+                break
+            if names[t] > 0 and not fixed[t] and depth[m] < _NECK:
+                came[t], depth[t] = m, depth[m] + 1
+                queue.append(np.int64(t))
+    while found and came[last] >= 0:
+        names[last] = name
+        last = came[last]
+    for m in queue:
+        came[m], depth[m] = -2, 0
+    return found
+
+
 @kernel
-def give_away(cells, names, start, stop, items, part, size, largest, fixed):
+def give_away(cells, names, start, stop, items, part, size, largest, fixed, bridging):
     """Give the smaller parts of a name to the neighbour they share most faces with, inside before outside; how many.
 
-    part (m,): see `stars.parts`; size (parts,): cells; largest (parts,) bool: the part that keeps its name.
+    part (m,): see `stars.parts`; size (parts,): cells; largest (parts,) bool: the part that keeps its name. bridging:
+    parts of a grain of more than _CRUMB cells are joined to the largest by a neck, where it needs no more than _NECK.
     """
+    came, depth = np.full(names.size, -2, np.int64), np.zeros(names.size, np.uint8)
     order, first = np.argsort(part), np.zeros(size.size + 1, np.int64)
     for p in range(size.size):
         first[p + 1] = first[p] + size[p]
@@ -195,6 +228,10 @@ def give_away(cells, names, start, stop, items, part, size, largest, fixed):
         if largest[p]:
             continue
         members = order[skip + first[p] : skip + first[p + 1]]
+        kept = bridging and size[p] > _CRUMB and names[members[0]] > 0
+        if kept and _bridge(cells, names, start, stop, items, part, largest, members, fixed, came, depth):
+            given += 1
+            continue
         found, counts, known = np.empty(64, np.int64), np.zeros(64, np.int64), 0
         for m in members:
             for k in range(4):

@@ -1,7 +1,8 @@
 """The surfaces that nodes lie on: d_i = d_j between grains, Eq. (8), |x| = X(u) of a shell, Eq. (7).
 
 seeds (n, 10): place, M by xx xy xz yy yz zz, offset. shape (2, L + 1, L + 1): X(u) = Σ_m A_m(z) Re (x + iy)^m +
-B_m(z) Im (x + iy)^m, coefficient of z^k in A_m at [0, m, k].
+B_m(z) Im (x + iy)^m, coefficient of z^k in A_m at [0, m, k]. shape (1, h, 10): outside is another grain, whose d is the
+least of h seeds'.
 """
 
 import math
@@ -69,6 +70,25 @@ def depth_gradient(shape, x, y, z):
 
 
 @helper
+def outside_distance(shape, x, y, z, squared):
+    """The least d of the seeds that are outside, and its gradient."""
+    best, a, b, c = np.inf, 0.0, 0.0, 0.0
+    for i in range(shape.shape[1]):
+        d, gx, gy, gz = distance(shape[0], i, x, y, z, squared)
+        if d < best:
+            best, a, b, c = d, gx, gy, gz
+    return best, a, b, c
+
+
+@helper
+def name_distance(seeds, shape, name, x, y, z, squared):
+    """d of a name and its gradient; 0, outside, where outside is a grain."""
+    if name == 0:
+        return outside_distance(shape, x, y, z, squared)
+    return distance(seeds, name - 1, x, y, z, squared)
+
+
+@helper
 def rows_at(x, y, z, labels, count, seeds, shape, squared, rows):
     """Fill rows (16, 4) with unit normals and signed distances of the surfaces of labels (count,) at a point.
 
@@ -76,10 +96,10 @@ def rows_at(x, y, z, labels, count, seeds, shape, squared, rows):
     """
     n, first, d0, a0, b0, c0 = 0, True, 0.0, 0.0, 0.0, 0.0
     for k in range(count):
-        if labels[k] == 0:
+        if labels[k] == 0 and shape.shape[0] == 2:
             value, gx, gy, gz = depth_gradient(shape, x, y, z)
         else:
-            d, a, b, c = distance(seeds, labels[k] - 1, x, y, z, squared)
+            d, a, b, c = name_distance(seeds, shape, labels[k], x, y, z, squared)
             if first:
                 first, d0, a0, b0, c0 = False, d, a, b, c
                 continue

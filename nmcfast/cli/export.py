@@ -10,7 +10,7 @@ from nmcfast.cli.common import command, counted, local, number_range, say
 
 if TYPE_CHECKING:
     from nmcfast.export.hinges import Mended
-    from nmcfast.library.convert import Meshed
+    from nmcfast.library.tetrahedra import Meshed
 
 
 def add(commands: Any) -> None:
@@ -41,6 +41,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--order", type=int, choices=(1, 2), default=1, help=text)
     text = "split nodes and put elements without thickness between grains: all, or pairs of labels, 3-7,4-9"
     parser.add_argument("--cohesive", metavar="PAIRS", default="", help=text)
+    text = "tetrahedra that a grain must have, or it goes to a neighbour (1)"
+    parser.add_argument("--smallest-grain", type=int, metavar="N", default=1, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
 
 
@@ -63,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
             size=options.size,
             order=options.order,
             cohesive=options.cohesive,
+            smallest_grain=options.smallest_grain,
             overwrite=options.overwrite,
             progress=lambda index: bar(index, 0),
         )

@@ -6,7 +6,6 @@ a bulk format is, byte for byte, the one that `generate` makes with that format 
 
 import functools
 import operator
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,12 @@ from nmcfast.export import files, formats, root, shards
 from nmcfast.export.deck import Deck
 from nmcfast.export.hinges import Mended, mend
 from nmcfast.export.schema import ParticleRecord
-from nmcfast.export.tets.files import write as write_tetrahedra
 from nmcfast.library.export_folder import SETTINGS, claimed, whole_folder
 from nmcfast.library.library import Library
-from nmcfast.library.tetrahedra import TetOptions, tet_deck_of
+from nmcfast.library.tetrahedra import Meshed, Progress, TetOptions, export_tetrahedra
 
 MESHES = ("voxels", "tet", "surface")
 CELLS = "cells.json"  # of one particle: what was done to its voxels
-
-Progress = Callable[[int], None]  # called with the number of each particle that is finished
-
-
-@dataclass(frozen=True)
-class Meshed:
-    """Tetrahedra of an export: how many, of how many grains, those of them that got none, the smallest angle (°)."""
-
-    tetrahedra: int
-    grains: int
-    without: int
-    smallest_dihedral: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +52,7 @@ def export_library(
     size: float | str | None = None,
     order: int = 1,
     cohesive: str = "",
+    smallest_grain: int = 1,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
@@ -75,7 +62,8 @@ def export_library(
     loose: voxels of a mesh of elements that no face joins to the largest part are left out and hinges filled ("mend",
     see `export.hinges`; counted in export.json), or everything stays ("keep"). A refused export leaves nothing.
     mesh "tet": conforming tetrahedra of about a size µm (0.1 when None) instead of voxels, "surface": triangles of the
-    boundaries of grains; size, order, cohesive as in `TetOptions`, see docs/meshes.md.
+    boundaries of grains; size, order, cohesive, smallest_grain as in
+    `TetOptions`, see docs/meshes.md.
     Raises InputError for numbers the library does not have and for an output that is something else.
     """
     output = Path(output)
@@ -89,12 +77,15 @@ def export_library(
     if mesh not in MESHES:
         raise InputError(f"--mesh: found {mesh!r}, expected one of {', '.join(MESHES)}")
     if mesh != "voxels":
-        given = TetOptions(TetOptions.size if size is None else size, order, cohesive)
-        return _to_tetrahedra(library, output, to, mesh, chosen, given, overwrite, progress)
+        given = TetOptions(TetOptions.size if size is None else size, order, cohesive, smallest_grain)
+        settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": mesh, **asdict(given)}
+        made, meshes = export_tetrahedra(library, output, settings, chosen, given, overwrite, progress)
+        return Exported(output, to, made, len(chosen), meshes=meshes)
     if to in formats.SURFACES:
         raise InputError(f"--to: {to} is a format of triangles: add --mesh surface")
-    if size is not None or order != 1 or cohesive:
-        raise InputError("--size, --order, --cohesive: are for --mesh tet or surface; voxels have --voxel-size")
+    if size is not None or (order, cohesive, smallest_grain) != (1, "", 1):
+        given_for = "are for --mesh tet or surface; voxels have --voxel-size"
+        raise InputError(f"--size, --order, --cohesive, --smallest-grain: {given_for}")
     module = formats.any_module(to)
     if to in formats.BULK:
         return _to_library(library, output, to, chosen, voxel_size, overwrite, progress)
@@ -116,52 +107,6 @@ def export_library(
             if progress is not None:
                 progress(index)
     return Exported(output, to, made, len(chosen), cells=_count_cells(output, settings, chosen) if mending else None)
-
-
-def _to_tetrahedra(
-    library: Library,
-    output: Path,
-    to: str,
-    mesh: str,
-    chosen: range,
-    given: TetOptions,
-    overwrite: bool,
-    progress: Progress | None,
-) -> Exported:
-    known = formats.TETRAHEDRA if mesh == "tet" else formats.SURFACES
-    if to not in known:
-        raise InputError(f"--to: {to} has no --mesh {mesh}, expected one of {', '.join(sorted(known))}")
-    if given.cohesive and to not in formats.COHESIVE:
-        allowed = ", ".join(sorted(formats.COHESIVE))
-        raise InputError(f"--cohesive: {to} has no elements without thickness, expected one of {allowed}")
-    if mesh == "surface" and given.order != 1:
-        raise InputError("--order: triangles of --mesh surface are straight: leave it out")
-    settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": mesh, **asdict(given)}
-    made = 0
-    with claimed(output, settings, overwrite):
-        for index in chosen:
-            folder = output / f"{index:06d}"
-            if not folder.is_dir():
-                with whole_folder(folder) as draft:
-                    write_tetrahedra(tet_deck_of(library, index, given), draft, to)
-                made += 1
-            if progress is not None:
-                progress(index)
-    return Exported(output, to, made, len(chosen), meshes=_count_meshes(output, settings, chosen))
-
-
-def _count_meshes(output: Path, settings: dict[str, Any], chosen: range) -> Meshed:
-    """What the meshes of all particles of a finished export are, also written to its export.json."""
-    each = [files.read_json(output / f"{index:06d}" / "quality.json") for index in chosen]
-    without = [(report["grains"], len(report["grains_without_tetrahedra"])) for report in each]
-    total = Meshed(
-        tetrahedra=sum(report["tetrahedra"] for report in each),
-        grains=sum(grains for grains, _ in without),
-        without=sum(lost for _, lost in without),
-        smallest_dihedral=min(report["smallest_dihedral"] for report in each),
-    )
-    files.write_file(output / SETTINGS, files.json_bytes({**settings, "meshes": asdict(total)}))
-    return total
 
 
 def _write_deck(module: Any, deck: Deck, folder: Path, mending: bool) -> None:

@@ -1,15 +1,17 @@
-"""What is meshed: grains where d_i is least, Eq. (8), within a shell, Eq. (7); as the kernels take it."""
+"""What is meshed: grains where d_i is least, Eq. (8), within a shell, Eq. (7), or as far as other grains reach."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import ndimage
 
+from nmcfast.kernels.meshes import lattice
 from nmcfast.region import Region
 from nmcfast.shells.shell import Shell
-from nmcfast.tessellation import Grid, Seeds, label
+from nmcfast.tessellation import Grid, Seeds, joined, label
 
-BLOCK = 8  # cells of an edge of the blocks that are labelled or not
+Shift = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +29,16 @@ class Body:
     @cached_property
     def seeds(self) -> np.ndarray:
         """Rows (n, 10) of `kernels.meshes.surfaces`."""
-        upper = np.triu_indices(3)
-        g = self.grains
-        return np.ascontiguousarray(np.column_stack([g.position, g.metric[:, upper[0], upper[1]], g.offset]))
+        return rows_of(self.grains)
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """A box (2, 3) µm that it lies in."""
+        return self.shell.bounds()
 
     @cached_property
     def shape(self) -> np.ndarray:
-        """X(u) as polynomials, (2, L + 1, L + 1); see `kernels.meshes.surfaces`."""
+        """What is outside, X(u) as polynomials (2, L + 1, L + 1); see `kernels.meshes.surfaces`."""
         return polynomials(self.shell.coefficients)
 
     @cached_property
@@ -43,12 +48,74 @@ class Body:
         slack = 0.1 * (radius.max() - radius.min()) + 1e-9
         return np.array([radius.min() - slack, radius.max() + slack])
 
-    def label(self, grid: Grid, shift: tuple[float, float, float], margin: float, threads: int) -> np.ndarray:
-        """Names of a grid's cells (nz, ny, nx), grain i as i + 1; 0 where blocks lie more than margin µm outside."""
-        near = Region(self.shell, margin).depths(grid, shift)[1] >= 0.0
-        kind = np.uint16 if len(self.grains) < 65535 else np.uint32
-        names: np.ndarray = np.arange(1, len(self.grains) + 1).astype(kind)
-        return label(self.grains, grid, names, names > 0, blocks=near, norm=self.norm, threads=threads, shift=shift)
+    def fill(self, slots: np.ndarray, grid: Grid, offset: np.ndarray, margin: float, threads: int) -> None:
+        """Names of the slots (12, nz, ny, nx) of a lattice: grain i as i + 1, 0 outside, −1 beyond margin µm outside.
+
+        The lattice's corners lie on those of the grid, moved by offset (3,) in cells.
+        """
+        for slot in range(lattice.SLOTS):
+            shift = (offset + step(slot)) * grid.size
+            near = Region(self.shell, margin).depths(grid, tuple(shift.tolist()))[1] >= 0.0
+            slots[slot] = self._label(self.grains, grid, shift, near, threads)
+            middle = grid.origin + shift + 0.5 * grid.size
+            lattice.mark_depths(slots[slot], slot, middle, grid.size, self.shape, self.reach, margin)
+
+    def _label(self, seeds: Seeds, grid: Grid, shift: np.ndarray, near: np.ndarray, threads: int) -> np.ndarray:
+        """Names of a grid's cells (nz, ny, nx), seed i as i + 1; 0 where a block has no part of what is near."""
+        kind = np.uint16 if len(seeds) < 65535 else np.uint32
+        names: np.ndarray = np.arange(1, len(seeds) + 1).astype(kind)
+        place = tuple(shift.tolist())
+        return label(seeds, grid, names, names > 0, blocks=near, norm=self.norm, threads=threads, shift=place)
+
+
+@dataclass(frozen=True, eq=False)
+class Cluster(Body):
+    """Grains as far as those that bound them: x is in grain i where d_i(x) is least of all, d of the halo too.
+
+    domain (2, 3) µm: the box of the grains; region: where the halo bounds them, beyond it nothing is in a grain. Where
+    two grains of the halo meet a third, the outer surface has an edge that no edge of the mesh follows.
+    """
+
+    halo: Seeds
+    domain: np.ndarray
+    region: Region
+
+    @property
+    def bounds(self) -> np.ndarray:
+        return self.domain
+
+    @cached_property
+    def shape(self) -> np.ndarray:
+        """The seeds outside, (1, h, 10)."""
+        return rows_of(self.halo)[None]
+
+    def fill(self, slots: np.ndarray, grid: Grid, offset: np.ndarray, margin: float, threads: int) -> None:
+        seeds = joined(self.grains, self.halo)
+        for slot in range(lattice.SLOTS):
+            shift = (offset + step(slot)) * grid.size
+            low, high = self.region.depths(grid, tuple(shift.tolist()))
+            names = self._label(seeds, grid, shift, high >= 0.0, threads)
+            self.region.clip(names, grid, (high >= 0.0) & (low < 0.0), len(seeds) + 1, tuple(shift.tolist()))
+            slots[slot] = np.where(names > len(self.grains), 0, names)
+        far = ~ndimage.binary_dilation((slots > 0).any(axis=0), np.ones((3, 3, 3)), round(margin / grid.size) + 1)
+        slots[:, far] = -1
+        for slot in range(lattice.SLOTS):  # the last cells along a slot's axis have no neighbour
+            np.moveaxis(slots[slot], 2 - slot // 4, 0)[-1] = -1
+
+
+def step(slot: int) -> np.ndarray:
+    """Where the middle of a slot lies from the middle of its cell, in edges."""
+    axis, out = slot // 4, np.zeros(3)
+    out[axis] = 0.5
+    out[(axis + 1) % 3], out[(axis + 2) % 3] = lattice.STEPS[slot % 4]
+    return out
+
+
+def rows_of(seeds: Seeds) -> np.ndarray:
+    """Rows (n, 10) of `kernels.meshes.surfaces`: place, metric, offset."""
+    upper = np.triu_indices(3)
+    metric = seeds.metric[:, upper[0], upper[1]]
+    return np.ascontiguousarray(np.column_stack([seeds.position, metric, seeds.offset]))
 
 
 def polynomials(coefficients: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from nmcfast.errors import InputError, NmcfastError
 from nmcfast.kernels.meshes import stars
 from nmcfast.meshes.body import Body
 from nmcfast.meshes.optimise import fault_of, optimised
+from nmcfast.meshes.quadratic import Quadratic, quadratic
 from nmcfast.meshes.quality import Quality, quality_of
 from nmcfast.meshes.split import Pairs, Split, split
 from nmcfast.meshes.start import Tetrahedra, lattice_over, repaired, without_outside
@@ -25,7 +26,8 @@ class Mesh:
     points (p, 3) µm; cells (m, 4) int32 rows of points, of positive volume; grain (m,) row of the grain of each cell;
     facets (f, 3): triangles between two grains and of the outer surface, each once, counter-clockwise seen from the
     second of facet_grains (f, 2), which is the higher row, or −1 outside. size µm, as it was asked for; missing: rows
-    of the grains that got no cell.
+    of the grains that got no cell; heirs: the row that got most of the place of each, −1 where it is too small to have
+    any, or outside; left_out: of them those that do not hang together with the rest. body: what they are cells of.
     """
 
     points: np.ndarray
@@ -35,7 +37,10 @@ class Mesh:
     facet_grains: np.ndarray
     size: float
     missing: np.ndarray
+    heirs: np.ndarray
+    left_out: np.ndarray
     quality: Quality
+    body: Body
 
     @cached_property
     def volume(self) -> np.ndarray:
@@ -48,13 +53,19 @@ class Mesh:
         """The mesh opened along the boundaries of pairs of grains, by rows, all where None; see `meshes.split`."""
         return split(self.points, self.cells, self.grain, self.facets, self.facet_grains, pairs)
 
+    def quadratic(self) -> Quadratic:
+        """The mesh with nodes in the middle of edges, on the boundaries; see `meshes.quadratic`."""
+        return quadratic(self.points, self.cells, self.grain, self.facets, self.facet_grains, self.body)
+
     @property
     def _grains(self) -> int:
         return int(max(self.grain.max(initial=-1), self.missing.max(initial=-1))) + 1
 
 
-def mesh_of(body: Body, size: float, threads: int = 1) -> Mesh:
-    """Tetrahedra of a body of about a size µm. Raises InputError for a size that is not positive or too small.
+def mesh_of(body: Body, size: float, threads: int = 1, smallest: int = 1) -> Mesh:
+    """Tetrahedra of a body of about a size µm; grains of fewer cells than smallest are given to their neighbours.
+
+    Raises InputError for a size that is not positive, too small or too coarse, and for a body without grains.
 
     The lattice is moved and tried again, four times at most, should names not become manifold; then NmcfastError.
     """
@@ -62,24 +73,35 @@ def mesh_of(body: Body, size: float, threads: int = 1) -> Mesh:
         raise InputError(f"size: found {size} µm, expected a positive number")
     if len(body.grains) == 0:
         raise InputError("grains: found none, a mesh needs at least one: choose another particle")
-    if size > body.reach[1]:
-        raise InputError(
-            f"size: of {size} µm is too coarse for a particle of {body.reach[1]:.3g} µm: choose a smaller one"
-        )
+    extent = 0.5 * float((body.bounds[1] - body.bounds[0]).max())
+    if size > extent:
+        raise InputError(f"size: of {size} µm is too coarse for a particle of {extent:.3g} µm: choose a smaller one")
     edge, fault = size / _PACKING, None
     for offset in _OFFSETS:
         lattice = lattice_over(body, edge, offset, threads)
         if not (lattice.names > 0).any():
             raise InputError(f"size: of {size} µm is too coarse for any grain: choose a smaller one")
-        if repaired(lattice, body, edge):
+        exact = lattice.names.copy()
+        cut = repaired(lattice, body, edge, smallest)
+        if cut is not None:
+            heirs = _heirs(exact, lattice.names, len(body.grains))
             mesh = optimised(without_outside(lattice), body, size, threads)
             fault = fault_of(mesh)
             if fault is None:
-                return _finished(mesh, body, size)
+                return _finished(mesh, body, size, cut - 1, heirs)
     raise NmcfastError(f"size: no sound mesh of {size} µm ({fault or 'names do not become manifold'}): choose another")
 
 
-def _finished(t: Tetrahedra, body: Body, size: float) -> Mesh:
+def _heirs(exact: np.ndarray, names: np.ndarray, grains: int) -> np.ndarray:
+    """Which row (n,) has most of the cells that each grain had; −1 where it had none, or they are outside."""
+    keys, counts = np.unique(np.column_stack([exact, names]), axis=0, return_counts=True)
+    out = np.full(grains + 1, -1)
+    order = np.argsort(counts, kind="stable")
+    out[keys[order, 0]] = keys[order, 1] - 1  # the most frequent last
+    return out[1:]
+
+
+def _finished(t: Tetrahedra, body: Body, size: float, cut: np.ndarray, heirs: np.ndarray) -> Mesh:
     none = np.empty((0, 3), np.int32), np.empty((0, 2), np.int32)
     count = stars.facets(*t.stars, False, *none)
     facets, pairs = np.empty((count, 3), np.int32), np.empty((count, 2), np.int32)
@@ -87,4 +109,5 @@ def _finished(t: Tetrahedra, body: Body, size: float) -> Mesh:
     inside = t.names > 0
     grain = t.names[inside] - 1
     missing = np.setdiff1d(np.arange(len(body.grains)), grain)
-    return Mesh(t.points, t.cells[inside], grain, facets, pairs - 1, size, missing, quality_of(t, body, size))
+    told = missing, heirs[missing], np.intersect1d(missing, cut)
+    return Mesh(t.points, t.cells[inside], grain, facets, pairs - 1, size, *told, quality_of(t, body, size), body)

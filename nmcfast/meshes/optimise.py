@@ -15,6 +15,7 @@ ASKED = np.sin(np.radians(35.0))  # cells of a smaller sine are joined otherwise
 SHRUNK = np.sin(np.radians(25.0))  # cells of a smaller one lose an edge where that betters them
 POLISHED = np.sin(np.radians(15.0))  # nodes of cells of a smaller one are searched for better places at the end
 DEEP = 0.02  # of the size: what the middle of a cell must lie within another grain to be renamed
+STILL = 1e-3  # of the size: a step that wakes no neighbour
 _SPARE = 1.1  # room for cells: flips add some and take away more
 
 
@@ -51,7 +52,8 @@ class Work:
         order, bounds = np.empty(len(m.points), np.int32), np.empty(65, np.int64)
         count = stars.colours(m.cells, m.start, m.stop, m.items, order, bounds)
         sweep = moves.sweep_parallel if self.threads > 1 else moves.sweep_serial
-        about = order, bounds[: count + 1], self.awake, b.seeds, b.shape, b.squared, self.size, guard, self.threads
+        given = b.seeds, b.shape, b.squared, self.size, guard, STILL, self.threads
+        about = order, bounds[: count + 1], self.awake, *given
         for _ in range(sweeps):
             self.changed |= self.awake
             sweep(m.points, *m.stars, *about)

@@ -14,6 +14,7 @@ MARGIN = 3.0  # cells of the lattice kept around the shell
 ROOM = 72  # tetrahedra about a node while cells are flipped
 _LATTICE = 24  # about a node of the lattice
 _ROUNDS = 20
+_BRIDGES = 3  # first rounds, in which parts are joined by necks: later on these would cut each other
 
 
 @dataclass(eq=False)
@@ -51,7 +52,7 @@ def lattice_over(body: Body, edge: float, offset: np.ndarray, threads: int) -> T
     offset (3,) in cells: where a corner lies. Raises InputError when it would not fit into memory.
     """
     margin = MARGIN * edge
-    box = body.shell.bounds() + np.array([[-margin], [margin]])
+    box = body.bounds + np.array([[-margin], [margin]])
     first = np.floor(box[0] / edge).astype(int) - 1
     shape = tuple(int(s) for s in (np.ceil(box[1] / edge).astype(int) + 1 - first)[::-1])
     need, free = np.prod(shape) * lattice.SLOTS * 250.0, available_memory()
@@ -62,11 +63,7 @@ def lattice_over(body: Body, edge: float, offset: np.ndarray, threads: int) -> T
         )
     grid = Grid((int(first[0]), int(first[1]), int(first[2])), (shape[0], shape[1], shape[2]), edge)
     slots = np.empty((lattice.SLOTS, *shape), np.int32)
-    for slot in range(lattice.SLOTS):
-        shift = (offset + _step(slot)) * edge
-        slots[slot] = body.label(grid, tuple(shift.tolist()), margin, threads)
-        middle = grid.origin + shift + 0.5 * edge
-        lattice.mark_depths(slots[slot], slot, middle, edge, body.shape, body.reach, margin)
+    body.fill(slots, grid, offset, margin, threads)
     count = int(np.count_nonzero(slots >= 0))
     cells, names = np.empty((count, 4), np.int32), np.empty(count, np.int32)
     lattice.fill_cells(slots, cells, names)
@@ -76,32 +73,29 @@ def lattice_over(body: Body, edge: float, offset: np.ndarray, threads: int) -> T
     return Tetrahedra.of(points[:nodes].copy(), cells, names, _LATTICE)
 
 
-def _step(slot: int) -> np.ndarray:
-    """Where the middle of a slot lies from the middle of its cell, in edges."""
-    axis, out = slot // 4, np.zeros(3)
-    out[axis] = 0.5
-    out[(axis + 1) % 3], out[(axis + 2) % 3] = lattice.STEPS[slot % 4]
-    return out
+def repaired(t: Tetrahedra, body: Body, edge: float, smallest: int = 1) -> np.ndarray | None:
+    """Rename cells until each name and the solid are one face-connected part and manifold.
 
-
-def repaired(t: Tetrahedra, body: Body, edge: float) -> bool:
-    """Rename cells until each name is one face-connected part and manifold; whether that was reached.
-
-    What blocks itself is flattened: to the commonest grain about a node, from the third time on outside cells too.
+    Grains of fewer cells than smallest go to the neighbours that they share most faces with. Returns the names of those
+    that lost cells because these do not hang together with the rest; None where names do not become manifold. What
+    blocks itself is flattened: to the commonest grain about a node, from the third time on outside cells too.
     """
-    rim = _rim(t)
+    rim, cut = _rim(t), [_keep_largest(t)]
     fixed = rim[t.cells].any(axis=1)
     bad = _faulty(t, rim)
     for turn in range(_ROUNDS):
-        if _merge_crumbs(t, fixed):
+        if _merge_crumbs(t, fixed, smallest, turn < _BRIDGES):
             bad = _faulty(t, rim)
         elif not bad.any():
-            return True
+            cut.append(_keep_largest(t))
+            if not len(cut[-1]):
+                return np.unique(np.concatenate(cut))
+            bad = _faulty(t, rim)
         _, left = repair.repair(t.points, *t.stars, bad, 2.0 * edge, fixed, body.seeds, body.shape, body.squared)
         if left and turn > 0:
             repair.flatten(*t.stars, bad, fixed, turn % 3 == 0)
             bad = _faulty(t, rim)
-    return False
+    return None
 
 
 def _faulty(t: Tetrahedra, rim: np.ndarray) -> np.ndarray:
@@ -117,7 +111,18 @@ def _rim(t: Tetrahedra) -> np.ndarray:
     return t.stop - t.start[:-1] < _LATTICE
 
 
-def _merge_crumbs(t: Tetrahedra, fixed: np.ndarray) -> int:
+def _keep_largest(t: Tetrahedra) -> np.ndarray:
+    """Give all but the largest face-connected part of the solid to the outside; the names of grains that lost cells."""
+    part, solid = np.empty(len(t.cells), np.int32), t.names > 0
+    stars.parts(t.cells, solid.astype(np.int32), t.start, t.stop, t.items, part)
+    size = np.bincount(part[solid])
+    lost = solid & (part != size.argmax()) if len(size) else solid
+    names = np.unique(t.names[lost])
+    t.names[lost] = 0
+    return names
+
+
+def _merge_crumbs(t: Tetrahedra, fixed: np.ndarray, smallest: int, bridging: bool) -> int:
     part = np.empty(len(t.cells), np.int32)
     count = stars.parts(*t.stars, part)
     size = np.bincount(part, minlength=count)
@@ -126,7 +131,8 @@ def _merge_crumbs(t: Tetrahedra, fixed: np.ndarray) -> int:
     order = np.lexsort((np.arange(count), -size, name))
     largest = np.zeros(count, bool)
     largest[order[np.diff(name[order], prepend=-1) > 0]] = True
-    return repair.give_away(*t.stars, part, size, largest, fixed)
+    largest &= (size >= smallest) | (name == 0)
+    return repair.give_away(*t.stars, part, size, largest, fixed, bridging)
 
 
 def without_outside(t: Tetrahedra) -> Tetrahedra:

@@ -407,7 +407,7 @@ def test_a_cell_that_is_asked_for_far_from_all_seeds_has_a_low_seed(corner):
 
 def slabs_along_x(slope, place, offset):
     """Seeds whose d hardly changes but along x."""
-    position = np.stack([np.array(place), np.full(3, 4.0), np.full(3, 4.0)], axis=1)
+    position = np.stack([np.array(place), np.full(len(place), 4.0), np.full(len(place), 4.0)], axis=1)
     return Given(position, np.array(slope)[:, None, None] ** 2 * np.diag([1.0, 1e-6, 1e-6]), np.array(offset))
 
 
@@ -435,3 +435,24 @@ def test_a_grain_does_not_come_back_between_the_last_voxel_centre_and_the_face()
     assert d.argmin(1).tolist() == [0, 2, 2] and d[:, :2].argmin(1).tolist() == [0, 1, 0]
     halo = Field(seeds, grid, np.ones((1, 1, 8), bool)).bounding(np.array([True, False, False]))
     assert halo.tolist() == [False, True, True]
+
+
+def test_a_grain_that_comes_back_is_excluded_by_all_that_win_in_a_leaf():
+    """Behind seed 1 lies the wide seed 2, and in the middle of each leaf two narrow ones, which are lower there: these
+    two do not exclude the grain 0 from the leaf."""
+    narrow = np.arange(38.0, 64.0, 4.0).repeat(2) + np.tile([-0.3, 0.3], 7)
+    slope, place = np.r_[0.1, 0.3, 0.05, np.full(14, 10.0)], np.r_[4.0, 16.0, 46.0, narrow]
+    seeds, grid = slabs_along_x(slope, place, np.r_[0.0, 3.0, -1.0, np.full(14, 8.0)]), Grid((0, 0, 0), (8, 8, 64), 1.0)
+    inner = np.arange(len(place)) == 0
+    few = np.flatnonzero(inner | Field(seeds, grid, np.ones((1, 1, 8), bool)).bounding(inner))
+    points = np.stack([np.linspace(0.0, 64.0, 1281), np.full(1281, 4.5), np.full(1281, 4.5)], axis=1)
+    d = distances(seeds, points, False)
+    np.testing.assert_array_equal(few[d[:, few].argmin(1)] == 0, d.argmin(1) == 0)
+
+
+@pytest.mark.parametrize("corner", [*np.ndindex(2, 2, 2)])
+def test_a_grain_within_one_eighth_of_a_leaf_bounds_the_one_around_it(corner):
+    position = np.array([[4.0, 4.0, 4.0], 1.1 + 1.8 * np.array(corner)])
+    seeds = Given(position, np.array([0.01, 100.0])[:, None, None] * np.eye(3), np.array([0.0, 3.0]))
+    halo = Field(seeds, Grid((0, 0, 0), (8, 8, 8), 1.0), np.ones((1, 1, 1), bool)).bounding(np.array([True, False]))
+    assert halo.tolist() == [False, True]

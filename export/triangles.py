@@ -1,6 +1,7 @@
 """The boundaries of grains as triangles, whose nodes neighbours share: one closed surface a grain."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,23 @@ def closed_surfaces(deck: TetDeck) -> Iterator[tuple[int, np.ndarray]]:
     ends = np.searchsorted(owner[order], deck.groups, side="right")
     for grain, part in zip(deck.groups.tolist(), np.split(order, ends[:-1]), strict=True):
         yield grain, triangles[part]
+
+
+class Polygons(NamedTuple):
+    """Facets of a mesh under the name of a file: points (p, 3) µm, rows of them (f, 3), labels on both sides (f, 2)."""
+
+    name: str
+    points: np.ndarray
+    corners: np.ndarray
+    sides: np.ndarray
+
+
+def polygons(deck: TetDeck) -> Iterator[Polygons]:
+    """The outer surface, `particle`, and every boundary once, `facets`."""
+    for name, chosen in (("particle", deck.outside), ("facets", np.ones(len(deck.facets), bool))):
+        used, corners = np.unique(deck.facets[chosen, :3], return_inverse=True)
+        rows, sides = corners.reshape(-1, 3).astype(np.int32), deck.facet_grains[chosen].astype(np.int32)
+        yield Polygons(name, deck.points[used], rows, sides)
 
 
 def colours(grains: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from library_toys import tree, write_library
+from processes import members
 from safetensors.numpy import load, save
 from test_generate import SMALL
 
@@ -68,19 +69,6 @@ def wait_for_shards(folder: Path, process: "subprocess.Popen[str]") -> None:
     deadline = time.monotonic() + 400.0
     while not list(folder.glob("lib/shards/0*")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-
-
-def members(group: int) -> list[int]:
-    """Processes of a group that still live."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            after = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(after[2]) == group and after[0] != "Z":
-            found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize(

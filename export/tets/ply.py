@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from nmcfast.export.tetrahedra import TetDeck
-from nmcfast.export.triangles import colours
+from nmcfast.export.triangles import Polygons, colours, polygons
 
 _FACE = np.dtype([("count", "u1"), ("corners", "<i4", 3), ("grain_id", "<i4"), ("neighbour", "<i4"), ("rgb", "u1", 3)])
 _HEAD = """\
@@ -29,18 +29,14 @@ end_header
 
 def write(deck: TetDeck, folder: Path) -> list[Path]:
     """particle.ply, the outer surface, and facets.ply: every boundary once, faces with grain_id and neighbour, µm."""
-    return [
-        _write_faces(folder / "particle.ply", deck, deck.outside),
-        _write_faces(folder / "facets.ply", deck, np.ones(len(deck.facets), bool)),
-    ]
+    return [_write_faces(folder / f"{drawn.name}.ply", drawn) for drawn in polygons(deck)]
 
 
-def _write_faces(path: Path, deck: TetDeck, chosen: np.ndarray) -> Path:
-    used, corners = np.unique(deck.facets[chosen, :3], return_inverse=True)
-    faces = np.zeros(int(chosen.sum()), _FACE)
-    faces["count"], faces["corners"] = 3, corners.reshape(-1, 3)
-    faces["grain_id"], faces["neighbour"] = deck.facet_grains[chosen].T
+def _write_faces(path: Path, drawn: Polygons) -> Path:
+    faces = np.zeros(len(drawn.corners), _FACE)
+    faces["count"], faces["corners"] = 3, drawn.corners
+    faces["grain_id"], faces["neighbour"] = drawn.sides.T
     faces["rgb"] = colours(faces["grain_id"])
-    head = _HEAD.format(points=len(used), faces=len(faces))
-    path.write_bytes(head.encode() + deck.points[used].astype("<f8").tobytes() + faces.tobytes())
+    head = _HEAD.format(points=len(drawn.points), faces=len(faces))
+    path.write_bytes(head.encode() + drawn.points.astype("<f8").tobytes() + faces.tobytes())
     return path

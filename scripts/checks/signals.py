@@ -26,6 +26,9 @@ from small_model import heading, small_model, tree
 from nmcfast import generate_library
 from nmcfast.export.shards import committed_shards
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from processes import members
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAID = "nmcfast: interrupted; run the same command again to continue"
 LATEST = 2.0  # s until a run has ended
@@ -55,19 +58,6 @@ class Seen:
     seconds: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     finished: int = 0  # runs that ended before
-
-
-def members(group: int) -> list[int]:
-    """Processes of a group that still live."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            after = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(after[2]) == group and after[0] != "Z":
-            found.append(int(entry.name))
-    return found
 
 
 def start(path: Path, model: Path, kind: Kind) -> "subprocess.Popen[str]":

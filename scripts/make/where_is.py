@@ -102,6 +102,8 @@ def commands() -> Iterator[tuple[str, str]]:
 def table() -> str:
     """The tables in Markdown."""
     written = [(f"`{name}`", file_of(module)) for name, module in {**formats.BULK, **formats.DECKS}.items()]
+    for kind, modules in (("tet", formats.TETRAHEDRA), ("surface", formats.SURFACES)):
+        written += [(f"`{name}`, `--mesh {kind}`", file_of(module)) for name, module in modules.items()]
     return "\n\n".join(
         [
             rows(("paper", "code"), [(name, by_file(found)) for name, found in places().items()]),

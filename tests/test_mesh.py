@@ -10,6 +10,7 @@ from nmcfast.errors import InputError
 from nmcfast.kernels.meshes.quality import shapes
 from nmcfast.meshes.body import polynomials
 from nmcfast.meshes.mesh import mesh_of
+from nmcfast.meshes.start import Tetrahedra, _merge_crumbs
 from nmcfast.shells.shell import Shell
 
 FACES = [(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)]  # counter-clockwise from outside, opposite corner 0, 1, 2, 3
@@ -233,3 +234,19 @@ def test_too_fine_and_too_coarse_are_said():
         mesh_of(toy(3, 1), 1e-4)
     with pytest.raises(InputError, match="coarse"):
         mesh_of(toy(3, 1), 20.0)
+
+
+@pytest.mark.parametrize(
+    ("apart", "between", "bridging", "joined"),
+    [(13, 3, True, True), (13, 4, True, False), (12, 1, True, False), (13, 1, False, False)],
+)
+def test_a_part_is_joined_to_the_rest_of_its_grain_by_a_short_neck(apart, between, bridging, joined):
+    """A row of cells, each with a face in common with the next: a part of 13 is kept if 3 cells do; else it goes."""
+    names = np.repeat([1, 3, 1, 2], [20, between, apart, 20]).astype(np.int32)
+    cells = (np.arange(len(names))[:, None] + np.arange(4)).astype(np.int32)
+    t = Tetrahedra.of(np.zeros((len(names) + 3, 3)), cells, names.copy(), 8)
+    assert _merge_crumbs(t, np.zeros(len(names), bool), 1, bridging) == 1
+    neck, part = slice(20, 20 + between), slice(20 + between, 20 + between + apart)
+    assert (t.names[neck] == (1 if joined else 3)).all() and ((t.names[part] == 1) == joined).all()
+    rest = np.r_[:20, part.stop : len(names)]
+    np.testing.assert_array_equal(t.names[rest], names[rest])

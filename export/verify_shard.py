@@ -132,8 +132,11 @@ def _place_problems(expected: set[str], found: Found) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything in a folder but real folders, in any order and however deep; links are not followed."""
-    todo = [""]
+    """Everything in a folder but real folders, in any order and however deep; links are not followed.
+
+    Nothing where there is no folder, as of a shard that was lost.
+    """
+    todo = [""] if folder.is_dir() else []
     while todo:
         below = todo.pop()
         with os.scandir(folder / below) as entries:

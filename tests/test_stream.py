@@ -109,7 +109,7 @@ def test_indices_from_a_file(capsys, tmp_path: Path, model_file: Path, name: str
     (tmp_path / name).write_text(text)
     options = ("--model", model_file, "--seed", 3, "--no-labels", "--indices", tmp_path / name)
     code, out, _ = call(capsys, "generate", tmp_path / "lib", *options)
-    assert code == 0 and "1 of 1 there" in out
+    assert code == 0 and "3 of 3 there" in out
     assert open_library(tmp_path / "lib").table["stream_index"].tolist() == [5, 3, 9]
     assert "of chosen indices" in call(capsys, "info", tmp_path / "lib")[1]
     code, _, err = call(capsys, "generate", tmp_path / "lib", *options, "--count", 4)

@@ -205,6 +205,8 @@ def test_meshio_reads_nastran(deck, tmp_path):
                 assert k == OUTER
                 outer.append(read.points[block.data[:, :3]])
     check(Found({g: np.concatenate(p) for g, p in grains.items()}, np.concatenate(outer)), deck, 1e-6)
+    written = (tmp_path / "particle.nas").read_text().splitlines()
+    assert {len(line) for line in written if line.startswith("CTETRA")} == {8 * min(3 + deck.cells.shape[1], 9)}
     lines = (tmp_path / "particle.nas").read_text().replace("\n        ", "").splitlines()  # cards, continued
     cards = [line[8:] for line in lines if line.startswith("CTETRA")]
     fields = np.array([[int(card[k : k + 8]) for k in range(0, len(card), 8)] for card in cards])

@@ -78,6 +78,8 @@ def test_chosen_pairs_alone_are_opened(parted):
     one = mesh.split([pair[::-1]])
     assert {tuple(p) for p in one.wedge_grains.tolist()} == {pair}
     assert len(one.wedges) + one.whole == sizes[pair]
+    two = np.bincount(one.origin, minlength=len(mesh.points))[mesh.facets[(mesh.facet_grains == pair).all(axis=1)]] > 1
+    assert one.whole == (~two.any(axis=1)).sum() and (two.any(axis=1) & ~two.all(axis=1)).any()  # some on the rim
     facets = mesh.facets[(mesh.facet_grains == pair).all(axis=1)]
     edges = np.sort(np.concatenate([facets[:, [0, 1]], facets[:, [1, 2]], facets[:, [2, 0]]]), axis=1)
     edges, counts = np.unique(edges, axis=0, return_counts=True)

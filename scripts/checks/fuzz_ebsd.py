@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from mutations import cut_end
 
 from nmcfast.ebsd import EbsdMap, read_map, segment_grains
 from nmcfast.ebsd.write import simulate_map, write_ang, write_ctf, write_grain_export
@@ -96,6 +95,10 @@ def flip_bytes(data: bytes, rng: Rng) -> bytes:
     for place in rng.integers(0, len(data), rng.integers(1, 20)):
         changed[place] = rng.integers(256)
     return bytes(changed)
+
+
+def cut_end(data: bytes, rng: Rng) -> bytes:
+    return data[: rng.integers(0, len(data))]
 
 
 def change_lines(data: bytes, rng: Rng) -> bytes:

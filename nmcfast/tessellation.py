@@ -9,7 +9,7 @@ import numpy as np
 from nmcfast.errors import InputError
 from nmcfast.kernels.gbpd import boxes, halo
 from nmcfast.kernels.gbpd.labels import EVERYWHERE, label_volume, tables
-from nmcfast.kernels.gbpd.layout import LEAF, TILE, Names, records_of
+from nmcfast.kernels.gbpd.layout import LEAF, TILE, Names, Part, records_of
 from nmcfast.markers import frames, metrics
 from nmcfast.memory import available_memory
 
@@ -148,7 +148,7 @@ class Field:
         self._candidates, self._placed = records_of(self._tables.factor, self._tables.shift), np.empty(0)
         corners = itertools.product(*(range(0, n, TILE) for n in grid.shape)) if len(seeds) else ()
         self._parts = [
-            boxes.list_boxes(self._at(low), low, grid.shape, blocks, self._tables.squared)
+            Part(*boxes.list_boxes(self._at(low), low, grid.shape, blocks, self._tables.squared))
             for low in map(np.array, corners)
         ]
 

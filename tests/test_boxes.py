@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nmcfast.kernels.gbpd import boxes, volumes
+from nmcfast.kernels.gbpd.layout import Part
 from nmcfast.tessellation import Field, Grid, Seeds, label
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too slow without the compiler")
@@ -82,5 +83,5 @@ def test_boxes_out_of_the_blocks_are_left_out():
     blocks[0, 0, 7] = True
     low = np.zeros(3, int)
     placed = Field(seeds, Grid((-32, -32, -32), shape, 1.0))._at(low)
-    found = boxes.list_boxes(placed, low, shape, blocks, False).boxes
+    found = Part(*boxes.list_boxes(placed, low, shape, blocks, False)).boxes
     assert found[:, :4].tolist() == [[0, 0, 48, 16]]

@@ -423,3 +423,34 @@ def test_an_interruption_while_the_compiler_hands_code_over_is_neither_lost_nor_
         done = subprocess.run(command, capture_output=True, text=True, env=cache, timeout=120, check=False)
         said.append((done.returncode, done.stdout.strip(), done.stderr))
     assert said == [(0, "interrupted", ""), (0, "done", ""), (0, "interrupted", "")]
+
+
+KERNEL = """
+import signal
+import numpy as np
+from nmcfast.cli import _comes_from_ctrl_c
+from nmcfast.tessellation import Field, Grid, Seeds
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+rng, blocks = np.random.default_rng(0), np.ones((32, 32, 32), bool)
+seeds = Seeds(rng.uniform(0.0, 256.0, (20_000, 3)), np.ones((20_000, 3)), np.zeros(20_000), np.zeros(20_000))
+Field(seeds, Grid((0, 0, 0), (256, 256, 256), 1.0), blocks)
+signal.signal(signal.SIGALRM, interrupt)
+raised = 0
+for moment in np.linspace(0.001, 0.1, 40):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, moment)
+        for _ in range(9):
+            Field(seeds, Grid((0, 0, 0), (256, 256, 256), 1.0), blocks)
+    except (KeyboardInterrupt, SystemError) as error:
+        raised += _comes_from_ctrl_c(error)
+print(raised)
+"""
+
+
+def test_an_interruption_while_boxes_are_listed_is_raised_behind_them() -> None:
+    """Raised in the Python of a named tuple that a kernel returned, it ended the program by signal 11."""
+    done = subprocess.run([sys.executable, "-c", KERNEL], capture_output=True, text=True, timeout=400, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "40", "")

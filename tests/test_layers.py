@@ -197,6 +197,22 @@ def test_the_column_in_the_docstring_of_kernels_says_who_calls_whom(package):
         assert called - {"_cache", name} <= set(column[place + 1 :]), name
 
 
+def test_kernels_give_python_no_named_tuples():
+    """What makes one is Python, which compiled code must not run: what is raised there, as Ctrl-C, ends the program."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "kernels").rglob("*.py")]
+    classes = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
+    kernels = [f for f in functions if "kernel" in {d.id for d in f.decorator_list if isinstance(d, ast.Name)}]
+    given = {
+        f.name
+        for f in kernels
+        for node in ast.walk(f)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
+        if node.value.func.id in classes
+    }
+    assert len(kernels) > 50 and not given
+
+
 def test_importing_the_package_loads_nothing_heavy():
     code = "import nmcfast, sys; print(sorted({'numpy', 'numba', 'zarr', 'scipy', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from nmcfast.kernels.gbpd.ceilings import cap_pyramid, ceiling_of
 from nmcfast.kernels.gbpd.cells import cell_edge
 from nmcfast.kernels.gbpd.descent import descent, list_all, memory_for, root_box, tile_at
 from nmcfast.kernels.gbpd.label_box import Labelling, label_box
-from nmcfast.kernels.gbpd.layout import LEAF, RECORD, TILE, WANTED, Part, Scene, ask_for, seed_count, set_names
+from nmcfast.kernels.gbpd.layout import LEAF, RECORD, TILE, WANTED, Scene, ask_for, seed_count, set_names
 from nmcfast.kernels.gbpd.leaves import given_of, sheet_of
 from nmcfast.kernels.gbpd.marks import Marks, is_asked, marks_of, share_of
 from nmcfast.kernels.vectors.memory import at, bits_at, enlarged, raw
@@ -69,6 +69,8 @@ def list_boxes(c, low, shape, blocks, squared):
     """The part of a volume of shape (nz, ny, nx) voxels whose tile starts at voxel low (3,), z y x.
 
     c: the candidates, placed there by `place_at`. Boxes without a block (z, y, x) bool that is asked for are left out.
+    Returns the fields of a `Part`: the Python of a named tuple would be run from compiled code, which ends by signal 11
+    where that raises, as on an interruption.
     """
     n, tile, memory, asked = seed_count(c), tile_at(low, shape), memory_for(c), marks_of(blocks)
     scene = Scene(tile, cell_edge(c, tile), squared, 0)
@@ -76,7 +78,7 @@ def list_boxes(c, low, shape, blocks, squared):
     list_all(memory.lists, n)
     nothing = _Listing(asked, np.empty(((TILE // _EDGE) ** 3, 6), np.int64), np.empty(32768, np.int32), 0, 0)
     found, _ = _descend(nothing, memory, root_box(scene, tile.low, TILE, n), caps, scene)
-    return Part(low, caps, scene.edge, found.boxes[: found.total], found.lists[: found.used])
+    return low, caps, scene.edge, found.boxes[: found.total], found.lists[: found.used]
 
 
 @helper

@@ -17,6 +17,7 @@ from nmcfast.surface import Surface
 from nmcfast.tessellation import Grid, Seeds, grid_over, grid_within, joined, label
 
 if TYPE_CHECKING:
+    from nmcfast.meshes.grading import Sizes
     from nmcfast.meshes.mesh import Mesh
 
 
@@ -144,23 +145,39 @@ class Particle:
         return Section(labels[0], plane.origin[:2], grid.size, float(height))
 
     def mesh(
-        self, size: float = 0.1, *, across: float | None = None, smallest_grain: int = 1, threads: int = 1
+        self,
+        size: float = 0.1,
+        *,
+        across: float | None = None,
+        inside: float | None = None,
+        sizes: "Sizes | None" = None,
+        smallest_grain: int = 1,
+        threads: int = 1,
     ) -> "Mesh":
         """Conforming tetrahedra of about a size µm, nodes on the boundaries of the grains; see docs/meshes.md.
 
-        across: so many to the diameter of a ball of the mean grain's volume, instead of a size. smallest_grain: grains
-        of fewer tetrahedra go to a neighbour. Of a particle of surface "grains" the largest part that hangs together.
+        across: so many to the diameter of a ball of the mean grain's volume, instead of a size. inside: the size, µm,
+        that those far from boundaries may have; sizes: points (n, 3) µm -> sizes (n,) µm that they may have there,
+        boundaries too. smallest_grain: grains of fewer tetrahedra go to a neighbour. Of a particle of surface "grains"
+        the largest part that hangs together.
         Raises InputError for a size that is not positive, too coarse for any grain, or would not fit into memory.
         """
         from nmcfast.meshes.body import Body, Cluster  # the kernels of meshes are compiled for those who mesh
+        from nmcfast.meshes.grading import Grading
         from nmcfast.meshes.mesh import mesh_of
 
         if across is not None:
-            size = (6.0 / np.pi * float(self.grains.volume.mean())) ** (1.0 / 3.0) / across if across > 0.0 else across
+            size = self.mean_diameter / across if across > 0.0 else across
+        grading = None if inside is None and sizes is None else Grading(inside, sizes)
         if self.surface == "shell":
-            return mesh_of(Body(self.grains, self.shell, self.norm), size, threads, smallest_grain)
+            return mesh_of(Body(self.grains, self.shell, self.norm), size, threads, smallest_grain, grading)
         given = self.halo, self.domain, self._region
-        return mesh_of(Cluster(self.grains, self.shell, self.norm, *given), size, threads, smallest_grain)
+        return mesh_of(Cluster(self.grains, self.shell, self.norm, *given), size, threads, smallest_grain, grading)
+
+    @property
+    def mean_diameter(self) -> float:
+        """The diameter of a ball of the mean grain's volume, µm."""
+        return float((6.0 / np.pi * self.grains.volume.mean()) ** (1.0 / 3.0))
 
     def _grid(self, size: float) -> Grid:
         """The voxels of a size that can belong to the particle."""

@@ -181,7 +181,7 @@ def test_quality_is_that_of_the_cells(meshed):
 def test_radius_ratio_of_the_regular_one_is_1():
     points = np.array([(1.0, 1, 1), (-1, 1, -1), (1, -1, -1), (-1, -1, 1)])
     cells = np.array([(0, 1, 2, 3)], np.int32)
-    angles, ratio, volume = np.empty((1, 6)), np.empty(1), np.empty(1)
+    angles, ratio, volume = np.empty((1, 2)), np.empty(1), np.empty(1)
     shapes(points, cells, angles, ratio, volume)
     assert abs(volume[0]) == pytest.approx(8.0 / 3.0)
     assert abs(ratio[0]) == pytest.approx(1.0)

@@ -92,9 +92,9 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(library, tmp_path, options
 
 
 def test_sizes_and_pairs_as_they_are_typed():
-    assert TetOptions("0.07").measure() == {"size": 0.07}
-    assert TetOptions(0.07).measure() == {"size": 0.07}
-    assert TetOptions("6x").measure() == {"across": 6.0}
+    assert TetOptions("0.07").lengths(1.2) == (0.07, None)
+    assert TetOptions(0.07, size_inside="0.3").lengths(1.2) == (0.07, 0.3)
+    assert TetOptions("6x", size_inside="2x").lengths(1.2) == pytest.approx((0.2, 0.6))
     assert TetOptions(cohesive="all").pairs() is None
     assert TetOptions(cohesive="3-7,9-4").pairs() == [(2, 6), (8, 3)]
 

@@ -48,14 +48,14 @@ def sine_of(points, a, b, c, d):
 
 
 @helper
-def find_ring(cells, star, a, b, room):
-    """Fill the ring about edge a b in order; its length, −1 when it is too long."""
+def find_ring(cells, star, a, b, old, own, room):
+    """Fill the ring about edge a b in order; its length, −1 when it is too long or a cell there is worse than own."""
     ring, rest, n = room[0], room[1], 0
     for m in star:
         k = side_of(cells, m, b)
         if k < 0:
             continue
-        if n == RING:
+        if n == RING or old[m] < own:
             return -1
         x, y, z = others(cells, m, side_of(cells, m, a))
         if x == b:
@@ -128,13 +128,14 @@ def add_polygon(a, b, polygon, n, name, choice, stack, new, count):
 
 
 @helper
-def remove_edge(points, cells, names, star, a, b, old, room):
+def remove_edge(points, cells, names, star, a, b, old, own, gain, room):
     """The cells that would replace those about an edge, in room's new: worst sine before and after, how many, kind.
 
-    kind 0: one name about the edge, 1: two. old (m,): sines of cells. After is −1 where nothing better is found.
+    kind 0: one name about the edge, 1: two. old (m,): sines of cells. After is −1 where nothing better is found, by
+    more than a gain, or where a cell about the edge is worse than own: it is looked at for itself.
     """
     ring, _, polygon, cost, choice, stack, new, _, _ = room
-    n = find_ring(cells, star, a, b, room)
+    n = find_ring(cells, star, a, b, old, own, room)
     if n < 0:
         return 0.0, -1.0, 0, 0, 0
     worst, turns, first, second = 2.0, 0, 0, 0
@@ -143,7 +144,7 @@ def remove_edge(points, cells, names, star, a, b, old, room):
         if names[ring[1, k]] != names[ring[1, k - 1 if k else n - 1]]:
             turns += 1
             first, second = second, k
-    bar = worst * _BETTER + 1e-3
+    bar = max(worst * _BETTER + 1e-3, worst + gain)
     if turns == 0:
         for k in range(n):
             polygon[k] = ring[0, k]
@@ -189,16 +190,18 @@ def _bend(points, a, b, p, q):
 
 
 @helper
-def swap_face(points, cells, names, start, stop, items, m, k, old, room):
+def swap_face(points, cells, names, start, stop, items, m, k, old, gain, room):
     """The three cells that would replace m and the one beyond its face opposite corner k: as `remove_edge`."""
     new = room[6]
     t = neighbour(cells, names, start, stop, items, m, k)
     if t < 0 or names[t] != names[m]:
         return 0.0, -1.0, -1
-    worst, v = min(old[m], old[t]), cells[m, k]
+    worst, v = old[m], cells[m, k]
+    if old[t] < worst:
+        return worst, -1.0, -1
     x, y, z = others(cells, m, k)
     w = cells[t, 0] + cells[t, 1] + cells[t, 2] + cells[t, 3] - x - y - z
-    bar, after = worst * _BETTER + 1e-3, 2.0
+    bar, after = max(worst * _BETTER + 1e-3, worst + gain), 2.0
     for s in range(3):
         p, q = (x, y, z)[s], (y, z, x)[s]
         after = min(after, sine_of(points, v, p, q, w))
@@ -277,10 +280,12 @@ def _best_of(points, cells, names, start, stop, items, m, sines, room):
     for e in range(10):
         if e < 6:
             a, b = cells[m, _EDGES[e][0]], cells[m, _EDGES[e][1]]
+            if stop[b] - start[b] < stop[a] - start[a]:
+                a, b = b, a
             star = items[start[a] : stop[a]]
-            worst, after, _, _, _ = remove_edge(points, cells, names, star, a, b, sines, room)
+            worst, after, _, _, _ = remove_edge(points, cells, names, star, a, b, sines, sines[m], best, room)
         else:
-            worst, after, _ = swap_face(points, cells, names, start, stop, items, m, e - 6, sines, room)
+            worst, after, _ = swap_face(points, cells, names, start, stop, items, m, e - 6, sines, best, room)
         if after - worst > best:
             best, chosen = after - worst, e
     return chosen
@@ -317,12 +322,14 @@ def flip(points, cells, names, end, start, stop, items, todo, sines, limit, cell
         if e < 0:
             continue
         if e >= 6:
-            _, _, t = swap_face(points, cells, names, start, stop, items, m, e - 6, sines, room)
+            _, _, t = swap_face(points, cells, names, start, stop, items, m, e - 6, sines, 0.0, room)
             gone[0], gone[1], count, added, kind = m, t, 2, 3, 0
         else:
             a, b = cells[m, _EDGES[e][0]], cells[m, _EDGES[e][1]]
+            if stop[b] - start[b] < stop[a] - start[a]:
+                a, b = b, a
             star = items[start[a] : stop[a]]
-            _, _, added, kind, count = remove_edge(points, cells, names, star, a, b, sines, room)
+            _, _, added, kind, count = remove_edge(points, cells, names, star, a, b, sines, sines[m], 0.0, room)
             for k in range(count):
                 gone[k] = room[0][1, k]
         if not _has_room(start, stop, new, added):

@@ -33,6 +33,15 @@ def links_for():
 
 
 @helper
+def is_of_one_name(names, star):
+    """Whether all cells of a star have the same name."""
+    alike = True
+    for m in star:
+        alike &= names[m] == names[star[0]]
+    return alike
+
+
+@helper
 def _root(parent, k):
     while parent[k] != k:
         parent[k] = parent[parent[k]]
@@ -75,9 +84,7 @@ def faults(cells, names, star, count, v, links):
     corner, edge, triangle, parent, bits, pairs, labels, pair_edges = links
     if count > MOST:
         return FAULTY
-    alike = True
-    for t in range(1, count):
-        alike &= names[star[t]] == names[star[0]]
+    alike = is_of_one_name(names, star[:count])
     n = _number_corners(cells, star, count, v, corner, triangle)
     if n < 0:
         return FAULTY
@@ -168,13 +175,18 @@ def _extra_disks(known, n, count, star, names, labels, bits, pairs, pair_edges, 
 
 
 @kernel
-def count_faults(cells, names, start, stop, items, bad):
-    """Fill bad (n,) with 1 at each node whose star is no ball or whose names are not manifold there; how many."""
+def count_faults(cells, names, start, stop, items, balls, bad):
+    """Fill bad (n,) with 1 at each node whose star is no ball or whose names are not manifold there; how many.
+
+    balls: that stars are balls is known, as of a lattice, and those of one name need no look.
+    """
     links, total = links_for(), 0
     for v in range(stop.size):
         bad[v] = 0
         if stop[v] > start[v]:
             star = items[start[v] : stop[v]]
+            if balls and is_of_one_name(names, star):
+                continue
             bad[v] = 1 if faults(cells, names, star, star.size, v, links) > 0 else 0
             total += bad[v]
     return total

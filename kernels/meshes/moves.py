@@ -2,7 +2,7 @@
 
 The shape of a cell is S³ / V², S the sum of its squared edges and V six times its volume: a multiple of the cube of
 the inverse mean ratio, least (432) for the regular one, convex in the place of a node and infinite where it turns over.
-A cell about node v is a row (8,) of n, D, P, Q, so that with the node moved by u V = D − n·u, S = 3 u² − 2 P·u + Q.
+A cell about node v is a column of n, D, P, Q, eight rows: with the node moved by u, V = D − n·u, S = 3 u² − 2 P·u + Q.
 """
 
 import math
@@ -13,15 +13,22 @@ from numba import prange
 from nmcfast.kernels._cache import helper, twins
 from nmcfast.kernels.meshes.stars import others, side_of
 from nmcfast.kernels.meshes.surfaces import ROWS, labels_of, rows_at, solve, step_onto
+from nmcfast.kernels.vectors.doubles import load8, spread8, store8, where_less8
 
 MOST = 192  # cells about a node that moves
+_WIDTH = MOST + 8  # numbers of a row
+_FARTHER = 1.5  # of a step of Newton: neighbours will go the same way
+_NO_SHAPE = 1e60  # a volume beside which a shape vanishes
 REGULAR = 432.0
 _NX, _NY, _NZ, _D, _PX, _PY, _PZ, _Q = range(8)
 
 
 @helper
 def gather(points, cells, names, star, v, rows):
-    """Fill rows with the cells of a star that are not outside; how many, −1 when too many."""
+    """Fill rows (9 · (MOST + 8),) with the cells of a star that are not outside; how many, −1 when too many.
+
+    Behind the last follow some of no shape, up to a whole number of eights; the ninth row is scratch of sums.
+    """
     x, y, z = points[v, 0], points[v, 1], points[v, 2]
     n = 0
     for m in star:
@@ -36,50 +43,84 @@ def gather(points, cells, names, star, v, rows):
         px, py, pz, qx, qy, qz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
         rx, ry, rz = qx - px, qy - py, qz - pz
         nx, ny, nz = py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
-        rows[n, _NX], rows[n, _NY], rows[n, _NZ] = nx, ny, nz
-        rows[n, _D] = nx * ax + ny * ay + nz * az
-        rows[n, _PX], rows[n, _PY], rows[n, _PZ] = ax + bx + cx, ay + by + cy, az + bz + cz
+        rows[_NX * _WIDTH + n], rows[_NY * _WIDTH + n], rows[_NZ * _WIDTH + n] = nx, ny, nz
+        rows[_D * _WIDTH + n] = nx * ax + ny * ay + nz * az
+        rows[_PX * _WIDTH + n], rows[_PY * _WIDTH + n], rows[_PZ * _WIDTH + n] = (
+            ax + bx + cx,
+            ay + by + cy,
+            az + bz + cz,
+        )
         near = ax * ax + ay * ay + az * az + bx * bx + by * by + bz * bz + cx * cx + cy * cy + cz * cz
-        rows[n, _Q] = near + px * px + py * py + pz * pz + qx * qx + qy * qy + qz * qz + rx * rx + ry * ry + rz * rz
+        rows[_Q * _WIDTH + n] = (
+            near + px * px + py * py + pz * pz + qx * qx + qy * qy + qz * qz + rx * rx + ry * ry + rz * rz
+        )
         n += 1
+    for k in range(n, (n + 7) // 8 * 8):
+        for row in range(8):
+            rows[row * _WIDTH + k] = _NO_SHAPE if row == _D else 0.0
     return n
+
+
+@helper
+def _row(rows, row, k):
+    """Eight numbers of a row."""
+    return load8(rows, row * _WIDTH + k)
 
 
 @helper
 def energy(rows, n, x, y, z):
     """Sum of the shapes of n cells with their node moved by (x, y, z), and the worst; infinite where one turns over."""
-    total, worst, square = 0.0, 0.0, 3.0 * (x * x + y * y + z * z)
-    for k in range(n):
-        volume = rows[k, _D] - rows[k, _NX] * x - rows[k, _NY] * y - rows[k, _NZ] * z
-        if volume <= 0.0:
-            return np.inf, np.inf
-        s = square - 2.0 * (rows[k, _PX] * x + rows[k, _PY] * y + rows[k, _PZ] * z) + rows[k, _Q]
-        shape = s * s * s / (volume * volume)
-        total += shape
-        worst = max(worst, shape)
-    return total, worst
+    square, none = 3.0 * (x * x + y * y + z * z), spread8(0.0)
+    total, worst = none, none
+    for k in range(0, n, 8):
+        volume = _row(rows, _D, k) - _row(rows, _NX, k) * x - _row(rows, _NY, k) * y - _row(rows, _NZ, k) * z
+        along = _row(rows, _PX, k) * x + _row(rows, _PY, k) * y + _row(rows, _PZ, k) * z
+        s = _row(rows, _Q, k) - along * 2.0 + square
+        shape = where_less8(none, volume, s * s * s / (volume * volume), spread8(np.inf))
+        total = total + shape
+        worst = where_less8(worst, shape, shape, worst)
+    return _sum(total, rows), _greatest(worst, rows)
+
+
+@helper
+def _sum(eight, rows):
+    """The sum of eight numbers; the last row is scratch."""
+    store8(rows, 8 * _WIDTH, eight)
+    s = rows[8 * _WIDTH : 8 * _WIDTH + 8]
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+
+
+@helper
+def _greatest(eight, rows):
+    store8(rows, 8 * _WIDTH, eight)
+    s = rows[8 * _WIDTH : 8 * _WIDTH + 8]
+    return max(max(max(s[0], s[1]), max(s[2], s[3])), max(max(s[4], s[5]), max(s[6], s[7])))
 
 
 @helper
 def _slopes(rows, n, x, y, z):
     """Gradient and second derivatives (xx xy xz yy yz zz) of `energy`."""
-    gx, gy, gz, xx, xy, xz, yy, yz, zz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    none = spread8(0.0)
+    gx, gy, gz, xx, xy, xz, yy, yz, zz = none, none, none, none, none, none, none, none, none
     square = 3.0 * (x * x + y * y + z * z)
-    for k in range(n):
-        nx, ny, nz = rows[k, _NX], rows[k, _NY], rows[k, _NZ]
-        px, py, pz = rows[k, _PX], rows[k, _PY], rows[k, _PZ]
-        volume = rows[k, _D] - nx * x - ny * y - nz * z
-        s = square - 2.0 * (px * x + py * y + pz * z) + rows[k, _Q]
+    for k in range(0, n, 8):
+        nx, ny, nz = _row(rows, _NX, k), _row(rows, _NY, k), _row(rows, _NZ, k)
+        px, py, pz = _row(rows, _PX, k), _row(rows, _PY, k), _row(rows, _PZ, k)
+        volume = _row(rows, _D, k) - nx * x - ny * y - nz * z
+        s = _row(rows, _Q, k) - (px * x + py * y + pz * z) * 2.0 + square
         r = s / volume
-        a, b = 6.0 * r * r, 2.0 * r * r * r  # half of dE/dS · 4 …: E' = 3 r² S' − 2 r³ V'
+        a = r * r * 6.0
+        b = a * r * (1.0 / 3.0)  # half of dE/dS · 4 …: E' = 3 r² S' − 2 r³ V'
         sx, sy, sz = 3.0 * x - px, 3.0 * y - py, 3.0 * z - pz  # S' / 2
         gx, gy, gz = gx + a * sx + b * nx, gy + a * sy + b * ny, gz + a * sz + b * nz
         # E'' = (6 / V) (r^½ (S' − r V'))² + 3 r² S'': one square, since E = V (S / V)³
-        tx, ty, tz = 2.0 * sx + r * nx, 2.0 * sy + r * ny, 2.0 * sz + r * nz
-        w, c = 6.0 * r / volume, 18.0 * r * r
-        xx, xy, xz = xx + w * tx * tx + c, xy + w * tx * ty, xz + w * tx * tz
-        yy, yz, zz = yy + w * ty * ty + c, yz + w * ty * tz, zz + w * tz * tz + c
-    return gx, gy, gz, xx, xy, xz, yy, yz, zz
+        tx, ty, tz = sx * 2.0 + r * nx, sy * 2.0 + r * ny, sz * 2.0 + r * nz
+        w, c = r * 6.0 / volume, a * 3.0
+        wx, wy = w * tx, w * ty
+        xx, xy, xz = xx + wx * tx + c, xy + wx * ty, xz + wx * tz
+        yy, yz, zz = yy + wy * ty + c, yz + wy * tz, zz + w * tz * tz + c
+    a, b, c = _sum(gx, rows), _sum(gy, rows), _sum(gz, rows)
+    return a, b, c, _sum(xx, rows), _sum(xy, rows), _sum(xz, rows), _sum(yy, rows), _sum(yz, rows), _sum(zz, rows)
 
 
 @helper
@@ -129,7 +170,7 @@ def _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scr
             planes_n = rows_at(x0 + x, y0 + y, z0 + z, labels, count, seeds, shape, squared, planes)
     if count < 4 and total < np.inf:
         tx, ty, tz = _along(_slopes(rows, n, x, y, z), planes, count - 1)
-        part = 1.0
+        part = _FARTHER
         for _ in range(3):
             a, b, c = x + part * tx, y + part * ty, z + part * tz
             if count > 1:
@@ -147,37 +188,50 @@ def _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scr
 
 
 def _sweep(
-    points, cells, names, start, stop, items, order, bounds, awake, seeds, shape, squared, size, guard, still, workers
+    points,
+    cells,
+    names,
+    start,
+    stop,
+    items,
+    order,
+    bounds,
+    awake,
+    news,
+    seeds,
+    shape,
+    squared,
+    size,
+    guard,
+    still,
+    workers,
 ):
     """Move the nodes with awake (n,) uint8 set, colour by colour: order[bounds[c] : bounds[c + 1]]; how many moved.
 
     Nodes of one colour share no cell, so that the number of workers changes no bit. awake is then set for the nodes
-    that share a cell with one that moved by more than still times the size µm.
+    that share a cell with one that moved by more than still times the size µm; these get all bits of news (n + 1,)
+    uint8 set, those that moved less the first.
     """
-    moved = np.zeros(names.size, np.uint8)
     nodes, total = points.shape[0], 0
     for colour in range(bounds.size - 1):
         first, last = bounds[colour], bounds[colour + 1]
         for worker in prange(workers):
-            scratch = np.empty((MOST, 8)), np.empty(ROWS, np.int32), np.empty((ROWS, 4))
+            scratch = np.empty(9 * _WIDTH), np.empty(ROWS, np.int32), np.empty((ROWS, 4))
             low = first + (last - first) * worker // workers
             for k in range(low, first + (last - first) * (worker + 1) // workers):
                 v = order[k]
                 if awake[v]:
                     star = items[start[v] : stop[v]]
                     far = _move(points, cells, names, star, v, seeds, shape, squared, size, guard, scratch)
-                    awake[v] = 2 if far > (still * size) ** 2 else 1
+                    awake[v] = 2 if far > (still * size) ** 2 else 0
+                    news[v] |= 255 if awake[v] else (1 if far > 0.0 else 0)
     for v in range(nodes):
-        if awake[v] == 2:
-            total += 1
-            for k in range(start[v], stop[v]):
-                moved[items[k]] = 1
-        awake[v] = 0
-    for m in range(names.size):
-        if moved[m]:
-            for k in range(4):
-                if cells[m, k] < nodes:
-                    awake[cells[m, k]] = 1
+        total += awake[v] == 2
+        for k in range(start[v], stop[v] if awake[v] == 2 else start[v]):
+            for s in range(4):
+                w = cells[items[k], s]
+                if w < nodes and not awake[w]:
+                    awake[w] = 1
     return total
 
 

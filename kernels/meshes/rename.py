@@ -7,6 +7,8 @@ from nmcfast.kernels.meshes.links import faults, links_for
 from nmcfast.kernels.meshes.stars import neighbour
 from nmcfast.kernels.meshes.surfaces import ROWS, distance, labels_of, rows_at, step_onto
 
+_CLOSE = 0.01  # of the size: a node that steps less onto its surfaces has arrived
+
 
 @helper
 def _gap(points, cells, m, old, new, seeds, squared):
@@ -30,6 +32,21 @@ def _is_manifold_about(cells, names, start, stop, items, m, links):
     return True
 
 
+@helper
+def _nodes_of_names(cells, names, end, nodes):
+    """1 at nodes (n + 1,) uint8 whose cells have several names."""
+    first, out = np.full(nodes + 1, -1, np.int32), np.zeros(nodes + 1, np.uint8)
+    for m in range(end):
+        if names[m] >= 0:
+            for k in range(4):
+                v = cells[m, k]
+                if first[v] < 0:
+                    first[v] = names[m]
+                elif first[v] != names[m]:
+                    out[v] = 1
+    return out
+
+
 @kernel
 def rename(points, cells, names, start, stop, items, end, seeds, squared, least, cells_of, changed):
     """Give cells the name of a neighbour whose grain holds their middle by more than least µm; how many changed.
@@ -38,17 +55,21 @@ def rename(points, cells, names, start, stop, items, end, seeds, squared, least,
     of these are looked at; set to those of changed cells afterwards.
     """
     links, count, touched = links_for(), 0, np.zeros(stop.size, np.uint8)
+    meeting = _nodes_of_names(cells, names, end, stop.size)
     for m in range(end):
         old = names[m]
         if old <= 0 or cells_of[old] <= 2:
             continue
-        asked = False
+        asked, at = False, 0
         for k in range(4):
             asked |= changed[cells[m, k]] > 0
-        if not asked:
+            at += meeting[cells[m, k]]
+        if not asked or at < 3:
             continue
         best, name, seen = least, old, old
         for k in range(4):
+            if at - meeting[cells[m, k]] < 3:
+                continue
             t = neighbour(cells, names, start, stop, items, m, k)
             other = names[t]
             if other > 0 and other != old and other != seen:
@@ -64,7 +85,7 @@ def rename(points, cells, names, start, stop, items, end, seeds, squared, least,
             cells_of[name] += 1
             count += 1
             for k in range(4):
-                touched[cells[m, k]] = 1
+                touched[cells[m, k]], meeting[cells[m, k]] = 1, 1
         else:
             names[m] = old
     changed[:] = touched
@@ -80,6 +101,8 @@ def _off(points, names, start, stop, items, v, seeds, shape, squared, most, labe
         n = rows_at(x, y, z, labels, count, seeds, shape, squared, rows)
         dx, dy, dz = step_onto(rows, n)
         x, y, z = x + dx, y + dy, z + dz
+        if dx * dx + dy * dy + dz * dz < (_CLOSE * most) ** 2:
+            break
     far = np.sqrt((x - points[v, 0]) ** 2 + (y - points[v, 1]) ** 2 + (z - points[v, 2]) ** 2)
     return min(far, most)
 

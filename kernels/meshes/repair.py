@@ -4,7 +4,6 @@ import numpy as np
 
 from nmcfast.kernels._cache import helper, kernel
 from nmcfast.kernels.meshes.links import faults, links_for
-from nmcfast.kernels.meshes.stars import neighbour
 from nmcfast.kernels.meshes.surfaces import depth_gradient, name_distance
 
 _TURNS = 4  # how often one cell may change its name
@@ -36,7 +35,9 @@ def _faults_of(cells, names, start, stop, items, nodes, count, links):
 
 
 @helper
-def _rename_one(points, cells, names, start, stop, items, v, here, shore, fixed, turns, seeds, shape, squared, links):
+def _rename_one(
+    points, cells, names, start, stop, items, beside, v, here, shore, fixed, turns, seeds, shape, squared, links
+):
     """Give the cell about node v the name that lessens faults most, the least deep of equals; the cell, −1 if none.
 
     A change that lessens those of v alone, and not the sum, is made once a cell.
@@ -48,7 +49,7 @@ def _rename_one(points, cells, names, start, stop, items, v, here, shore, fixed,
             continue
         before, old, tried = -1, names[m], (-1, -1, -1, -1)
         for k in range(4):
-            t = neighbour(cells, names, start, stop, items, m, k)
+            t = beside[m, k]
             other = names[t] if t >= 0 else old
             if other == old or other in tried:
                 continue
@@ -117,8 +118,10 @@ def _rename_all(cells, names, start, stop, items, v, fixed, nodes, links):
 
 
 @kernel
-def repair(points, cells, names, start, stop, items, bad, shore, fixed, seeds, shape, squared):
+def repair(points, cells, names, start, stop, items, beside, bad, shore, fixed, seeds, shape, squared):
     """Change names until the nodes with bad (n,) set are manifold, and keep bad up to date. Changes, faults left.
+
+    bad may have sound nodes too: each is looked at. beside: see `stars.neighbours`.
 
     fixed (m,): cells that keep their names; shore µm: no middle that lies deeper changes between outside and inside.
     A cell changes at most four times; its first change may leave as many faults as there were.
@@ -136,7 +139,7 @@ def repair(points, cells, names, start, stop, items, bad, shore, fixed, seeds, s
         if here == 0:
             continue
         m, change = _rename_one(
-            points, cells, names, start, stop, items, v, here, shore, fixed, turns, seeds, shape, squared, links
+            points, cells, names, start, stop, items, beside, v, here, shore, fixed, turns, seeds, shape, squared, links
         )
         if change >= 0 and _rename_all(cells, names, start, stop, items, v, fixed, about, links):
             count, change = _nodes_about(cells, star, about), -1
@@ -182,7 +185,7 @@ def flatten(cells, names, start, stop, items, bad, fixed, outside):
 
 
 @helper
-def _bridge(cells, names, start, stop, items, part, largest, members, fixed, came, depth):
+def _bridge(names, beside, part, largest, members, fixed, came, depth):
     """Join a part to the largest of its name by as few cells of other grains as do, _NECK at most; whether so few do.
 
     came, depth (m,): scratch, −2 and 0, which is left as it was.
@@ -194,7 +197,7 @@ def _bridge(cells, names, start, stop, items, part, largest, members, fixed, cam
         m = queue[done]
         done += 1
         for k in range(4):
-            t = neighbour(cells, names, start, stop, items, m, k)
+            t = beside[m, k]
             if t < 0 or came[t] != -2:
                 continue
             if names[t] == name and largest[part[t]]:
@@ -212,30 +215,33 @@ def _bridge(cells, names, start, stop, items, part, largest, members, fixed, cam
 
 
 @kernel
-def give_away(cells, names, start, stop, items, part, size, largest, fixed, bridging):
+def give_away(names, beside, part, size, largest, fixed, bridging):
     """Give the smaller parts of a name to the neighbour they share most faces with, inside before outside; how many.
 
     part (m,): see `stars.parts`; size (parts,): cells; largest (parts,) bool: the part that keeps its name. bridging:
     parts of a grain of more than _CRUMB cells are joined to the largest by a neck, where it needs no more than _NECK.
     """
     came, depth = np.full(names.size, -2, np.int64), np.zeros(names.size, np.uint8)
-    order, first = np.argsort(part), np.zeros(size.size + 1, np.int64)
+    first, given = np.zeros(size.size + 1, np.int64), 0
     for p in range(size.size):
-        first[p + 1] = first[p] + size[p]
-    skip = part.size - first[size.size]
-    given = 0
+        first[p + 1] = first[p] + (0 if largest[p] else size[p])
+    order, place = np.empty(first[size.size], np.int64), first.copy()
+    for m in range(part.size):
+        if part[m] >= 0 and not largest[part[m]]:
+            order[place[part[m]]] = m
+            place[part[m]] += 1
     for p in range(size.size):
         if largest[p]:
             continue
-        members = order[skip + first[p] : skip + first[p + 1]]
+        members = order[first[p] : first[p + 1]]
         kept = bridging and size[p] > _CRUMB and names[members[0]] > 0
-        if kept and _bridge(cells, names, start, stop, items, part, largest, members, fixed, came, depth):
+        if kept and _bridge(names, beside, part, largest, members, fixed, came, depth):
             given += 1
             continue
         found, counts, known = np.empty(64, np.int64), np.zeros(64, np.int64), 0
         for m in members:
             for k in range(4):
-                t = neighbour(cells, names, start, stop, items, m, k)
+                t = beside[m, k]
                 if t < 0 or names[t] == names[m]:
                     continue
                 place = 0

@@ -81,8 +81,23 @@ def neighbour(cells, names, start, stop, items, m, k):
 
 
 @kernel
-def facets(cells, names, start, stop, items, ghosts, out, pairs):
-    """Facets (f, 3) between cells of two names and those names (f, 2); f.
+def neighbours(cells, names, start, stop, items, beside):
+    """Fill beside (m, 4) with the cell beyond the face opposite each corner of each cell, −1 where there is none."""
+    beside[:] = -1
+    for m in range(cells.shape[0]):
+        for k in range(4):
+            if names[m] < 0 or beside[m, k] >= 0:
+                continue
+            t = neighbour(cells, names, start, stop, items, m, k)
+            beside[m, k] = t
+            for s in range(4):
+                if t >= 0 and side_of(cells, m, cells[t, s]) < 0:
+                    beside[t, s] = m
+
+
+@kernel
+def facets(cells, names, beside, ghosts, out, pairs):
+    """Facets (f, 3) between cells of two names and those names (f, 2); f. beside: see `neighbours`.
 
     Each once, counter-clockwise as seen from the second, which is 0 or the higher. ghosts: those to 0 alone.
     """
@@ -91,7 +106,7 @@ def facets(cells, names, start, stop, items, ghosts, out, pairs):
         if names[m] <= 0:
             continue
         for k in range(4):
-            t = neighbour(cells, names, start, stop, items, m, k)
+            t = beside[m, k]
             other = names[t] if t >= 0 else 0
             if other == names[m] or (ghosts and other > 0) or 0 < other < names[m]:
                 continue
@@ -104,11 +119,11 @@ def facets(cells, names, start, stop, items, ghosts, out, pairs):
 
 
 @kernel
-def parts(cells, names, start, stop, items, part):
+def parts(names, beside, part):
     """Fill part (m,) with the number of each cell's face-connected part of one name, −1 where it is gone; how many."""
-    stack, count = np.empty(cells.shape[0], np.int32), 0
+    stack, count = np.empty(names.size, np.int32), 0
     part[:] = -1
-    for seed in range(cells.shape[0]):
+    for seed in range(names.size):
         if names[seed] < 0 or part[seed] >= 0:
             continue
         stack[0], depth, part[seed] = seed, 1, count
@@ -116,7 +131,7 @@ def parts(cells, names, start, stop, items, part):
             depth -= 1
             m = stack[depth]
             for k in range(4):
-                t = neighbour(cells, names, start, stop, items, m, k)
+                t = beside[m, k]
                 if t >= 0 and part[t] < 0 and names[t] == names[m]:
                     part[t] = count
                     stack[depth] = t

@@ -37,6 +37,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--mesh", choices=("voxels", "tet", "surface"), default="voxels", help=text)
     text = "of tetrahedra, µm (0.1), or so many across the mean grain: 6x"
     parser.add_argument("--size", metavar="H", help=text)
+    text = "of tetrahedra far from the boundaries, µm or as 2x (that of the others)"
+    parser.add_argument("--size-inside", metavar="H", help=text)
     text = "2: tetrahedra of ten nodes, those of edges on the boundaries (1)"
     parser.add_argument("--order", type=int, choices=(1, 2), default=1, help=text)
     text = "split nodes and put elements without thickness between grains: all, or pairs of labels, 3-7,4-9"
@@ -66,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             order=options.order,
             cohesive=options.cohesive,
             smallest_grain=options.smallest_grain,
+            size_inside=options.size_inside,
             overwrite=options.overwrite,
             progress=lambda index: bar(index, 0),
         )

@@ -53,6 +53,7 @@ def export_library(
     order: int = 1,
     cohesive: str = "",
     smallest_grain: int = 1,
+    size_inside: float | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
@@ -62,7 +63,7 @@ def export_library(
     loose: voxels of a mesh of elements that no face joins to the largest part are left out and hinges filled ("mend",
     see `export.hinges`; counted in export.json), or everything stays ("keep"). A refused export leaves nothing.
     mesh "tet": conforming tetrahedra of about a size µm (0.1 when None) instead of voxels, "surface": triangles of the
-    boundaries of grains; size, order, cohesive, smallest_grain as in
+    boundaries of grains; size, order, cohesive, smallest_grain, size_inside as in
     `TetOptions`, see docs/meshes.md.
     Raises InputError for numbers the library does not have and for an output that is something else.
     """
@@ -77,15 +78,15 @@ def export_library(
     if mesh not in MESHES:
         raise InputError(f"--mesh: found {mesh!r}, expected one of {', '.join(MESHES)}")
     if mesh != "voxels":
-        given = TetOptions(TetOptions.size if size is None else size, order, cohesive, smallest_grain)
+        given = TetOptions(TetOptions.size if size is None else size, order, cohesive, smallest_grain, size_inside)
         settings = {**_settings(library, to, chosen, library.recipe["voxel_size"]), "mesh": mesh, **asdict(given)}
         made, meshes = export_tetrahedra(library, output, settings, chosen, given, overwrite, progress)
         return Exported(output, to, made, len(chosen), meshes=meshes)
     if to in formats.SURFACES:
         raise InputError(f"--to: {to} is a format of triangles: add --mesh surface")
-    if size is not None or (order, cohesive, smallest_grain) != (1, "", 1):
+    if size is not None or (order, cohesive, smallest_grain, size_inside) != (1, "", 1, None):
         given_for = "are for --mesh tet or surface; voxels have --voxel-size"
-        raise InputError(f"--size, --order, --cohesive, --smallest-grain: {given_for}")
+        raise InputError(f"--size, --size-inside, --order, --cohesive, --smallest-grain: {given_for}")
     module = formats.any_module(to)
     if to in formats.BULK:
         return _to_library(library, output, to, chosen, voxel_size, overwrite, progress)

@@ -34,7 +34,8 @@ class Meshed:
 class TetOptions:
     """How particles are meshed: see docs/meshes.md.
 
-    size: µm, or "6x": six across the mean grain of each particle. order: 2 for nodes on edges. cohesive: "" for none,
+    size: µm, or "6x": six across the mean grain of each particle; size_inside: the same, of tetrahedra far from the
+    boundaries, None for those of the size too. order: 2 for nodes on edges. cohesive: "" for none,
     "all", or pairs of labels, "3-7,4-9". smallest_grain: grains of fewer tetrahedra go to a neighbour.
     """
 
@@ -42,9 +43,10 @@ class TetOptions:
     order: int = 1
     cohesive: str = ""
     smallest_grain: int = 1
+    size_inside: float | str | None = None
 
     def __post_init__(self) -> None:
-        self.measure()
+        self.lengths(1.0)
         if self.order not in (1, 2):
             raise InputError(f"--order: found {self.order}, expected 1 or 2")
         if self.order == 2 and self.cohesive:
@@ -53,13 +55,10 @@ class TetOptions:
             raise InputError(f"--smallest-grain: found {self.smallest_grain}, expected 1 tetrahedron or more")
         self.pairs()
 
-    def measure(self) -> dict[str, float]:
-        """What `Particle.mesh` takes: a size in µm, or how many across the mean grain."""
-        text = str(self.size)
-        try:
-            return {"across": float(text[:-1])} if text.endswith("x") else {"size": float(text)}
-        except ValueError:
-            raise InputError(f"--size: found {text!r}, expected µm (0.1), or elements across a grain (6x)") from None
+    def lengths(self, diameter: float) -> tuple[float, float | None]:
+        """The size and that inside, µm, where this is the diameter of the mean grain."""
+        inside = None if self.size_inside is None else _length("--size-inside", self.size_inside, diameter)
+        return _length("--size", self.size, diameter), inside
 
     def pairs(self) -> list[tuple[int, int]] | None:
         """Rows of the two grains of each boundary that nodes are split along, None for all."""
@@ -69,6 +68,15 @@ class TetOptions:
             raise InputError(f"--cohesive: found {self.cohesive!r}, expected all, or pairs of labels such as 3-7,4-9")
         labels = (pair.split("-") for pair in self.cohesive.split(","))
         return [(int(a) - 1, int(b) - 1) for a, b in labels]
+
+
+def _length(name: str, length: float | str, diameter: float) -> float:
+    """A length in µm, given as that or, 6x, by how many a diameter has. Raises InputError for anything else."""
+    text = str(length)
+    try:
+        return diameter / float(text[:-1]) if text.endswith("x") else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"{name}: found {text!r}, expected µm (0.1), or elements across a grain (6x)") from None
 
 
 def export_tetrahedra(
@@ -122,12 +130,9 @@ def _count_meshes(output: Path, settings: dict[str, Any], chosen: range) -> Mesh
 def tet_deck_of(library: Library, index: int, options: TetOptions, threads: int = 1) -> TetDeck:
     """A particle of a library as tetrahedra; errors as `Particle.mesh` and `Mesh.split`."""
     particle = library[index]
-    return deck_of_mesh(
-        index,
-        particle,
-        particle.mesh(**options.measure(), smallest_grain=options.smallest_grain, threads=threads),
-        options,
-    )
+    size, inside = options.lengths(particle.mean_diameter)
+    mesh = particle.mesh(size, inside=inside, smallest_grain=options.smallest_grain, threads=threads)
+    return deck_of_mesh(index, particle, mesh, options)
 
 
 def deck_of_mesh(index: int, particle: Particle, mesh: Mesh, options: TetOptions) -> TetDeck:

@@ -8,6 +8,7 @@ import numpy as np
 from nmcfast.errors import InputError, NmcfastError
 from nmcfast.kernels.meshes import stars
 from nmcfast.meshes.body import Body
+from nmcfast.meshes.grading import Grading
 from nmcfast.meshes.optimise import fault_of, optimised
 from nmcfast.meshes.quadratic import Quadratic, quadratic
 from nmcfast.meshes.quality import Quality, quality_of
@@ -62,8 +63,10 @@ class Mesh:
         return int(max(self.grain.max(initial=-1), self.missing.max(initial=-1))) + 1
 
 
-def mesh_of(body: Body, size: float, threads: int = 1, smallest: int = 1) -> Mesh:
+def mesh_of(body: Body, size: float, threads: int = 1, smallest: int = 1, grading: Grading | None = None) -> Mesh:
     """Tetrahedra of a body of about a size µm; grains of fewer cells than smallest are given to their neighbours.
+
+    grading: where cells may be coarser than that; None for nowhere.
 
     Raises InputError for a size that is not positive, too small or too coarse, and for a body without grains.
 
@@ -85,7 +88,7 @@ def mesh_of(body: Body, size: float, threads: int = 1, smallest: int = 1) -> Mes
         cut = repaired(lattice, body, edge, smallest)
         if cut is not None:
             heirs = _heirs(exact, lattice.names, len(body.grains))
-            mesh = optimised(without_outside(lattice), body, size, threads)
+            mesh = optimised(without_outside(lattice), body, size, threads, grading)
             fault = fault_of(mesh)
             if fault is None:
                 return _finished(mesh, body, size, cut - 1, heirs)
@@ -94,18 +97,19 @@ def mesh_of(body: Body, size: float, threads: int = 1, smallest: int = 1) -> Mes
 
 def _heirs(exact: np.ndarray, names: np.ndarray, grains: int) -> np.ndarray:
     """Which row (n,) has most of the cells that each grain had; −1 where it had none, or they are outside."""
-    keys, counts = np.unique(np.column_stack([exact, names]), axis=0, return_counts=True)
+    keys, counts = np.unique(exact.astype(np.int64) * (grains + 1) + names, return_counts=True)
     out = np.full(grains + 1, -1)
-    order = np.argsort(counts, kind="stable")
-    out[keys[order, 0]] = keys[order, 1] - 1  # the most frequent last
+    keys = keys[np.argsort(counts, kind="stable")]
+    out[keys // (grains + 1)] = keys % (grains + 1) - 1  # the most frequent last
     return out[1:]
 
 
 def _finished(t: Tetrahedra, body: Body, size: float, cut: np.ndarray, heirs: np.ndarray) -> Mesh:
     none = np.empty((0, 3), np.int32), np.empty((0, 2), np.int32)
-    count = stars.facets(*t.stars, False, *none)
+    given = t.cells, t.names, t.beside, False
+    count = stars.facets(*given, *none)
     facets, pairs = np.empty((count, 3), np.int32), np.empty((count, 2), np.int32)
-    stars.facets(*t.stars, False, facets, pairs)
+    stars.facets(*given, facets, pairs)
     inside = t.names > 0
     grain = t.names[inside] - 1
     missing = np.setdiff1d(np.arange(len(body.grains)), grain)

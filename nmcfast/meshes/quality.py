@@ -54,7 +54,7 @@ class Quality:
 def quality_of(t: Tetrahedra, body: Body, size: float) -> Quality:
     """The figures of a mesh whose outside is one node."""
     cells = t.cells[t.names > 0]
-    angles, ratio, volume = np.empty((len(cells), 6)), np.empty(len(cells)), np.empty(len(cells))
+    angles, ratio, volume = np.empty((len(cells), 2)), np.empty(len(cells)), np.empty(len(cells))
     quality.shapes(t.points, cells, angles, ratio, volume)
     angles = np.degrees(angles)
     distance, meeting = np.empty(len(t.points)), np.empty(len(t.points), np.int64)
@@ -62,4 +62,4 @@ def quality_of(t: Tetrahedra, body: Body, size: float) -> Quality:
         t.points, t.names, t.start, t.stop, t.items, body.seeds, body.shape, body.squared, distance, meeting
     )
     edge = meeting > 1
-    return Quality(angles.min(axis=1), angles.max(axis=1), ratio, distance[edge], meeting[edge], size)
+    return Quality(angles[:, 0], angles[:, 1], ratio, distance[edge], meeting[edge], size)

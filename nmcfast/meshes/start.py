@@ -1,6 +1,7 @@
 """Where a mesh starts: a lattice over the body, each cell with the grain of its middle, names repaired to manifolds."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,6 +40,13 @@ class Tetrahedra:
         if not stars.stars(cells, names, start, stop, items):
             raise NmcfastError(f"more than {room} tetrahedra meet at a node")
         return cls(points, cells, names, start, stop, items)
+
+    @cached_property
+    def beside(self) -> np.ndarray:
+        """The cells beside each cell (m, 4), see `kernels.meshes.stars`: of cells that change no more."""
+        beside = np.empty(self.cells.shape, np.int32)
+        stars.neighbours(*self.stars, beside)
+        return beside
 
     @property
     def stars(self) -> tuple[np.ndarray, ...]:
@@ -82,28 +90,34 @@ def repaired(t: Tetrahedra, body: Body, edge: float, smallest: int = 1) -> np.nd
     """
     rim, cut = _rim(t), [_keep_largest(t)]
     fixed = rim[t.cells].any(axis=1)
-    bad = _faulty(t, rim)
+    bad, given = _faulty(t, rim), (2.0 * edge, fixed, body.seeds, body.shape, body.squared)
     for turn in range(_ROUNDS):
-        if _merge_crumbs(t, fixed, smallest, turn < _BRIDGES):
-            bad = _faulty(t, rim)
-        elif not bad.any():
+        before = t.names.copy()
+        if not _merge_crumbs(t, fixed, smallest, turn < _BRIDGES) and not bad.any():
             cut.append(_keep_largest(t))
             if not len(cut[-1]):
                 return np.unique(np.concatenate(cut))
-            bad = _faulty(t, rim)
-        _, left = repair.repair(t.points, *t.stars, bad, 2.0 * edge, fixed, body.seeds, body.shape, body.squared)
+        _suspect(t, before, rim, bad)
+        _, left = repair.repair(t.points, *t.stars, t.beside, bad, *given)
         if left and turn > 0:
+            before = t.names.copy()
             repair.flatten(*t.stars, bad, fixed, turn % 3 == 0)
-            bad = _faulty(t, rim)
+            _suspect(t, before, rim, bad)
     return None
 
 
 def _faulty(t: Tetrahedra, rim: np.ndarray) -> np.ndarray:
     """Nodes (n,) uint8 where the names are not manifold, those of the rim apart."""
     bad = np.empty(len(t.points), np.uint8)
-    links.count_faults(*t.stars, bad)
+    links.count_faults(*t.stars, True, bad)
     bad[rim] = 0
     return bad
+
+
+def _suspect(t: Tetrahedra, before: np.ndarray, rim: np.ndarray, bad: np.ndarray) -> None:
+    """Set bad (n,) at the nodes of cells whose names are not those of before, those of the rim apart."""
+    bad[t.cells[t.names != before]] = 1
+    bad[rim] = 0
 
 
 def _rim(t: Tetrahedra) -> np.ndarray:
@@ -114,7 +128,7 @@ def _rim(t: Tetrahedra) -> np.ndarray:
 def _keep_largest(t: Tetrahedra) -> np.ndarray:
     """Give all but the largest face-connected part of the solid to the outside; the names of grains that lost cells."""
     part, solid = np.empty(len(t.cells), np.int32), t.names > 0
-    stars.parts(t.cells, solid.astype(np.int32), t.start, t.stop, t.items, part)
+    stars.parts(solid.astype(np.int32), t.beside, part)
     size = np.bincount(part[solid])
     lost = solid & (part != size.argmax()) if len(size) else solid
     names = np.unique(t.names[lost])
@@ -124,7 +138,7 @@ def _keep_largest(t: Tetrahedra) -> np.ndarray:
 
 def _merge_crumbs(t: Tetrahedra, fixed: np.ndarray, smallest: int, bridging: bool) -> int:
     part = np.empty(len(t.cells), np.int32)
-    count = stars.parts(*t.stars, part)
+    count = stars.parts(t.names, t.beside, part)
     size = np.bincount(part, minlength=count)
     name = np.empty(count, np.int32)
     name[part] = t.names
@@ -132,14 +146,15 @@ def _merge_crumbs(t: Tetrahedra, fixed: np.ndarray, smallest: int, bridging: boo
     largest = np.zeros(count, bool)
     largest[order[np.diff(name[order], prepend=-1) > 0]] = True
     largest &= (size >= smallest) | (name == 0)
-    return repair.give_away(*t.stars, part, size, largest, fixed, bridging)
+    return repair.give_away(t.names, t.beside, part, size, largest, fixed, bridging)
 
 
 def without_outside(t: Tetrahedra) -> Tetrahedra:
     """The cells of grains alone, and for each outer facet a cell of name 0 to the node len(points)."""
-    count = stars.facets(*t.stars, True, *_room(0))
+    given = t.cells, t.names, t.beside, True
+    count = stars.facets(*given, *_room(0))
     outer, pairs = _room(count)
-    stars.facets(*t.stars, True, outer, pairs)
+    stars.facets(*given, outer, pairs)
     inside = t.names > 0
     used = np.zeros(len(t.points), bool)
     used[t.cells[inside]] = True

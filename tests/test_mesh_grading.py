@@ -84,7 +84,8 @@ def test_depths_are_lengths_of_paths_from_the_boundaries():
     points = np.array([(0.0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 0), (-1, 0, 0), (3, 0, 0)])
     cells = np.array([(3, 0, 1, 2), (4, 0, 2, 1), (3, 1, 2, 5)], np.int32)
     mesh = Tetrahedra.of(points, cells, np.array([1, 2, 1], np.int32), 8)
-    np.testing.assert_allclose(depths(mesh), [0, 0, 0, 1, 1, 3])
+    np.testing.assert_allclose(depths(mesh, 10.0), [0, 0, 0, 1, 1, 3])
+    np.testing.assert_allclose(depths(mesh, 2.0), [0, 0, 0, 1, 1, 2])
 
 
 @pytest.mark.parametrize("inside", [0.0, -1.0, np.nan, np.inf])

@@ -40,7 +40,8 @@ class Grading:
                 raise InputError(f"sizes: found {_told(given)}, expected {len(out)} positive numbers, one a point")
             out = np.maximum(out, given)
         if self.inside is not None:
-            out = np.maximum(out, np.minimum(self.inside, size + _SLOPE * depths(mesh)))
+            grown = size + _SLOPE * depths(mesh, self.inside / _SLOPE)
+            out = np.maximum(out, np.minimum(self.inside, grown))
         return out
 
 
@@ -48,18 +49,22 @@ def _told(given: np.ndarray) -> str:
     return f"the shape {given.shape}" if given.ndim != 1 or not given.size else f"{given.size}, {given.min()} the least"
 
 
-def depths(mesh: Tetrahedra) -> np.ndarray:
-    """How far nodes (n,) lie from boundaries along edges, µm: 0 where cells of two names meet, outside counted."""
+def depths(mesh: Tetrahedra, most: float) -> np.ndarray:
+    """How far nodes (n,) lie from boundaries along edges, µm, at most so far: 0 where cells of two names meet.
+
+    Outside counts as a name.
+    """
     nodes = len(mesh.points)
     cells, names = mesh.cells[mesh.names >= 0], mesh.names[mesh.names >= 0]
-    least, most = np.full(nodes + 1, np.iinfo(np.int32).max), np.full(nodes + 1, -1)
+    least, greatest = np.full(nodes + 1, np.iinfo(np.int32).max), np.full(nodes + 1, -1)
     for corner in range(4):
         np.minimum.at(least, cells[:, corner], names)
-        np.maximum.at(most, cells[:, corner], names)
+        np.maximum.at(greatest, cells[:, corner], names)
     edges = np.concatenate([cells[names > 0][:, pair] for pair in _EDGES])
-    edges = np.unique(np.sort(edges, axis=1), axis=0)
+    low, high = np.sort(edges, axis=1).astype(np.int64).T
+    edges = np.column_stack(np.divmod(np.unique(low * nodes + high), nodes))
     length = np.linalg.norm(mesh.points[edges[:, 0]] - mesh.points[edges[:, 1]], axis=1)
     graph = coo_array((length, edges.T), shape=(nodes, nodes)).tocsr()
-    boundary = np.flatnonzero((least < most)[:nodes])
-    depth: np.ndarray = csgraph.dijkstra(graph, directed=False, indices=boundary, min_only=True)
-    return np.where(np.isfinite(depth), depth, 0.0)
+    boundary = np.flatnonzero((least < greatest)[:nodes])
+    depth: np.ndarray = csgraph.dijkstra(graph, directed=False, indices=boundary, min_only=True, limit=most)
+    return np.minimum(depth, most)

@@ -2,10 +2,12 @@
 
 OMP_NUM_THREADS=1 python scripts/studies/meshes.py --particles 30 3 --divisions 4 6 --output docs/results/meshes.md
 
-Size: the mean grain's diameter over a division. Grain volumes are compared with voxels of --truth µm.
+Size: the mean grain's diameter over a division; inside: so many sizes, that of cells far from boundaries. Grain
+volumes are compared with voxels of --truth µm.
 """
 
 import argparse
+import itertools
 import resource
 import subprocess
 import sys
@@ -23,6 +25,7 @@ SEED, LARGE = 1, 0.02  # µm³: grains whose volumes are compared
 HEAD = (
     "grains",
     "division",
+    "inside",
     "tetrahedra",
     "smallest, 1 %, 5 % dihedral",
     "largest",
@@ -43,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--particles", type=int, nargs="+", default=[30, 3])
     parser.add_argument("--divisions", type=float, nargs="+", default=[4.0, 6.0, 8.0])
+    parser.add_argument("--inside", type=float, nargs="+", default=[1.0])
     parser.add_argument("--truth", type=float, default=0.0125, help="voxel, µm")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
@@ -53,19 +57,19 @@ def main() -> None:
         particle = generate_particle(model, SEED, index, surface="shell")
         labels = replace(particle, parts="merge").voxelize(options.truth).labels
         truth = np.bincount(labels.ravel(), minlength=len(particle.grains) + 1)[1:]
-        for division in options.divisions:
-            row = measured(particle, truth * options.truth**3, division)
+        for division, inside in itertools.product(options.divisions, options.inside):
+            row = measured(particle, truth * options.truth**3, division, inside)
             print(row, flush=True)
             rows.append(row)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     options.output.write_text(page(rows, options.truth, commit.strip()))
 
 
-def measured(particle: Particle, truth: np.ndarray, division: float) -> list[str]:
+def measured(particle: Particle, truth: np.ndarray, division: float, coarser: float) -> list[str]:
     """One row of the table."""
-    size = (6.0 * particle.grains.volume.mean() / np.pi) ** (1.0 / 3.0) / division
+    size = particle.mean_diameter / division
     before, start = peak(), time.process_time()
-    mesh = particle.mesh(size)
+    mesh = particle.mesh(size, inside=coarser * size if coarser > 1.0 else None)
     seconds, grown = time.process_time() - start, peak() - before
     q, count = mesh.quality, len(mesh.cells)
     figures = q.to_dict()
@@ -73,6 +77,7 @@ def measured(particle: Particle, truth: np.ndarray, division: float) -> list[str
     return [
         str(len(particle.grains)),
         f"{division:g}",
+        f"{coarser:g}",
         f"{count}",
         " ".join(f"{v:.1f}" for v in (q.smallest.min(), *np.percentile(q.smallest, [1, 5]))),
         f"{q.largest.max():.0f}",
@@ -125,8 +130,9 @@ def page(rows: list[list[str]], truth: float, commit: str) -> str:
     return (
         f"# Meshes: quality, accuracy, time\n\nOne thread, a shared machine, CPU time of the process, "
         f"which load on both cores lengthens several times; commit {commit}."
-        f"\n\n    {command}\n\n{table}\n\nDivision: mean grain diameter over mesh size h. Within: share of boundary "
-        "nodes nearer to the boundaries that the names about them share than that part of h. Names: outside counts as "
+        f"\n\n    {command}\n\n{table}\n\nDivision: mean grain diameter over mesh size h. Inside: the size far from "
+        "boundaries, in h; 1 is none of its own. Within: share of boundary nodes nearer to the boundaries that the names "
+        "about them share than that part of h. Names: outside counts as "
         f"one. Grains: rms error of volumes above {LARGE} µm³ against voxels of {truth} µm, crumbs merged. "
         "Bytes: what the peak of memory grew by, where it did.\n"
     )

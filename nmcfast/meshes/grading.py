@@ -28,20 +28,23 @@ class Grading:
         if self.inside is not None and not 0.0 < self.inside < np.inf:
             raise InputError(f"inside: found {self.inside} µm, expected a positive number")
 
-    def wanted(self, mesh: Tetrahedra, size: float) -> np.ndarray:
-        """The size (n,) µm that cells about each node of a mesh of a size may have.
+    def depths(self, mesh: Tetrahedra) -> np.ndarray:
+        """How far nodes (n,) lie from boundaries, µm, as far as that tells: 0 where all is alike."""
+        return np.zeros(len(mesh.points)) if self.inside is None else depths(mesh, self.inside / _SLOPE)
+
+    def wanted(self, points: np.ndarray, depth: np.ndarray, size: float) -> np.ndarray:
+        """The size (n,) µm that cells about each point (n, 3) of a mesh of a size may have, at a depth (n,).
 
         Raises InputError when `where` does not give as many positive numbers as points.
         """
-        out = np.full(len(mesh.points), size)
+        out = np.full(len(points), size)
         if self.where is not None:
-            given = np.asarray(self.where(mesh.points.copy()), float)
+            given = np.asarray(self.where(points.copy()), float)
             if given.shape != out.shape or not (given > 0.0).all():
                 raise InputError(f"sizes: found {_told(given)}, expected {len(out)} positive numbers, one a point")
             out = np.maximum(out, given)
         if self.inside is not None:
-            grown = size + _SLOPE * depths(mesh, self.inside / _SLOPE)
-            out = np.maximum(out, np.minimum(self.inside, grown))
+            out = np.maximum(out, np.minimum(self.inside, size + _SLOPE * depth))
         return out
 
 

@@ -10,10 +10,9 @@ from nmcfast.meshes.grading import Grading
 from nmcfast.meshes.start import Tetrahedra
 
 SWEEPS = 2  # over all nodes that are awake, in each turn
-# Turn by turn: the worst shape that drawing a node onto its boundary may make, some 9°, later 13°, and the angle below
-# which cells are joined otherwise where that betters them.
-_ANGLES = ((50.0, 30.0), (50.0, 30.0), (50.0, 35.0), (30.0, 35.0), (20.0, 35.0), (20.0, 35.0))
-TURNS = tuple((guard * moves.REGULAR, np.sin(np.radians(angle))) for guard, angle in _ANGLES)
+# The worst shape that drawing a node onto its boundary may make, turn by turn: some 9°, later 13°.
+GUARDS = tuple(guard * moves.REGULAR for guard in (50.0, 50.0, 50.0, 30.0, 20.0, 20.0, 20.0))
+ASKED = np.sin(np.radians(35.0))  # cells of a smaller sine are joined otherwise where that betters them
 ENDS = 3  # times that the worst cells are looked at once more when nodes have come to rest
 SHRUNK = np.sin(np.radians(25.0))  # cells of a smaller one lose an edge where that betters them
 POLISHED = np.sin(np.radians(15.0))  # nodes of cells of a smaller one are searched for better places at the end
@@ -66,10 +65,10 @@ class Work:
         for _ in range(sweeps):
             sweep(m.points, *m.stars, *about)
 
-    def flip(self, limit: float = TURNS[-1][1]) -> None:
+    def flip(self) -> None:
         """Join badly shaped cells otherwise, where something changed."""
-        m, todo, changed = self.mesh, self._worst(_FLIPS, limit), np.zeros(len(self.mesh.points), np.uint8)
-        about = todo, self.sines, limit, self.cells_of, changed
+        m, todo, changed = self.mesh, self._worst(_FLIPS, ASKED), np.zeros(len(self.mesh.points), np.uint8)
+        about = todo, self.sines, ASKED, self.cells_of, changed
         self.end, _ = flips.flip(m.points, m.cells, m.names, self.end, *m.stars[2:], *about)
         self._note(changed)
 
@@ -148,9 +147,9 @@ def optimised(mesh: Tetrahedra, body: Body, size: float, threads: int, grading: 
     grading: where it may get coarser.
     """
     work = Work(mesh, body, size, threads)
-    for turn, (guard, limit) in enumerate(TURNS):
+    for turn, guard in enumerate(GUARDS):
         work.move(SWEEPS, guard)
-        work.flip(limit)
+        work.flip()
         if turn > 0:
             work.collapse()
         work.rename()
@@ -158,7 +157,7 @@ def optimised(mesh: Tetrahedra, body: Body, size: float, threads: int, grading: 
             work.rename_about()
     if grading is not None:
         _make_coarser(work, grading)
-    work.move(SWEEPS + 1, TURNS[-1][0])
+    work.move(SWEEPS + 1, GUARDS[-1])
     for _ in range(ENDS):
         work.flip()
         work.collapse()
@@ -167,10 +166,12 @@ def optimised(mesh: Tetrahedra, body: Body, size: float, threads: int, grading: 
 
 
 def _make_coarser(work: Work, grading: Grading) -> None:
+    depth = grading.depths(work.mesh)
     for _ in range(COARSER):
-        if work.coarsen(grading.wanted(work.mesh, work.size)) < FEW * len(work.mesh.points):
+        wanted = grading.wanted(work.mesh.points, depth, work.size)
+        if work.coarsen(wanted) < FEW * len(wanted):
             break
-        work.move(SWEEPS, TURNS[-1][0])
+        work.move(SWEEPS, GUARDS[-1])
         work.flip()
 
 

@@ -131,7 +131,7 @@ def page(rows: list[list[str]], truth: float, commit: str) -> str:
         f"# Meshes: quality, accuracy, time\n\nOne thread, a shared machine, CPU time of the process, "
         f"which load on both cores lengthens several times; commit {commit}."
         f"\n\n    {command}\n\n{table}\n\nDivision: mean grain diameter over mesh size h. Inside: the size far from "
-        "boundaries, in h; 1 is none of its own. Within: share of boundary nodes nearer to the boundaries that the names "
+        "boundaries, in h; 1 is none of its own. Within: share of boundary nodes nearer to the boundaries that names "
         "about them share than that part of h. Names: outside counts as "
         f"one. Grains: rms error of volumes above {LARGE} µm³ against voxels of {truth} µm, crumbs merged. "
         "Bytes: what the peak of memory grew by, where it did.\n"

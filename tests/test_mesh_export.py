@@ -56,6 +56,16 @@ def test_the_same_command_goes_on_and_another_one_is_refused(library, exported, 
     assert "is not this export" in capsys.readouterr().err
 
 
+def test_the_size_inside_makes_fewer(library, tmp_path):
+    command = ["export", str(library), "--particles", "0:1", "--to", "vtu", "--mesh", "tet", "--size", "6x", "--quiet"]
+    counts = []
+    for more in ([], ["--size-inside", "2x"]):
+        output = tmp_path / f"out{len(more)}"
+        assert main([*command, *more, "--output", str(output)]) == 0
+        counts.append(json.loads((output / "export.json").read_text())["meshes"]["tetrahedra"])
+    assert 100 < counts[1] < 0.9 * counts[0]
+
+
 def test_what_was_made_is_said(library, tmp_path, capsys):
     command = ["export", str(library), "--particles", "0:1", "--mesh", "surface", "--to", "stl", "--size", "3x"]
     assert main([*command, "--output", str(tmp_path / "out")]) == 0
@@ -72,6 +82,9 @@ def test_what_was_made_is_said(library, tmp_path, capsys):
         ({"to": "vtu", "mesh": "surface"}, "vtu has no --mesh surface"),
         ({"to": "stl"}, "add --mesh surface"),
         ({"to": "abaqus", "size": 0.2}, "--size"),
+        ({"to": "abaqus", "size_inside": 0.3}, "--size-inside"),
+        ({"to": "abaqus", "mesh": "tet", "size_inside": "2y"}, "--size-inside: found '2y', expected µm"),
+        ({"to": "abaqus", "mesh": "tet", "size_inside": "-1"}, "inside: found -1.0 µm"),
         ({"to": "abaqus", "order": 2}, "--order"),
         ({"to": "abaqus", "cohesive": "all"}, "--cohesive"),
         ({"to": "abaqus", "mesh": "tet", "size": "six"}, "'six', expected µm"),

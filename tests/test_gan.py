@@ -142,7 +142,7 @@ def test_a_widened_start_is_played_kept_and_resumed(sections, monkeypatch, tmp_p
         assert np.array_equal(getattr(resumed.arrangement.profile, name), getattr(WIDE.profile, name))
     resumed.epoch()
     assert resumed.history[-1] == pytest.approx(whole.history[-1], rel=1e-6)
-    seeds, _ = resumed.draw_fake(6, resumed.mu)
+    seeds, *_ = resumed.draw_fake(6, resumed.mu)
     radius = np.linalg.norm(seeds.position, axis=1)
     assert seeds.factor[:, 0] == pytest.approx(np.exp(-0.36 * np.maximum(1 - radius / 90.0, 0.0)), rel=0.01)
     with torch.no_grad():

@@ -104,9 +104,7 @@ class Truth:
         noise, angle = rng.random((len(position), NOISES)), np.pi * rng.random(len(position))
         return tessellate(_Markers(self.law, rng), self.mu, low, high, position, noise, angle)
 
-    def section(
-        self, radius: int, rng: np.random.Generator, parts: int = 1, height: float = 0.0
-    ) -> NDArray[np.int32]:
+    def section(self, radius: int, rng: np.random.Generator, parts: int = 1, height: float = 0.0) -> NDArray[np.int32]:
         """Labels (2R, 2R) of the disc of R px that the plane z = height cuts from a large particle, 0 outside.
 
         With parts = k each pixel is cut into k × k, as `reference.draw_section` does.

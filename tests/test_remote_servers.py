@@ -22,7 +22,6 @@ from library_toys import record, tree, write_library
 from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr as zarr_format
-from nmcfast.export.formats import BULK
 from nmcfast.library.open import open_library
 
 HTTPFileSystem = pytest.importorskip("fsspec.implementations.http", reason="aiohttp is not installed").HTTPFileSystem

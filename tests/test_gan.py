@@ -239,7 +239,8 @@ def test_the_discriminator_sees_as_many_channels_as_asked(sections):
     assert trainer.discriminator[0].in_channels == 20
     image = torch.zeros(2, 20, 32, 32)
     image[:, 19, 8:16, 8:16] = 1.0
-    assert (trainer.judge(image) != trainer.judge(torch.zeros_like(image))).all()
+    low = np.zeros(2)
+    assert (trainer.judge(image, low) != trainer.judge(torch.zeros_like(image), low)).all()
 
 
 def test_the_first_mu_is_soon_forgotten(sections):

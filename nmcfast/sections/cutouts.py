@@ -118,11 +118,10 @@ def draw_seeds(
     with_noise: bool = False,
     height: Array | None = None,
 ) -> Seeds:
-    """Seeds near cutouts at distances (b,) in planes z = height (b,), 0 by default, with the inputs of G_net.
+    """Seeds near cutouts at distances (b,) in planes z = height (b,), or 0, with inputs of G_net, Algorithm 1.
 
-    Algorithm 1. A Poisson process of intensity mu px⁻³ in a box around each cutout has the law of the whole process
-    there. Seeds within REACH of the cutout are returned; those within RING of these are drawn only to be their
-    neighbours.
+    A Poisson process of intensity mu px⁻³ in a box around each cutout has the law of the whole process there. Seeds
+    within REACH of the cutout are returned; those within RING of these are drawn only to be their neighbours.
     """
     spacing, plane = mu ** (-1.0 / 3.0), np.zeros_like(distance) if height is None else height
     reach = spacing * reach_about(plane)

@@ -11,8 +11,9 @@ from nmcfast.arrangement import Arrangement, Profile
 from nmcfast.calibration.grains import reference, templates
 from nmcfast.calibration.grains.heights import evenly, read_heights, scatter
 from nmcfast.calibration.grains.moment_fit import fit_moments
+from nmcfast.calibration.grains.moment_search import Search
 from nmcfast.calibration.grains.moments import MOMENTS, section_moments
-from nmcfast.calibration.grains.start_law import PlainLaw
+from nmcfast.calibration.grains.start_law import NUMBERS, PlainLaw
 from nmcfast.errors import InputError
 from nmcfast.sections import cutouts
 
@@ -113,6 +114,34 @@ def test_sections_of_templates_are_sections_at_their_height(arrangement):
     assert theirs[:, radial].mean() < central[:, radial].mean() - 8 * error[radial]  # cut aslant, grains look rounder
 
 
+def test_a_profile_reaches_as_far_as_the_highest_section():
+    seeds = [templates.draw_template(12, 0.01, np.random.default_rng(5), height) for height in (5.0, 9.0)]
+    labels = [np.ones((24, 24), np.int32)]
+    search = Search(labels, MOMENTS, section_moments, seeds, 12, 5.0, 5.5, 0.0025, lambda _: None)
+    assert search.farthest == 15 and search.heights.tolist() == [5.0, 9.0]
+    wide = {name: number.guess for name, number in NUMBERS.items()}
+    wide |= {"core_shape": 0.5, "shape_place": 0.5, "shape_width": 0.5}
+    assert search.law(wide)[1].profile.end == 15.0
+
+
+def test_about_the_middle_of_a_high_plane_seeds_count_from_farther_above(monkeypatch):
+    """Grains of 50 : 1 stand on it: boundaries are those of all seeds within reach, and would not be without them."""
+    law = dataclasses.replace(LAW, shape=1.95, spread_offset=1.5)
+    seeds = templates.draw_template(40, 3 * law.mu, np.random.default_rng(6), 60.0)
+
+    def boundaries():
+        labels = templates.simulate(law, Arrangement(), 40, seeds)
+        return np.concatenate([np.diff(labels, axis=k).ravel() != 0 for k in (0, 1)])
+
+    found = boundaries()
+    monkeypatch.setattr(templates, "FLAT", templates.REACH)
+    every = boundaries()
+    monkeypatch.setattr(templates, "FLAT", 2.5)
+    monkeypatch.setattr(templates, "STEEP", 0.0)
+    flat = boundaries()
+    assert (found != every).mean() < 0.3 * (flat != every).mean()
+
+
 def test_a_law_is_found_from_sections_off_centre_when_their_heights_are_told():
     """6 sections of 44 px: elongation within three of the fit's standard errors, and far off where nothing is told."""
     rng = np.random.default_rng(2)
@@ -145,7 +174,10 @@ def test_d_is_told_heights_of_the_sections_that_train_and_scores_use_the_others(
     with torch.no_grad():
         low, high = (trainer.judge(image, np.full(2, h)) for h in (0.0, 70.0))
     assert trainer.options.jitter == 1 and not torch.equal(low, high)
-    trainer.epoch()
+    seen, draw = [], trainer.draw_fake
+    monkeypatch.setattr(trainer, "draw_fake", lambda count, mu, heights=None: seen.append(heights) or draw(count, mu))
+    trainer.score()
+    assert len(seen) == 1 and seen[0] is trainer.held_out_heights
     trainer.save(tmp_path)
     with pytest.raises(InputError, match="was trained with other --heights"):
         gan.Trainer([radial_section(k) for k in range(4)], options).load(tmp_path)

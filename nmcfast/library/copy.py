@@ -3,7 +3,6 @@
 What the store lists and the format does not know lies there as an empty file, so that it is named as foreign.
 """
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,7 +65,7 @@ class Copy:
         for name in store.names(folder) if store.lists else ():
             shard = folder and _number_of(name, total) is not None
             if not shard and not (self.path / folder / name).exists():
-                self._write(f"{folder}/{name}".lstrip("/"), b"")
+                self._write(f"{folder}/{name}".lstrip("/"))
 
     def _numbers(self, store: Store, total: int) -> list[int]:
         """Shards that are there: with a manifest, or, in a library that was complete, with anything."""
@@ -78,13 +77,16 @@ class Copy:
         there = store.existing([*manifests.values()])
         return [number for number in numbers if manifests[number] in there]
 
-    def _write(self, name: str, data: bytes) -> None:
-        """A file below the folder; a name that leads elsewhere is refused."""
+    def _write(self, name: str, data: bytes = b"") -> None:
+        """A file below the folder; InputError for a name that leads elsewhere, or through a file."""
         parts = name.split("/")
-        if any(part in ("", ".", "..") or "\0" in part or len(os.fsencode(part)) > 255 for part in parts):
-            raise InputError(f"{self.url}: holds an object {name!r}, which no file can be called: remove it")
-        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.path / name).write_bytes(data)
+        try:
+            if any(part in ("", ".", "..") or "\0" in part for part in parts):
+                raise ValueError("leads elsewhere")
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.path / name).write_bytes(data)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError, ValueError) as error:
+            raise InputError(f"{self.url}: holds an object {name!r}, which no file beside the others can be") from error
 
     def over(self, over: Over, check: Check, numbers: list[int], seen: Seen) -> None:
         """Have shards checked, each fetched before."""
@@ -96,11 +98,11 @@ class Copy:
         recipe = root.read_recipe(self.path)
         known = formats.bulk_module(recipe["format"]).shard_files(recipe, shards.shard_range(recipe, number))
         known |= {shards.MANIFEST}
-        for path in set(store.walk(name)) - known if store.lists else ():
-            self._write(f"{name}/{path}", b"")
         for place, data in store.read_all([f"{name}/{path}" for path in sorted(known)]):
             if data is not None:
                 self._write(place, data)
+        for path in set(store.walk(name)) - known if store.lists else ():
+            self._write(f"{name}/{path}")
 
     def let_go(self, number: int) -> None:
         """Remove a shard but its manifest, which a release is compared with."""

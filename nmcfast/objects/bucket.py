@@ -7,13 +7,14 @@ large for one request goes up in parts, and what does not end is aborted, also w
 import asyncio
 import base64
 import hashlib
+import logging
 import random
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nmcfast.errors import InputError, NmcfastError
+from nmcfast.errors import InputError, MissingExtraError, NmcfastError
 from nmcfast.export.files import sha256_file
 from nmcfast.objects import parts
 from nmcfast.objects.errors import is_passing, is_taken, said
@@ -24,6 +25,8 @@ AT_ONCE = 16  # requests under way at once
 TRIES, FIRST_PAUSE, LONGEST_PAUSE = 8, 0.25, 15.0  # s: half a minute in all, beside what the tries themselves take
 _CLEAN_UP = 1.5  # s for aborting what an interruption cuts off
 Result = TypeVar("Result")
+
+_LOG = logging.getLogger("nmcfast")
 
 
 class Bucket:
@@ -41,6 +44,8 @@ class Bucket:
         self._fs.config_kwargs = {"retries": {"max_attempts": 0}, **self._fs.config_kwargs}
         self._bucket, _, below = root.partition("/")
         self._prefix = f"{below}/" if below else ""
+        if not self._wait(self._knows_conditions(), ""):  # s3fs drops, silently, what an old botocore does not know
+            raise MissingExtraError("writing to s3:// needs aiobotocore 2.15 or later: pip install -U 'nmcfast[s3]'")
 
     def read(self, name: str) -> bytes | None:
         """The bytes of an object; None when there is none."""
@@ -77,8 +82,12 @@ class Bucket:
 
     def abort_noted(self) -> None:
         """Abort the uploads that processes which are no more left unfinished, by their notes."""
-        if self.notes is not None:
-            self._wait(parts.abort_noted(self.call, self.notes), "")
+        if self.notes is None:
+            return
+        try:
+            self._wait(asyncio.wait_for(parts.abort_noted(self.call, self.notes), _CLEAN_UP), "")
+        except NmcfastError as error:
+            _LOG.warning("%s: uploads of killed workers stay unfinished until the object is made (%s)", self.url, error)
 
     def key(self, name: str) -> str:
         return f"{self._prefix}{name}"
@@ -86,6 +95,10 @@ class Bucket:
     async def call(self, method: str, **arguments: Any) -> Any:
         """One request of the S3 API, made again as often as it may pass."""
         return await self._again(lambda: self._fs._call_s3(method, Bucket=self._bucket, **arguments))
+
+    async def _knows_conditions(self) -> bool:
+        client = await self._fs.set_session()
+        return "IfNoneMatch" in client.meta.service_model.operation_model("PutObject").input_shape.members
 
     async def _again(self, request: Callable[[], Awaitable[Result]]) -> Result:
         for attempt in range(TRIES - 1):
@@ -117,7 +130,8 @@ class Bucket:
         prefix = self.key(folder)
         while True:
             page = await self.call("list_objects_v2", Prefix=prefix, Delimiter="/", **more)
-            objects += [entry["Key"].removeprefix(prefix) for entry in page.get("Contents", [])]
+            keys = (entry["Key"] for entry in page.get("Contents", []))
+            objects += [key.removeprefix(prefix) for key in keys if key != prefix]  # which marks the folder
             folders += [entry["Prefix"].removeprefix(prefix)[:-1] for entry in page.get("CommonPrefixes", [])]
             if not page.get("IsTruncated"):
                 return objects, folders

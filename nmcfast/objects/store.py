@@ -79,7 +79,7 @@ class Store:
         with self._reaching(folder):
             found = self._fs.find(place)
         start = len(self._fs._strip_protocol(place)) + 1
-        return sorted(self._fs._strip_protocol(entry)[start:] for entry in found)
+        return sorted(name for entry in found if (name := self._fs._strip_protocol(entry)[start:]))
 
     @contextmanager
     def _reaching(self, name: str) -> Iterator[None]:

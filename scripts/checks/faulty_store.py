@@ -17,7 +17,12 @@ from typing import Any
 
 # answered and not done; not answered and not done; not answered, late or not wholly, and done
 FAULTS = ("slow down", "internal error", "reset", "stalled", "lost answer", "cut answer")
-_ANSWERS = {"slow down": (503, "SlowDown"), "internal error": (500, "InternalError")}
+_ANSWERS = {
+    "slow down": (503, "SlowDown"),
+    "internal error": (500, "InternalError"),
+    "full": (507, "XMinioStorageFull"),
+    "forbidden": (403, "AccessDenied"),
+}
 _HOP = ("connection", "transfer-encoding", "content-length", "date", "server")
 
 
@@ -37,6 +42,11 @@ class Proxy(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def came(self, name: str) -> int:
+        """How many requests to put an object of this name came."""
+        with self._lock:
+            return sum(method == "PUT" and path.endswith(name) for method, path in self.requests)
 
     def fault(self, method: str, path: str) -> str | None:
         with self._lock:

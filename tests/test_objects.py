@@ -61,7 +61,8 @@ class Place:
         return generate_library(self.url, SMALL, **LIBRARY | changes, storage_options=self.options)
 
     def objects(self) -> dict[str, bytes]:
-        below, held = f"{self.name}/deep/lib/", self.direct.find(f"{self.name}/deep/lib")
+        below = f"{self.name}/deep/lib/"
+        held = [path for path in self.direct.find(below) if path.startswith(below) and path != below]
         return {path.removeprefix(below): data for path, data in self.direct.cat(held).items()} if held else {}
 
     def put(self, name: str, data: bytes) -> None:

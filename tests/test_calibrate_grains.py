@@ -15,7 +15,7 @@ from nmcfast.cli.calibrate_grains import start_of
 from nmcfast.ebsd.write import simulate_map, write_ang
 
 pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
-from nmcfast.calibration.grains import gan
+from nmcfast.calibration.grains import gan, nets
 
 TINY = dataclasses.replace(
     gan.FAST,
@@ -40,6 +40,7 @@ def calibrated(tmp_path_factory):
         write_ang(simulate_map(labels, 0.05, rng, unindexed=0.05), folder / f"{k}.ang")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gan, "FAST", TINY)
+        patch.setattr(nets, "IMITATION_STEPS", 150)
         sections = [str(folder / f"{k}.ang") for k in range(2)]
         options = ["--output", str(folder / "my.safetensors"), "--report", str(folder / "report"), "--quiet"]
         options += ["--work", str(folder / "work")]

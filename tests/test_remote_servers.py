@@ -22,6 +22,7 @@ from library_toys import record, tree, write_library
 from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr as zarr_format
+from nmcfast.library.check import verify_library
 from nmcfast.library.open import open_library
 
 HTTPFileSystem = pytest.importorskip("fsspec.implementations.http", reason="aiohttp is not installed").HTTPFileSystem
@@ -142,6 +143,9 @@ def test_a_library_is_the_one_on_the_disk(store: Store, tmp_path: Path, form: st
         assert np.array_equal(remote.labels(index), record(index).labels)
         assert np.array_equal(remote.record(index).halo_angle, local.record(index).halo_angle)
     assert remote.query("index > 4 and split == 'train'").tolist() == [5, 6]
+    if form != "zarr":  # whose 250 objects tests/test_remote.py fetches from memory
+        report = verify_library(f"{store.url}/a lib")
+        assert report.ok and (report.shards, report.particles) == (3, 7)
 
 
 @pytest.mark.parametrize(("store", "form"), EACH, indirect=["store"])

@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import logging
 import os
+import re
 import secrets
 import socket
 import struct
@@ -113,10 +114,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def share(rate: float, seed: int) -> Callable[[str, str, int], str | None]:
-    """Fails this share of the requests; a seed fixes which, in whatever order they come."""
+    """Fails this share of the requests; a seed fixes which, in whatever order they come and to whatever bucket."""
 
     def choose(method: str, path: str, before: int) -> str | None:
-        drawn = hashlib.sha256(f"{seed} {method} {path} {before}".encode()).digest()
+        below = re.sub("^/[^/?]*", "", path)
+        drawn = hashlib.sha256(f"{seed} {method} {below} {before}".encode()).digest()
         failed = int.from_bytes(drawn[:4], "big") < rate * 2**32
         return FAULTS[drawn[4] % len(FAULTS)] if failed else None
 

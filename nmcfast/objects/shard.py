@@ -62,17 +62,21 @@ def shard_maker(url: str, options: dict[str, Any], path: Path, recipe: dict[str,
     """What makes and sends a shard, in a worker."""
     draft = Draft(path, recipe)
     bucket = Bucket(url, options, draft.notes)
-    return partial(make_and_send, bucket, draft, load_model(draft.library / root.MODEL))
+    return partial(_in_worker, bucket, draft, load_model(draft.library / root.MODEL))
+
+
+def _in_worker(bucket: Bucket, draft: Draft, model: Model, number: int, tell: Progress) -> None:
+    before = bucket.repeated
+    try:
+        make_and_send(bucket, draft, model, number, tell)
+    finally:
+        tell(REPEATED, bucket.repeated - before)
 
 
 def make_and_send(bucket: Bucket, draft: Draft, model: Model, number: int, tell: Progress) -> None:
     """Make a shard and send it. DamageError when the store has other bytes under one of its names."""
     make_shard(draft.library, draft.recipe, model, number, tell)
-    before = bucket.repeated
-    try:
-        send(bucket, draft.shard(number), shards.shard_name(number))
-    finally:
-        tell(REPEATED, bucket.repeated - before)
+    send(bucket, draft.shard(number), shards.shard_name(number))
     draft.keep(number)
 
 

@@ -26,6 +26,7 @@ from nmcfast.library.open import open_library
 from nmcfast.objects import bucket as bucket_module
 from nmcfast.objects import making, parts
 from nmcfast.objects.bucket import Bucket
+from nmcfast.objects.store import as_url
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
 pytest.importorskip("moto.server", reason="moto is not installed")
@@ -333,6 +334,8 @@ def test_what_a_store_cannot_have_is_one_line(
     assert said in err and len(err.splitlines()) == 1
     with pytest.raises(InputError, match="libraries are written to a path or to s3://"):
         Bucket("gs://bucket/lib")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(InputError, match="executor is for libraries on a disk; have"):
+        generate_library(Path("s3://bucket/lib"), SMALL, executor=pool)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +376,12 @@ def test_a_client_that_would_drop_the_condition_is_refused(place: Place, monkeyp
     monkeypatch.setattr(Bucket, "_knows_conditions", never)
     with pytest.raises(MissingExtraError, match=r"needs aiobotocore 2\.15 or later: pip install"):
         Bucket(place.url, place.options)
+
+
+def test_urls_are_told_from_paths() -> None:
+    """Also where pathlib has made one of two slashes."""
+    assert as_url(Path("s3://bucket/lib")) == as_url("s3://bucket/lib/") == "s3://bucket/lib"
+    assert [as_url(path) for path in ("lib.zarr", "/data/s3:/lib", "C:/lib", "a:b", "")] == [None] * 5
 
 
 # objects in parts

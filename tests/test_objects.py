@@ -415,6 +415,14 @@ def test_a_large_object_goes_up_in_parts_through_faults(place: Place, large: Pat
     assert not any((tmp_path / "notes").iterdir())
 
 
+def test_an_upload_that_ended_though_its_answer_got_lost_is_the_object(
+    place: Place, large: Path, tmp_path: Path
+) -> None:
+    place.choose = lambda method, path, _: "gone" if method == "POST" and "uploadId=" in path else None
+    assert bucket_of(place, tmp_path).create("object", large) and place.proxy.faults["gone"] == 1
+    assert place.objects() == {"object": large.read_bytes()} and place.uploads() == []
+
+
 @pytest.mark.parametrize("failing", ["partNumber=2", "uploadId="])
 def test_an_upload_that_does_not_end_is_aborted(
     place: Place, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str

@@ -84,6 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         upstream.close()
         if fault == "lost answer":
             return self._reset()
+        if fault == "gone":  # done before, and the store remembers no upload
+            said = b"<?xml version='1.0'?><Error><Code>NoSuchUpload</Code><Message>injected</Message></Error>"
+            return self._answer(404, [("Content-Type", "application/xml")], said)
         headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
         length = int(answer.getheader("Content-Length") or 0) if self.command == "HEAD" else len(data)
         self._answer(answer.status, headers, data[: len(data) // 2] if fault == "cut answer" else data, length)

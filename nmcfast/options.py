@@ -141,6 +141,11 @@ class SectionOptions:
         "auto leaves out sections without preferred orientation (Fig. 2); all takes every one",
         choices=("auto", "all"),
     )
+    heights: str | None = option(
+        None,
+        "table (CSV: file,height_um) of how far sections lie from the centre; those named in it are used",
+        metavar="FILE",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

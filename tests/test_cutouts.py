@@ -159,7 +159,7 @@ def test_fitted_cutouts_turn_with_the_section():
 def test_augmentation_keeps_to_its_share_and_leaves_the_section_alone():
     whole = section()
     before = whole.diagonal.copy()
-    markers, _ = cutouts.draw_fitted([whole], np.full(20, 60.0), np.random.default_rng(1), 0.2)
+    markers, *_ = cutouts.draw_fitted([whole], np.full(20, 60.0), np.random.default_rng(1), 0.2)
     ratio = markers.diagonal[:, :2] / np.array([20.0, 180.0])
     assert 0.8 <= ratio.min() < 0.82 and 1.18 < ratio.max() <= 1.2
     assert (whole.diagonal == before).all()

@@ -64,6 +64,7 @@ def summary_of(report: dict[str, Any]) -> list[str]:
     return [
         f"sections    {len(fitted)} of {len(rows)} used, {_range(rows, 'grains', '.0f')} grains each,"
         f" known to {_range(rows, 'radius_um', '.2f')} µm from the centre",
+        *_heights(fitted),
         f"2D fits     {_range(fitted, 'point_agreement', '.1%')} of the measured points lie in their grain",
         *start_of(report["start"]),
         f"training    epoch {report['epoch']} kept; distance to sections held out {scores['score']:.2f},"
@@ -96,6 +97,12 @@ def _whole_sections(scores: dict[str, float]) -> list[str]:
     """A line with the scores of whole sections held out; none where there is no verdict."""
     shown = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
     return [f"            whole sections held out: {shown}"] * bool(scores)
+
+
+def _heights(rows: list[dict[str, Any]]) -> list[str]:
+    """A line with the heights of sections that do not all pass through the centre."""
+    shown = f"            {_range(rows, 'height_um', '.2f')} µm above or below the centre, by --heights"
+    return [shown] * any(row["height_um"] for row in rows)
 
 
 def _range(rows: list[dict[str, Any]], name: str, form: str) -> str:

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 # Free choices, in mean seed spacings μ^(−1/3); docs/calibration.md shows what they miss.
 REACH = (2.0, 2.0, 1.5)  # grains whose seed lies farther from a cutout, along x, y, z, are left out
+REACH_ABOVE = 2.0  # along z for planes that do not pass through the centre, on which radial grains stand
 RING = 1.8  # a seed at the border of the reach finds its 12 nearest within this distance in 99.8 % of cases
 REACH_FITTED = 30.0  # pixels beyond a cutout's circumcircle in which seeds of a fitted section count
 
@@ -78,7 +79,7 @@ class Seeds:
 class Section:
     """A fitted 2D GBPD: position (n, 2) from the particle's centre, diagonal (n, 2) along and across the radius through
     the seed, turned by tilt (n,) rad, offset (n,); pixels. radius: as far from the centre as the section is known;
-    name: of its file, for messages."""
+    name: of its file, for messages; height: of its plane above the particle's centre."""
 
     position: Array
     diagonal: Array
@@ -86,15 +87,21 @@ class Section:
     tilt: Array
     radius: float
     name: str = ""
+    height: float = 0.0
 
 
-def radial_grids(distance: Array, angle: Array | None = None) -> Grids:
-    """Grids of cutouts at distances p (b,) from the centre, turned by angles β (b,), Eqs. (14), (16)."""
+def radial_grids(distance: Array, angle: Array | None = None, height: Array | None = None) -> Grids:
+    """Grids of cutouts at distances p (b,) from the centre, turned by angles β (b,), Eqs. (14), (16).
+
+    height (b,): of their planes, 0 in the paper; distances are from the axis then.
+    """
     beta = np.zeros_like(distance) if angle is None else angle
     cosine, sine, zero = np.cos(beta), np.sin(beta), np.zeros_like(beta)
     along = np.stack([cosine, sine, zero], axis=1)
     across = np.stack([-sine, cosine, zero], axis=1)
     corner = (distance + 1.0)[:, None] * along + (1 - 16.5) * across
+    if height is not None:
+        corner[:, 2] += height
     return Grids(corner, along, across)
 
 
@@ -104,16 +111,21 @@ def draw_distances(count: int, farthest: float, rng: np.random.Generator) -> Arr
 
 
 def draw_seeds(
-    distance: Array, mu: float, rng: np.random.Generator, with_radius: bool = False, with_noise: bool = False
+    distance: Array,
+    mu: float,
+    rng: np.random.Generator,
+    with_radius: bool = False,
+    with_noise: bool = False,
+    height: Array | None = None,
 ) -> Seeds:
-    """Seeds near cutouts at distances (b,) in the plane z = 0, with the inputs of G_net, Algorithm 1.
+    """Seeds near cutouts at distances (b,) in planes z = height (b,), or 0, with inputs of G_net, Algorithm 1.
 
     A Poisson process of intensity mu px⁻³ in a box around each cutout has the law of the whole process there. Seeds
     within REACH of the cutout are returned; those within RING of these are drawn only to be their neighbours.
     """
-    spacing = mu ** (-1.0 / 3.0)
-    reach = spacing * np.array(REACH)
-    low = np.stack([distance + 1.0, np.full_like(distance, -15.5), np.zeros_like(distance)], axis=1) - reach
+    spacing, plane = mu ** (-1.0 / 3.0), np.zeros_like(distance) if height is None else height
+    reach = spacing * reach_about(plane)
+    low = np.stack([distance + 1.0, np.full_like(distance, -15.5), plane], axis=1) - reach
     edge = np.array([31.0, 31.0, 0.0]) + 2 * reach
     ring = RING * spacing
     counts = rng.poisson(mu * (edge + 2 * ring).prod(), len(distance))
@@ -131,6 +143,11 @@ def draw_seeds(
     inputs = np.empty((len(near), 5 * parameters.KAPPA + with_radius + 2 * with_noise), np.float32)
     gnet.net_inputs(position, noise, near, nearest, frame, with_radius, with_noise, inputs)
     return Seeds(position[near], frame, inputs, np.searchsorted(near, first))
+
+
+def reach_about(height: Array) -> Array:
+    """How far from cutouts in planes of heights (b,) seeds count along x, y, z (3,), mean seed spacings."""
+    return np.array([*REACH[:2], REACH_ABOVE if height.any() else REACH[2]])
 
 
 def evaluate(markers: Markers, grids: Grids, channels: int = parameters.CHANNELS) -> Cutouts:
@@ -163,8 +180,8 @@ def section_of_fit(fit: SectionFit, pixel_um: float, radius_um: float) -> Sectio
 
 def draw_fitted(
     sections: Sequence[Section], distance: Array, rng: np.random.Generator, augmentation: float = 0.0
-) -> tuple[Markers, Grids]:
-    """Cutouts at distances (b,) of random sections at random angles, T_2D, Eqs. (14), (15).
+) -> tuple[Markers, Grids, Array]:
+    """Cutouts at distances (b,) of random sections at random angles, T_2D, Eqs. (14), (15), and the sections' heights.
 
     Each entry of D and each r is changed by a uniform share of up to `augmentation`, anew for each cutout. Raises
     InputError when a section does not reach to the end of a cutout.
@@ -184,7 +201,8 @@ def draw_fitted(
     diagonal = diagonal * rng.uniform(1 - augmentation, 1 + augmentation, diagonal.shape)
     offset = offset * rng.uniform(1 - augmentation, 1 + augmentation, offset.shape)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])])
-    return in_plane(position, diagonal, offset, tilt, first), grids
+    height = np.array([section.height for section in sections])[chosen]
+    return in_plane(position, diagonal, offset, tilt, first), grids, height
 
 
 def check_reach(sections: Sequence[Section], distance: float) -> None:

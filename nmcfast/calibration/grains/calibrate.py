@@ -10,6 +10,7 @@ import numpy as np
 
 from nmcfast import __version__
 from nmcfast.calibration.grains.agreement import DRAWN, compare_with_model
+from nmcfast.calibration.grains.heights import evenly
 from nmcfast.calibration.grains.moment_fit import LEAST_GRAINS, label_fitted
 from nmcfast.calibration.grains.read_sections import check_grains, read_sections
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
@@ -56,7 +57,7 @@ def calibrate_grain_model(
         raise InputError(f"{output}: not a file name in a folder that exists")
     shells = load_model(training.base)
     maps, rows = read_sections(paths, sections, reading, say)
-    used = [k for k, row in enumerate(rows) if row["central"]]
+    used = [k for k, row in enumerate(rows) if row["used"]]
     from nmcfast.calibration.grains import gan  # here, since only training needs torch
     from nmcfast.calibration.grains.plots import write_grain_report, write_profiles
     from nmcfast.sections.cutouts import section_of_fit
@@ -70,7 +71,8 @@ def calibrate_grain_model(
         fit = fit_section(maps[k].labels, maps[k].pixel_size, maps[k].centre, points=maps[k].points, tilted=True)
         rows[k] |= _fit_errors(maps[k], fit)
         fits.append(fit)
-        fitted.append(replace(section_of_fit(fit, PIXEL_UM, rows[k]["radius_um"]), name=str(paths[k])))
+        section = section_of_fit(fit, PIXEL_UM, rows[k]["radius_um"])
+        fitted.append(replace(section, name=str(paths[k]), height=rows[k]["height_um"] / PIXEL_UM))
         bar.update()
     bar.close()
     if work is not None:
@@ -116,8 +118,8 @@ def calibrate_grain_model(
 
 def _verdict(fitted: Sequence[Section], found: "Calibration", quiet: bool) -> Verdict:
     """The verdict on what training ended with, from all sections that were used."""
-    radius = int(min(section.radius for section in fitted))
-    bar = progress_bar("comparing sections with the model's", "section", DRAWN, quiet)
+    radius, heights = int(min(section.radius for section in fitted)), [section.height for section in fitted]
+    bar = progress_bar("comparing sections with the model's", "section", evenly(DRAWN, np.array(heights)), quiet)
     verdict = compare_with_model(
         [label_fitted(section, radius) for section in fitted],
         len(fitted) - found.options.training_sections(len(fitted)),
@@ -126,6 +128,7 @@ def _verdict(fitted: Sequence[Section], found: "Calibration", quiet: bool) -> Ve
         found.arrangement,
         cutouts={name: found.row[name] for name in CUTOUT_STATISTICS},
         at_bound=found.start.get("at_bound", ()),
+        heights=heights,
         progress=bar.update,
     )
     bar.close()

@@ -49,6 +49,8 @@ from nmcfast.sections.cutouts import (
     radial_grids,
 )
 
+Array = NDArray[np.float64]
+
 SPLITS = 16  # of the sections into halves, whose distances are the floor
 
 
@@ -90,11 +92,13 @@ class Trainer:
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         self.generator, self.averaged, self.best = (Generator(options) for _ in range(3))
-        self.discriminator = Discriminator(options)
+        kept = options.training_sections(len(sections))
+        self.all_heights = [section.height for section in sections]
+        self.heights, self.held_out_heights = np.split(np.array(self.all_heights), [kept])
+        self.discriminator = Discriminator(options, told=int(self.heights.any()))
         betas = (options.momentum, 0.999)
         self.adam_g = torch.optim.Adam(self.generator.parameters(), options.learning_rate, betas)
         self.adam_d = torch.optim.Adam(self.discriminator.parameters(), options.discriminator_rate, betas)
-        kept = options.training_sections(len(sections))
         self.sections = sections[:kept]
         score_rng = np.random.default_rng([options.seed, 1])  # the yardstick does not move with the training
         self.reference = real_statistics(sections[kept:], options, score_rng)
@@ -121,13 +125,14 @@ class Trainer:
         labels = [label_fitted(section, radius) for section in self.sections]
         names = [section.name or f"section {k}" for k, section in enumerate(self.sections)]
         middle = sum(self.options.offset_range) / 2
-        fit = fit_moments(labels, self.rng, self.options.start_diagonal, middle, quiet=quiet, names=names)
+        more: dict[str, Any] = {"quiet": quiet, "names": names, "heights": self.all_heights[: len(labels)]}
+        fit = fit_moments(labels, self.rng, self.options.start_diagonal, middle, **more)
         self.mu = self.averaged_mu = fit.law.mu
         self._arrange(fit.arrangement)
         draw = None if self.pool is None else self.pool.draw
         missed = imitate(self.generator, fit.law, self.options, self.rng, draw)
         self.start |= {**fit.table(), "missed": missed}
-        seeds, _ = self.draw_fake(self.options.score_cutouts, self.mu)
+        seeds, *_ = self.draw_fake(self.options.score_cutouts, self.mu)
         with torch.no_grad():
             self.held = marker_moments(*self.generator(torch.from_numpy(seeds.inputs)))
 
@@ -136,17 +141,31 @@ class Trainer:
         self.arrangement = arrangement
         if not arrangement.plain:
             rng = np.random.default_rng([self.options.seed, 2])
-            self.pool = SeedPool(arrangement, self.mu, self.options.distance, rng)
+            self.pool = SeedPool(arrangement, self.mu, self.options.distance, rng, max(self.all_heights))
 
-    def draw_fake(self, count: int, mu: float) -> tuple[Seeds, Grids]:
-        """Seeds around `count` random cutouts of the plane z = 0 and the cutouts' grids, Eq. (16)."""
+    def draw_fake(self, count: int, mu: float, heights: Array | None = None) -> tuple[Seeds, Grids, Array]:
+        """Seeds around `count` random cutouts, the cutouts' grids, Eq. (16), and the heights (count,) of their planes.
+
+        heights: to draw from, those of the sections that train; z = 0 where all are 0, as in the paper.
+        """
         distance = draw_distances(count, self.options.distance, self.rng)
-        seeds = draw_seeds(distance, mu, self.rng) if self.pool is None else self.pool.draw(distance, self.rng)
-        return seeds, radial_grids(distance)
+        known = self.heights if heights is None else heights
+        height = self.rng.choice(known, count) if known.any() else np.zeros(count)
+        if self.pool is None:
+            seeds = draw_seeds(distance, mu, self.rng, height=height)
+        else:
+            seeds = self.pool.draw(distance, self.rng, height)
+        return seeds, radial_grids(distance, height=height), height
 
-    def judge(self, image: Tensor) -> Tensor:
-        """D of images (b, c, 32, 32) whose pixels are misplaced at random -> (b,)."""
+    def judge(self, image: Tensor, height: Array) -> Tensor:
+        """D of images (b, c, 32, 32) whose pixels are misplaced at random, and of their planes' heights (b,) -> (b,).
+
+        D is told the height, in a channel of its own, where sections have any.
+        """
         image = misplaced(image, self.options.jitter, self.rng)
+        if self.heights.any():
+            told = torch.from_numpy(height / self.heights.max()).float()
+            image = torch.cat([image, told[:, None, None, None].expand(-1, 1, *image.shape[2:])], dim=1)
         return self.discriminator(image.contiguous(memory_format=torch.channels_last))
 
     def generator_step(self) -> dict[str, float]:
@@ -154,13 +173,13 @@ class Trainer:
 
         Deviation: print maximises D², unbounded unless D ends in a sigmoid; by default (D − 1)² is minimised.
         """
-        seeds, grids = self.draw_fake(self.options.batch_generator, self.mu)
+        seeds, grids, height = self.draw_fake(self.options.batch_generator, self.mu)
         diagonal, offset = self.generator(torch.from_numpy(seeds.inputs))
         hard = BINARISE[self.options.binarise] if self.options.straight_through else None
         image = SoftImage.apply(stretched(diagonal, seeds), offset, seeds, grids, hard, self.options.seen)
         # running statistics: those of a batch of fakes alone would hide from G how fakes differ from real cutouts
         self.discriminator.eval().requires_grad_(False)
-        verdict = self.judge(image)
+        verdict = self.judge(image, height)
         maximise = self.options.objective == "maximise"
         loss = -verdict.square().mean() if maximise else (verdict - 1).square().mean()
         self.adam_g.zero_grad()
@@ -195,16 +214,18 @@ class Trainer:
     def discriminator_step(self) -> dict[str, float]:
         """One step of D on rounded cutouts unless it is good enough, lines 10–14; visible grains for Eq. (13)."""
         count, binarise = self.options.batch_discriminator, BINARISE[self.options.binarise]
-        seeds, grids = self.draw_fake(count, self.mu)
+        seeds, grids, height = self.draw_fake(count, self.mu)
         with torch.no_grad():
             markers = markers_of(self.generator, seeds)
         fake = evaluate(markers, grids, self.options.seen)
         distance = draw_distances(count, self.options.distance, self.rng)
-        real_markers, real_grids = draw_fitted(self.sections, distance, self.rng, self.options.augmentation)
+        real_markers, real_grids, real_height = draw_fitted(
+            self.sections, distance, self.rng, self.options.augmentation
+        )
         real = evaluate(real_markers, real_grids, self.options.seen)
         # one batch of both: two batches would each be normalised to mean 0, and their difference lost
         image = torch.cat([torch.from_numpy(binarise(real)), torch.from_numpy(binarise(fake))])
-        verdict = self.judge(image)
+        verdict = self.judge(image, np.concatenate([real_height, height]))
         loss = (verdict[:count] - 1).square().mean() + verdict[count:].square().mean()
         skipped = loss.item() <= self.options.skip_loss
         if not skipped:
@@ -221,7 +242,7 @@ class Trainer:
 
     def score(self) -> dict[str, float]:
         """W₁ of each section statistic to the held-out sections over the floor of real halves, and their mean."""
-        seeds, grids = self.draw_fake(self.options.score_cutouts, self._scored_mu())
+        seeds, grids, _ = self.draw_fake(self.options.score_cutouts, self._scored_mu(), self.held_out_heights)
         with torch.no_grad():
             labels = evaluate(markers_of(self._scored(), seeds), grids).label
         found = cutout_statistics(labels, grids.corner[:, 0] - 1.0)
@@ -297,6 +318,7 @@ class Trainer:
             "start": self.start,
             "history": self.history,
             "regularity": self.arrangement.regularity,
+            "heights": self.all_heights,
         }
         tensors = {name: t.detach().contiguous() for name, t in self._tensors().items()}
         tensors["held"] = self.held
@@ -321,6 +343,8 @@ class Trainer:
             raise InputError(f"{path}: not a whole state of a training ({error}); remove it to start anew") from None
         if _what_counts(state["options"]) != _what_counts(json.loads(json.dumps(asdict(self.options)))):
             raise InputError(f"{path}: was trained with other options; use another folder or the same options")
+        if state.get("heights", [0.0] * len(self.all_heights)) != self.all_heights:
+            raise InputError(f"{path}: was trained with other --heights; use another folder or the same heights")
         for name, tensor in self._tensors().items():
             tensor.data.copy_(tensors[name])
         self.mu, self.averaged_mu, self.history = state["mu"], state["averaged_mu"], state["history"]
@@ -353,7 +377,8 @@ def _what_counts(options: dict[str, Any]) -> dict[str, Any]:
 def real_statistics(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, NDArray]:
     """Statistics of cutouts of fitted sections, not augmented."""
     distance = draw_distances(options.score_cutouts, options.distance, rng)
-    labels = evaluate(*draw_fitted(sections, distance, rng)).label
+    markers, grids, _ = draw_fitted(sections, distance, rng)
+    labels = evaluate(markers, grids).label
     return cutout_statistics(labels, distance)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nmcfast.arrangement import Arrangement
+from nmcfast.calibration.grains.heights import evenly
 from nmcfast.calibration.grains.moment_search import COVARIANCE, FITTED, Search, Solved
 from nmcfast.calibration.grains.moments import MOMENTS, section_moments
 from nmcfast.calibration.grains.reference import disc
@@ -104,13 +105,15 @@ def fit_moments(
     quiet: bool = True,
     names: Sequence[str] = (),
     parts: Sequence[str] = tuple(PARTS),
+    heights: Sequence[float] = (),
 ) -> MomentFit:
-    """The law whose sections through the centre have the moments of those given, all (2R, 2R), 0 outside a disc.
+    """The law whose sections have the moments of those given, all (2R, 2R), 0 outside a disc.
 
     size px⁻² and offset fix the geometric mean of D and the mean of r. rounds: simulated sections of each round; parts:
-    those that may enter. Takes one to five minutes for R = 118 px; quiet=False shows how it goes on. Sections with too
-    few grains for rings have the 13 moments of a plain law, which no part can enter by. Raises InputError, with the
-    section's name, for too few whole grains.
+    those that may enter; heights px: of the sections' planes above the centre, 0 where none are given. Takes one to
+    five minutes for R = 118 px; quiet=False shows how it goes on. Sections with too few grains for rings have the 13
+    moments of a plain law, which no part can enter by. Raises InputError, with the section's name, for too few whole
+    grains.
     """
     radius = labels[0].shape[0] // 2
     counts = [section_moments(section)[0] for section in labels]
@@ -120,8 +123,11 @@ def fit_moments(
             f"{name}: {fewest:.0f} whole grains of {LEAST_PIXELS} pixels or more,"
             f" a start from moments needs {LEAST_GRAINS}; leave it out, or take --schedule paper"
         )
+    planes = np.array(heights) if len(heights) else np.zeros(len(labels))
+    rounds = [evenly(count, planes) for count in rounds]
     guess = (math.exp(np.mean(counts)) / (math.pi * radius**2) / _POISSON_VORONOI) ** 1.5
-    seeds = [draw_template(radius, guess * WIDEST, rng) for _ in range(COVARIANCE * max(rounds))]
+    turns = [float(planes[k % len(planes)]) for k in range(COVARIANCE * max(rounds))]
+    seeds = [draw_template(radius, guess * WIDEST, rng, height) for height in turns]
     bar = progress_bar("fitting the start law", " simulated sections", quiet=quiet)
     more = (seeds, radius, size, offset, guess, bar.update)
     search = Search(labels, FITTED, section_statistics, *more)

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.optimize import lsq_linear
 
 from nmcfast.arrangement import Arrangement
+from nmcfast.calibration.grains.heights import evenly, scatter
 from nmcfast.calibration.grains.section_profile import STATISTICS
 from nmcfast.calibration.grains.start_law import ALL, NUMBERS, PARTS, TRIALS, PlainLaw, arrangement, plain_law
 from nmcfast.calibration.grains.templates import Template, simulate
@@ -61,6 +62,8 @@ class Search:
         self.sections, self.seeds = len(labels), seeds
         self.measured = np.mean([statistics(section) for section in labels], axis=0)[: len(self.names)]
         self.radius, self.size, self.offset, self.guess = radius, size, offset, guess
+        self.heights = np.array([template.height for template in seeds])
+        self.farthest = math.ceil(math.hypot(radius, float(self.heights.max())))  # that a section shows
         self.progress, self.simulations = progress, 0
         self.spread = np.empty(0)
 
@@ -85,7 +88,7 @@ class Search:
         self.know_spread(start, COVARIANCE * last)
         found = self.solve(start, rounds[0])
         self.know_spread(found.numbers, COVARIANCE * last)
-        found = self.solve(found.numbers, max(last // 2, rounds[0]))
+        found = self.solve(found.numbers, max(evenly(last // 2, self.heights[: self.sections]), rounds[0]))
         entered: list[str] = []
         while wider := self.widened(found, [part for part in parts if part not in entered], tried):
             entered.append(wider[0])
@@ -96,7 +99,7 @@ class Search:
     def law(self, numbers: Numbers) -> tuple[PlainLaw, Arrangement]:
         """The law of numbers whose log μ is counted from the guess."""
         own = {**numbers, "log_mu": numbers["log_mu"] + math.log(self.guess)}
-        return plain_law(own, self.size, self.offset), arrangement(own, self.radius)
+        return plain_law(own, self.size, self.offset), arrangement(own, self.farthest)
 
     def rows(self, numbers: Numbers, count: int) -> Array:
         """Moments (count, m) of simulated sections; not finite where one has too few grains."""
@@ -116,7 +119,8 @@ class Search:
     def know_spread(self, numbers: Numbers, count: int) -> None:
         """Take the covariance of moments from sections of a law."""
         rows = self.rows(numbers, count)
-        self.spread = shrunk(np.cov(rows[np.isfinite(rows).all(axis=1)].T))
+        whole = np.isfinite(rows).all(axis=1)
+        self.spread = shrunk(scatter(rows[whole], self.heights[:count][whole]))
 
     def errors(self, count: int) -> Array:
         """Covariance (m, m) of measured means less those of so many simulated sections."""

@@ -80,11 +80,14 @@ def input_scaling(mu: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 class Discriminator(nn.Sequential):
-    """D: images (b, c, 32, 32) -> (b,); convolution, batch norm, ReLU, max-pool by layer, then dense, Fig. 5b."""
+    """D: images (b, c, 32, 32) -> (b,); convolution, batch norm, ReLU, max-pool by layer, then dense, Fig. 5b.
 
-    def __init__(self, options: Options) -> None:
+    told: further channels, of what D is told beside the image.
+    """
+
+    def __init__(self, options: Options, told: int = 0) -> None:
         layers: list[nn.Module] = []
-        before = options.seen
+        before = options.seen + told
         for after in options.features:
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
             before = after

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from nmcfast.calibration.grains.heights import read_heights
 from nmcfast.calibration.grains.scores import LEAST_PIXELS
 from nmcfast.ebsd import read_labels, read_map, segment_grains
 from nmcfast.ebsd.inspect import large_grains
@@ -24,21 +25,25 @@ def read_sections(
 ) -> tuple[list[GrainMap], list[dict[str, Any]]]:
     """Grains of section files and a table row of each, section 2.2; what a reader noted is said at once.
 
-    Raises InputError naming the file that is refused, or where fewer than 2 sections are central.
+    Raises InputError naming the file that is refused, or where fewer than 2 sections can be used: those that pass near
+    the centre, and those whose height above it is known.
     """
     chosen = read_options(how)
+    heights = read_heights(Path(options.heights), paths) if options.heights else {}
     maps, rows = [], []
     for path in paths:
         grains, notes = read_section(path, options, chosen)
         for note in notes:
             say(f"{path}: {note}")
         maps.append(grains)
-        rows.append(describe_section(path, grains, options) | {"notes": notes})
-    central = sum(row["central"] for row in rows)
-    if central < 2:
+        height = heights.get(path.name)
+        row = describe_section(path, grains, options) | {"height_um": height or 0.0, "notes": notes}
+        rows.append(row | {"used": row["central"] or height is not None})
+    used = sum(row["used"] for row in rows)
+    if used < 2:
         raise InputError(
-            f"{central} of {len(rows)} sections pass near the centre (Fig. 2), calibration needs 2 or more;"
-            " add sections, or --central all"
+            f"{used} of {len(rows)} sections pass near the centre (Fig. 2), calibration needs 2 or more;"
+            " add sections, or their --heights, or --central all"
         )
     return maps, rows
 

@@ -14,7 +14,7 @@ from nmcfast.calibration.grains import reference
 from nmcfast.kernels import gnet, neighbours
 from nmcfast.markers import frames, input_count
 from nmcfast.parameters import CUTOUT, KAPPA, NOISES
-from nmcfast.sections.cutouts import REACH, Seeds
+from nmcfast.sections.cutouts import Seeds, reach_about
 
 Array = NDArray[np.float64]
 PARTICLES = 24  # free: some 1,500 windows that do not overlap; noises and angles are new for each cutout
@@ -30,13 +30,19 @@ class _Particle:
 
 
 class SeedPool:
-    """Particles of an arrangement out to what cutouts at distances up to `farthest` px can see, mu px⁻³."""
+    """Particles of an arrangement, mu px⁻³, out to what cutouts at distances up to `farthest` px can see.
 
-    def __init__(self, arrangement: Arrangement, mu: float, farthest: float, rng: np.random.Generator) -> None:
+    highest: of the planes of the cutouts, px above the centre.
+    """
+
+    def __init__(
+        self, arrangement: Arrangement, mu: float, farthest: float, rng: np.random.Generator, highest: float = 0.0
+    ) -> None:
         self.arrangement = arrangement
         self.spacing = arrangement.widest(mu)
-        corner = np.array([farthest + CUTOUT, CUTOUT / 2, 0.0])
-        self.radius = float(np.linalg.norm(corner + self.spacing * np.array(REACH)))
+        corner = np.array([farthest + CUTOUT, CUTOUT / 2, highest])
+        self.reach = self.spacing * reach_about(np.array([highest]))
+        self.radius = float(np.linalg.norm(corner + self.reach))
         self.particles = [self._draw(mu, rng) for _ in range(PARTICLES)]
 
     def _draw(self, mu: float, rng: np.random.Generator) -> _Particle:
@@ -47,20 +53,23 @@ class SeedPool:
         rows = np.flatnonzero(np.linalg.norm(position, axis=1) < self.radius)
         return _Particle(position, rows, neighbours.nearest_serial(position, rows, KAPPA)[0])
 
-    def draw(self, distance: Array, rng: np.random.Generator) -> Seeds:
-        """Seeds near cutouts at distances (b,) in the plane z = 0, with the inputs of G_net, Algorithm 1."""
-        parts = [self._near(float(p), rng) for p in distance]
+    def draw(self, distance: Array, rng: np.random.Generator, height: Array | None = None) -> Seeds:
+        """Seeds near cutouts at distances (b,) in planes z = height (b,), 0 by default, with the inputs of G_net."""
+        plane = np.zeros_like(distance) if height is None else height
+        parts = [self._near(float(p), float(h), rng) for p, h in zip(distance, plane, strict=True)]
         first = np.concatenate([[0], np.cumsum([len(part[0]) for part in parts])])
         position, frame, inputs = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         factor = self.arrangement.stretched(np.ones((len(position), 3)), position)
         return Seeds(position, frame, inputs, first, factor)
 
-    def _near(self, distance: float, rng: np.random.Generator) -> tuple[Array, Array, NDArray[np.float32]]:
+    def _near(
+        self, distance: float, height: float, rng: np.random.Generator
+    ) -> tuple[Array, Array, NDArray[np.float32]]:
         """Position, frame and inputs of the seeds near one cutout, in a particle that is turned at random."""
         particle = self.particles[rng.integers(len(self.particles))]
         position = particle.position @ turn(rng)
-        reach = self.spacing * np.array(REACH)
-        low, high = np.array([distance + 1.0, -15.5, 0.0]) - reach, np.array([distance + 32.0, 15.5, 0.0]) + reach
+        low = np.array([distance + 1.0, -15.5, height]) - self.reach
+        high = np.array([distance + 32.0, 15.5, height]) + self.reach
         own = position[particle.rows]
         near = np.flatnonzero(((own > low) & (own < high)).all(axis=1))
         rows, own = particle.rows[near], own[near]

@@ -104,14 +104,15 @@ class Truth:
         noise, angle = rng.random((len(position), NOISES)), np.pi * rng.random(len(position))
         return tessellate(_Markers(self.law, rng), self.mu, low, high, position, noise, angle)
 
-    def section(self, radius: int, rng: np.random.Generator, parts: int = 1) -> NDArray[np.int32]:
-        """Labels (2R, 2R) of the disc of R px that the plane z = 0 cuts from a large particle, 0 outside.
+    def section(self, radius: int, rng: np.random.Generator, parts: int = 1, height: float = 0.0) -> NDArray[np.int32]:
+        """Labels (2R, 2R) of the disc of R px that the plane z = height cuts from a large particle, 0 outside.
 
         With parts = k each pixel is cut into k × k, as `reference.draw_section` does.
         """
-        high, n = np.array([radius, radius, 0.5]), 2 * radius * parts
-        grains = self.grains(-high, high, rng)
-        return disc(grains.labels((-radius, -radius, -0.5 / parts), (1, n, n), 1 / parts)[0] + 1, parts * radius)
+        high, n, plane = np.array([radius, radius, 0.5]), 2 * radius * parts, np.array([0.0, 0.0, height])
+        grains = self.grains(plane - high, plane + high, rng)
+        low = (-radius, -radius, height - 0.5 / parts)
+        return disc(grains.labels(low, (1, n, n), 1 / parts)[0] + 1, parts * radius)
 
     def cube(self, edge: int, centre: tuple[float, float, float], rng: np.random.Generator) -> NDArray[np.int32]:
         """Labels (edge, edge, edge) of a cube about a centre (x, y, z) px."""

@@ -29,6 +29,11 @@ def shard_files(recipe: dict[str, Any], particles: range) -> set[str]:
     return {DATA, VIEW} if recipe["labels"] else {DATA}
 
 
+def table_files(recipe: dict[str, Any], particles: range) -> set[str]:
+    """Those of a shard that its table and the files beside the shards are made from."""
+    return {DATA}
+
+
 @interruptions_wait()
 def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
     """The files beside the shards of a finished library: one that joins them all."""

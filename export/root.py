@@ -72,13 +72,15 @@ def _write_root(path: Path, recipe: dict[str, Any], model: bytes) -> None:
     files.fsync(path.parent)
 
 
-def require_same(path: Path, held: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """InputError, naming the field, when two recipes differ."""
+def require_same(
+    path: Path | str, held: dict[str, Any], wanted: dict[str, Any], others: str = "another path, or --overwrite"
+) -> None:
+    """InputError, naming the field and what others than the same parameters can do, when two recipes differ."""
     for field in sorted({*held, *wanted}):
         if held.get(field) != wanted.get(field):
             raise InputError(
                 f"{path}: made with {field} = {held.get(field)!r}, asked for {wanted.get(field)!r}: "
-                "use the same parameters to continue it, another path, or --overwrite"
+                f"use the same parameters to continue it, {others}"
             )
 
 

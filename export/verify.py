@@ -30,7 +30,7 @@ class Report:
     damaged: numbers of the shards with a problem, and of those missing from a library that was complete.
     """
 
-    path: Path
+    path: Path | str
     shards: int
     expected_shards: int
     particles: int

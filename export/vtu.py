@@ -39,6 +39,11 @@ def shard_files(recipe: dict[str, Any], particles: range) -> set[str]:
     return {hdf5.DATA, *([INDEX, *map(mesh_name, particles)] if recipe["labels"] else [])}
 
 
+def table_files(recipe: dict[str, Any], particles: range) -> set[str]:
+    """Those of a shard that its table and the files beside the shards are made from."""
+    return {hdf5.DATA}
+
+
 def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
     """The files beside the shards of a finished library: an index of all meshes."""
     entries = [

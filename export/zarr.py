@@ -57,6 +57,11 @@ def library_files(library: Path, recipe: dict[str, Any]) -> dict[str, bytes]:
     return {}
 
 
+def table_files(recipe: dict[str, Any], particles: range) -> set[str]:
+    """Those of a shard that its table and the files beside the shards are made from."""
+    return {path for path in shard_files(recipe, particles) if path.startswith("particles/")}
+
+
 class ShardWriter(RecordWriter):
     """Writes a shard as Zarr groups and arrays. Memory is the tables and one particle's labels."""
 

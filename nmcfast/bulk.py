@@ -5,10 +5,9 @@ A shard is a pure function of (model, seed, shard number, parameters).
 
 import resource
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,10 @@ from nmcfast.export import files, formats, lock, root, schema, shards
 from nmcfast.export.stream import LARGEST_INDEX, stream_index, text_of
 from nmcfast.generate import SURFACE, make_shard
 from nmcfast.model import Model, load_model, model_from_bytes
+from nmcfast.objects.making import make_in_store
+from nmcfast.objects.store import as_url
 from nmcfast.options import GenerateOptions
+from nmcfast.plan import Made, Plan
 from nmcfast.shells.choice import check_condition
 from nmcfast.shells.shell import draw_shell
 from nmcfast.sizes import particles_of_shard
@@ -29,7 +31,6 @@ from nmcfast.workers.clusters import Cluster, wait_until, work_over
 from nmcfast.workers.processes import Progress, Task, work_on
 
 _LATE = 120.0  # s until a network file system shows what others wrote
-_WEIGHED = 5  # shards from which the size of a library is foreseen
 VOXEL_SIZES = (1e-4, 1e4)  # µm: a lattice constant, and a hundred times the largest particles
 
 
@@ -84,34 +85,6 @@ def library_recipe(
     }
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a run is about to make: so many particles, of which those of finished shards are there already."""
-
-    path: Path
-    recipe: dict[str, Any]
-    particles: int
-    there: int
-
-    def bytes_each(self) -> float | None:
-        """Bytes of a particle on the disk, the mean of some finished shards; None while there is none."""
-        found = shards.committed_shards(self.path)
-        some = found[:: max(1, len(found) // _WEIGHED)]
-        weights = [shards.weight(self.path, number) for number in some]
-        return sum(weights) / sum(len(shards.shard_range(self.recipe, n)) for n in some) if some else None
-
-
-@dataclass(frozen=True)
-class Made:
-    """What one run of `generate_library` did: shards made now, shards there are, root hash of a complete library."""
-
-    path: Path
-    made: int
-    present: int
-    expected: int
-    root_sha256: str | None
-
-
 def generate_library(
     path: str | Path,
     model: Model,
@@ -133,18 +106,21 @@ def generate_library(
     progress: Progress | None = None,
     begun: Callable[[Plan], None] | None = None,
     executor: Executor | Cluster | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Made:
-    """Make a library, or continue it: only the shards that are missing are made.
+    """Make a library, or continue it: only the shards that are missing are made. `path` may be an s3:// URL.
 
     surface, parts, smallest_grain, where: as for `generate_particle`. indices: the particles of the stream that it
     holds, in this order, instead of the first `count`. shard_range limits the run to some shards. Each worker is a
     process with one thread. begun is called once with what will be made, progress after each particle.
     executor: who makes the shards instead of processes here, any of `concurrent.futures` whose workers see `path`; of
-    one that is not a `Cluster` as many tasks as `workers` are under way at once.
+    one that is not a `Cluster` as many tasks as `workers` are under way at once. storage_options: for fsspec, of a URL.
     Raises InputError when `path` is something else or a library of other parameters (nothing is changed then),
     NoSpaceError when the disk is full; what is finished stays.
     """
-    path = Path(path)
+    url = as_url(path)
+    if url is not None and (overwrite or executor is not None):
+        raise _not_at(url, "overwrite" if overwrite else "executor")
     chosen = _as_text(indices) if indices is not None else ""
     recipe = library_recipe(
         model,
@@ -161,9 +137,21 @@ def generate_library(
     wanted = chosen_shards(shard_range, shards.shard_count(recipe))
     if labels:  # before anything is written: would the first particle fit into memory?
         grid_over(draw_shell(model.shell, seed, stream_index(recipe, 0))[0].bounds(), voxel_size)
+    if url is not None:
+        return make_in_store(url, dict(storage_options or {}), recipe, model, wanted, workers, progress, begun)
+    path = Path(path)
     if overwrite and path.exists():
         root.remove_library(path)
     return make_library(path, recipe, model, model.to_bytes(), wanted, workers, progress, begun, executor)
+
+
+def _not_at(url: str, option: str) -> InputError:
+    """What to do instead of an option that a URL cannot have."""
+    instead = {
+        "overwrite": "nobody can be kept from writing there meanwhile: remove it first, or choose another URL",
+        "executor": "have independent jobs make some shards each, --shards I:J, or --workers",
+    }
+    return InputError(f"{url}: {option} is for libraries on a disk; {instead[option]}")
 
 
 def _as_text(indices: Sequence[int]) -> str:

@@ -193,8 +193,7 @@ def test_one_problem_is_a_problem(capsys, library, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("generate", "URL"),
-        ("verify", "URL"),
+        ("info", "URL", "--watch"),
         ("release", "URL"),
         ("reproduce", "URL", "--output", "again"),
         ("reproduce", "LIBRARY", "--output", "URL"),

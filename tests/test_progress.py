@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from test_generate import SMALL
 
-from nmcfast.bulk import Plan, generate_library
+from nmcfast.bulk import generate_library
 from nmcfast.cli import bars, main
 from nmcfast.export.verify import verify
 from nmcfast.library.check import verify_library
+from nmcfast.plan import Plan
 from nmcfast.progress import human_bytes, human_time
 
 OPTIONS = argparse.Namespace(quiet=False)

@@ -20,6 +20,7 @@ from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr
 from nmcfast.export.formats import BULK
 from nmcfast.export.shards import recipe_digest
+from nmcfast.library.check import verify_library
 from nmcfast.library.open import open_library
 from nmcfast.library.remote import cache_folder
 
@@ -191,3 +192,49 @@ def test_the_commands_take_a_url(store: Any, tmp_path: Path, capsys: pytest.Capt
     assert tree(tmp_path / "out") == tree(tmp_path / "lib")
     assert main(["info", "memory://nothing"]) == 2
     assert "memory://nothing/zarr.json: cannot be fetched" in capsys.readouterr().err
+
+
+def test_verify_at_a_url_sees_what_it_sees_on_the_disk(store: Any, tmp_path: Path, cache: Path) -> None:
+    """Whole, damaged and released: the same lines, of names at the URL; nothing is taken from the cache of readers."""
+    path = write_library(tmp_path / "lib", **zarr.encoders())
+    put(store, path)
+    whole = verify_library(URL)
+    assert whole.ok and (whole.path, whole.files, whole.bytes) == (
+        URL,
+        verify_library(path).files,
+        verify_library(path).bytes,
+    )
+    open_library(URL).labels(4)
+    damaged = path / "shards/000001/labels/c/0/0/0/0"
+    damaged.write_bytes(damaged.read_bytes()[:-3])
+    (path / "shards/000000/grains/angle/zarr.json").unlink()
+    (path / "shards/000002/labels/c/0/0/0/1").write_bytes(b"")
+    (path / "shards/000009").mkdir()
+    (path / "shards/000009/x").write_bytes(b"")
+    (path / "SHA256SUMS").write_bytes(b"")
+    store.rm("/store/lib", recursive=True)
+    put(store, path)
+    there, here = verify_library(URL), verify_library(path)
+    assert there.problems == tuple(line.replace(str(path), URL) for line in here.problems) and len(here.problems) > 5
+    assert (there.damaged, there.released, there.sealed) == (here.damaged, "yes", True)
+
+
+def test_verify_at_a_url_counts_shards_that_are_whole(store: Any, tmp_path: Path) -> None:
+    path = write_library(tmp_path / "lib", format="hdf5")
+    put(store, path)
+    store.rm("/store/lib/complete.json")
+    store.rm("/store/lib/shards/000001/manifest.json")
+    report = verify_library(URL, workers=1, values=False)
+    assert report.ok and (report.sealed, report.shards, report.expected_shards) == (False, 2, 3)
+    assert open_library(URL).missing_shards == [1]
+
+
+@pytest.mark.parametrize("name", ["shards/000001/../../../x", "shards/000001/shard.h5/x", "shards/000001//x"])
+def test_an_object_that_no_file_can_be_is_refused(store: Any, tmp_path: Path, name: str) -> None:
+    put(store, write_library(tmp_path / "lib", format="hdf5"))
+    data = store.store["/store/lib/zarr.json"]
+    store.store[f"/store/lib/{name}"] = data
+    with pytest.raises(InputError) as caught:
+        verify_library(URL)
+    assert str(caught.value).startswith(f"{URL}: holds an object '{name}'")
+    assert len(str(caught.value).splitlines()) == 1 and not (tmp_path.parent / "x").exists()

@@ -22,6 +22,7 @@ from library_toys import record, tree, write_library
 from nmcfast.cli import main
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import zarr as zarr_format
+from nmcfast.library.check import verify_library
 from nmcfast.library.open import open_library
 
 HTTPFileSystem = pytest.importorskip("fsspec.implementations.http", reason="aiohttp is not installed").HTTPFileSystem
@@ -142,6 +143,9 @@ def test_a_library_is_the_one_on_the_disk(store: Store, tmp_path: Path, form: st
         assert np.array_equal(remote.labels(index), record(index).labels)
         assert np.array_equal(remote.record(index).halo_angle, local.record(index).halo_angle)
     assert remote.query("index > 4 and split == 'train'").tolist() == [5, 6]
+    if form != "zarr":  # whose 250 objects tests/test_remote.py fetches from memory
+        report = verify_library(f"{store.url}/a lib")
+        assert report.ok and (report.shards, report.particles) == (3, 7)
 
 
 @pytest.mark.parametrize(("store", "form"), EACH, indirect=["store"])
@@ -224,11 +228,16 @@ def test_a_store_out_of_reach_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("scheme", "module", "extra"), [("s3", "s3fs", "s3"), ("http", "aiohttp", "remote")])
-def test_a_missing_package_of_a_store_is_named_with_its_extra(scheme: str, module: str, extra: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "scheme", "module", "extra"),
+    [("info", "s3", "s3fs", "s3"), ("generate", "s3", "s3fs", "s3"), ("info", "http", "aiohttp", "remote")],
+)
+def test_a_missing_package_of_a_store_is_named_with_its_extra(
+    command: str, scheme: str, module: str, extra: str
+) -> None:
     code = f"import sys; sys.modules[{module!r}] = None\nfrom nmcfast.cli import main\nsys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, "info", f"{scheme}://nowhere.invalid/lib"],
+        [sys.executable, "-c", code, command, f"{scheme}://nowhere.invalid/lib"],
         capture_output=True,
         text=True,
         check=False,

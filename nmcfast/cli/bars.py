@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nmcfast.progress import go_on, human_bytes, human_time, progress_bar
 
 if TYPE_CHECKING:
-    from nmcfast.bulk import Plan
+    from nmcfast.plan import Plan
 
 SOON = 10.0  # s of a run until its rate says something; then what it will take is said, once
 _LOOK = 20.0  # s between two looks at how large the shards are

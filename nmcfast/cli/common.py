@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from nmcfast.calibration.grains.verdict import Verdict
 from nmcfast.errors import InputError
+from nmcfast.objects.store import as_url
 from nmcfast.options import kinds
 
 Group = TypeVar("Group")
@@ -70,14 +71,21 @@ def say(options: argparse.Namespace, result: dict[str, Any], text: str) -> None:
     print(json.dumps(result, ensure_ascii=False) if options.json else text)  # noqa: T201
 
 
+def place(text: str) -> Path | str:
+    """A path, or a URL as it is."""
+    return text if as_url(text) else local(Path(text))
+
+
 def local(path: Path) -> Path:
     """A path to read or write; InputError for a URL, whose two slashes pathlib made one, and for impossible names."""
     if "\0" in str(path) or any(len(os.fsencode(part)) > 255 for part in path.parts):
         shown = str(path) if len(str(path)) < 60 else f"{str(path)[:50]}…"
         raise InputError(f"{shown!r}: no file can have this name: choose one of at most 255 bytes, without NUL")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
-        url = str(path).replace(":/", "://", 1)
-        raise InputError(f"{url}: is a URL, expected a path: work on a local copy (info, export read from URLs)")
+    if url := as_url(path):
+        raise InputError(
+            f"{url}: is a URL, expected a path: work on a local copy (info, verify, export read URLs, generate writes"
+            " to s3://)"
+        )
     return path
 
 

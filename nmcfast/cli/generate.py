@@ -14,9 +14,10 @@ from nmcfast.cli.common import (
     command,
     counted,
     given_options,
-    local,
     number_range,
+    place,
     prepare,
+    remark,
     say,
     warn,
     worker_count,
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
         "make a library of particles, or continue one",
         "nmcfast generate lib.zarr --count 1000 --seed 1 --workers auto",
     )
-    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("out", metavar="OUT", help="a folder, or a URL s3://BUCKET/NAME")
     add_options(parser, GenerateOptions)
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by their long names, _ for -")
 
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
         return repair(options, chosen, given_options(options, GenerateOptions, config))
     shard_range, workers = number_range("--shards", "shard", chosen.shards), worker_count(chosen.workers)
-    out = local(options.out)
+    out = place(options.out)
 
     from nmcfast.bulk import generate_library
     from nmcfast.calibration.grains.verdict import verdict_of
@@ -85,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
             executor=executor,
         )
     warn(options, verdict_of(model.provenance))  # not before: what is refused is refused in one line
+    if made.repeated:
+        remark(options, f"{counted(made.repeated, 'request')} to the store failed and did not when made again")
     result = {
         "path": str(made.path),
         "shards_made": made.made,
@@ -92,6 +95,7 @@ def run(options: argparse.Namespace) -> int:
         "of": made.expected,
         "root_sha256": made.root_sha256,
         "rejected_shells": bar.rejected,
+        "repeated_requests": made.repeated,
     }
     state = f"complete, root hash {made.root_sha256}" if made.root_sha256 else "incomplete"
     text = f"{made.path}: {counted(made.made, 'shard')} made, {made.present} of {made.expected} there, {state}"

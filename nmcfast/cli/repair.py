@@ -9,6 +9,7 @@ from nmcfast.cli.bars import ParticleBar, ShardBar
 from nmcfast.cli.common import counted, local, prepare, remark, say, worker_count
 from nmcfast.cli.indices import read_indices
 from nmcfast.errors import DamageError, InputError, NmcfastError
+from nmcfast.objects.store import as_url
 from nmcfast.options import GenerateOptions
 
 
@@ -26,7 +27,11 @@ def repair(options: argparse.Namespace, chosen: GenerateOptions, given: dict[str
     from nmcfast.model import load_model
     from nmcfast.surface import Surface
 
-    path, workers = local(options.out), worker_count(chosen.workers)
+    if url := as_url(options.out):
+        raise InputError(
+            f"--repair: not at a URL: remove the shards that 'nmcfast verify {url}' names, and run generate without it"
+        )
+    path, workers = local(Path(options.out)), worker_count(chosen.workers)
     model = load_model(chosen.model)
     indices = [] if chosen.indices is None else read_indices(Path(chosen.indices))
     recipe = library_recipe(

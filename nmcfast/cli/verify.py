@@ -1,18 +1,17 @@
 """nmcfast verify: every checksum, shape, label and count."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from nmcfast.cli.bars import ShardBar
-from nmcfast.cli.common import command, counted, local, say, worker_count
+from nmcfast.cli.common import command, counted, place, say, worker_count
 from nmcfast.errors import DamageError
 
 
 def add(commands: Any) -> None:
     text = "check every checksum, shape, label and count of a library"
     parser = command(commands, "verify", run, text, "nmcfast verify lib.zarr")
-    parser.add_argument("library", type=Path, metavar="LIBRARY")
+    parser.add_argument("library", metavar="LIBRARY", help="a path, or a URL that fsspec knows")
     parser.add_argument(
         "--checksums", action="store_true", help="only the bytes: several times faster than with values"
     )
@@ -20,7 +19,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    path, workers = local(options.library), worker_count(options.workers)
+    path, workers = place(options.library), worker_count(options.workers)
 
     from nmcfast.library.check import verify_library
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmcfast.bulk import Plan, make_library
+from nmcfast.bulk import make_library
 from nmcfast.errors import DamageError, InputError, NmcfastError
 from nmcfast.export import files, formats, lock, root, shards
 from nmcfast.export.verify import Report, verify
 from nmcfast.export.verify_shard import foreign_files
 from nmcfast.library.reproduce import other_versions
 from nmcfast.model import Model, model_from_bytes
+from nmcfast.plan import Plan
 from nmcfast.workers.processes import Progress
 
 Verify = Callable[[Path], Report]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from nmcfast import __version__
-from nmcfast.bulk import Plan, chosen_shards, make_library
+from nmcfast.bulk import chosen_shards, make_library
 from nmcfast.errors import DamageError, InputError
 from nmcfast.export import files, formats, root, schema, shards
 from nmcfast.model import model_from_bytes
+from nmcfast.plan import Plan
 from nmcfast.workers.processes import Progress
 
 

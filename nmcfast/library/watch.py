@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmcfast.bulk import Plan
 from nmcfast.export import files, root, shards
+from nmcfast.plan import Plan
 from nmcfast.progress import human_bytes, human_time
 
 _RECENT = 50  # shards, the newest, that tell the rate

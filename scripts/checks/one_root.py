@@ -1,9 +1,11 @@
-"""One root hash, whoever makes a library: processes, a Dask cluster that loses workers, jobs, interrupted and resumed.
+"""One root hash, whoever makes a library: processes, Dask that loses workers, jobs, S3 that fails, and runs resumed.
 
     python scripts/checks/one_root.py --output docs/results/one_root.md
 
 The library is small in its particles and has many shards. The Dask cluster has three workers in processes of their
-own, one of which is killed at a random moment, in each of five runs. Trees of bytes are compared, not only hashes.
+own, one of which is killed at a random moment, in each of five runs. S3 is moto's server behind a proxy that fails
+5 % of the requests: refused, reset, stalled, done but not answered, answered in part. Trees of bytes are compared,
+not only hashes.
 """
 
 import argparse
@@ -35,12 +37,12 @@ def make(path: Path, **how: Any) -> None:
     generate_library(path, small_model(), **LIBRARY, **how)
 
 
-def program(path: Path, *options: str) -> "subprocess.Popen[bytes]":
-    """The command that makes the library, or a part of it."""
+def program(path: Path, *options: str, at: str = "") -> "subprocess.Popen[bytes]":
+    """The command that makes the library, or a part of it, at the path or at a URL."""
     model = path.parent / "small.safetensors"
     model.write_bytes(small_model().to_bytes())
     words = [word for name, value in LIBRARY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    command = [sys.executable, "-m", "nmcfast", "generate", str(path), "--model", str(model), "--quiet"]
+    command = [sys.executable, "-m", "nmcfast", "generate", at or str(path), "--model", str(model), "--quiet"]
     quiet = subprocess.DEVNULL
     return subprocess.Popen([*command, *words, *options], stdout=quiet, stderr=quiet, start_new_session=True)
 
@@ -109,6 +111,28 @@ def _kill_one(path: Path, cluster: Any, moment: int, rng: random.Random) -> None
     os.kill(rng.choice([*cluster.workers.values()]).pid, signal.SIGKILL)
 
 
+def store_that_fails(path: Path, rng: random.Random) -> None:
+    """Made by programs of two workers, each ended by SIGTERM after some shards until one is not, and copied here."""
+    import s3fs
+    from faulty_store import moto, new_bucket, proxy, share
+
+    with moto() as server, proxy(server, share(0.05, rng.randrange(2**32)), stall=3.0) as served:
+        bucket, process = new_bucket(server), None
+        os.environ |= {"AWS_ENDPOINT_URL": served.url, "FSSPEC_S3": '{"config_kwargs": {"read_timeout": 2}}'}
+        while process is None or process.returncode:
+            wanted = served.came("manifest.json") + rng.randrange(8, 16)
+            process = program(path, "--workers", "2", at=f"s3://{bucket}/lib")
+            while process.poll() is None and served.came("manifest.json") < wanted:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)  # nothing, when it has ended
+            process.wait()
+        print(f"requests that failed: {dict(served.faults)}")
+        direct = s3fs.S3FileSystem(endpoint_url=f"http://{server[0]}:{server[1]}", skip_instance_cache=True)
+        direct.get(f"{bucket}/lib/", f"{path}/", recursive=True)
+        if direct.call_s3("list_multipart_uploads", Bucket=bucket).get("Uploads"):
+            raise AssertionError("an upload was left unfinished")
+
+
 def threads(path: Path, rng: random.Random) -> None:
     with ThreadPoolExecutor(3) as pool:
         make(path, executor=Cluster(pool, lambda: 3))
@@ -123,6 +147,7 @@ MAKERS: dict[str, Maker] = {
     "two programs at once, two workers each": two_at_once,
     "interrupted by SIGTERM and resumed until it was finished": interrupted(signal.SIGTERM),
     "killed (SIGKILL) and resumed until it was finished": interrupted(signal.SIGKILL),
+    "S3 that fails 5 % of the requests, interrupted and resumed": store_that_fails,
     **{f"Dask, three workers of which one was killed, run {n}": dask_that_loses_a_worker for n in range(1, 6)},
 }
 

@@ -28,7 +28,8 @@ Lengths are micrometres, coordinates x, y, z with the particle's centre at the o
     lib/release.json, …       what `nmcfast release` adds, docs/release.md; SHA256SUMS comes last
 
 A shard exists when its folder has its final name; it is written under a hidden name, flushed, and renamed
-once. Without complete.json a missing shard is work to do, with it damage. `nmcfast verify` checks all this.
+once. In an object store it exists when its manifest.json does, which is created last.
+Without complete.json a missing shard is work to do, with it damage. `nmcfast verify` checks all this.
 table.npy, `numpy.load` reads it, says what the shards say: without it, or where it is damaged, they are read instead.
 Version 4, without table.npy, is read as well.
 Labels are uint16, or uint32 in a shard that has a particle of more than 65,535 grains. Grain volumes are voxel

@@ -11,7 +11,7 @@ from nmcfast.calibration.grains import reference, verdict
 from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS
 from nmcfast.calibration.grains.verdict import Comparison, GroupTest, Verdict, verdict_of
 from nmcfast.cli import main
-from nmcfast.cli.calibrate_grains import start_of
+from nmcfast.cli.calibrate_grains import start_of, summary_of
 from nmcfast.ebsd.write import simulate_map, write_ang
 
 pytest.importorskip("torch", reason="calibration needs torch: pip install 'nmcfast[train]'")
@@ -91,8 +91,22 @@ def test_pictures_colour_grains_and_leave_the_outside_black():
 
 REPORT = {
     "sections": [
-        {"file": "a.ang", "grains": 683, "radius_um": 5.5, "central": True, "point_agreement": 0.9941, "lost": 0},
-        {"file": "b.ang", "grains": 737, "radius_um": 5.25, "central": True, "point_agreement": 0.9962, "lost": 0},
+        {
+            "file": "a.ang",
+            "grains": 683,
+            "radius_um": 5.5,
+            "central": True,
+            "height_um": 0.0,
+            "point_agreement": 0.9941,
+        },
+        {
+            "file": "b.ang",
+            "grains": 737,
+            "radius_um": 5.25,
+            "central": True,
+            "height_um": 0.0,
+            "point_agreement": 0.9962,
+        },
         {"file": "c.ang", "grains": 700, "radius_um": 6.0, "central": False},
     ],
     "start": {"chi2": 60.0, "freedom": 7},
@@ -100,6 +114,13 @@ REPORT = {
     "scores": {"score": 0.62, "area": 0.5, "elongation": 0.6, "alpha": 0.7, "chord": 0.8, "grains": 0.5},
     "mu": 0.00187,
 }
+
+
+def test_heights_are_said_where_there_are_any():
+    high = [row | {"height_um": height} for row, height in zip(REPORT["sections"], (0.0, 1.25, 0.0), strict=True)]
+    said = summary_of(REPORT | {"sections": high, "verdict": {"scores": {}}})
+    assert said[1] == "            0.00 to 1.25 µm above or below the centre, by --heights"
+    assert len(said) == len(summary_of(REPORT | {"verdict": {"scores": {}}})) + 1
 
 
 def test_the_parts_of_a_start_are_said():

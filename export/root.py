@@ -90,10 +90,19 @@ def is_library(path: Path) -> bool:
     return (path / "zarr.json").is_file() and folder.is_dir() and not folder.is_symlink()
 
 
+def lost_recipe(path: Path) -> bool:
+    """Whether a folder is a library that was complete, but for its zarr.json, which is not there."""
+    folder = path / "shards"
+    whole = (path / SEAL).is_file() and folder.is_dir() and not folder.is_symlink()
+    return whole and not os.path.lexists(path / "zarr.json")
+
+
 def read_recipe(path: Path) -> dict[str, Any]:
-    """The recipe of a library. InputError for what is none, DamageError for a changed recipe."""
+    """The recipe of a library. InputError for what is none, DamageError for a changed or lost recipe."""
     if not path.exists():
         raise InputError(f"{path}: no such library")
+    if lost_recipe(path):
+        raise DamageError(f"{path / 'zarr.json'}: missing: restore it from a copy, or generate --repair as it was made")
     if not is_library(path):
         raise InputError(f"{path}: not an nmcfast library (a folder that holds zarr.json and shards)")
     return read_bare_recipe(path)

@@ -60,7 +60,7 @@ def verify(
     values: look at what arrays and labels say, too, where every byte is as it was recorded. over: what checks the
     shards, in any order. InputError when `path` is no library, or one of another version of the format.
     """
-    if not root.is_library(path):
+    if not root.is_library(path) and not root.lost_recipe(path):
         root.read_recipe(path)  # says why
     try:
         recipe = root.read_recipe(path)

@@ -13,6 +13,7 @@ from test_verify import reseal
 
 from nmcfast.bulk import generate_library
 from nmcfast.cli import main
+from nmcfast.errors import InputError
 from nmcfast.export import files, root
 from nmcfast.export.formats import BULK
 from nmcfast.export.verify import verify
@@ -112,6 +113,27 @@ def test_recipe_and_model_come_from_the_options_where_they_are_lost(library: Pat
     assert "made with seed = 3, asked for 4" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 2
     assert "--overwrite: cannot be had with --repair" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", BULK)
+def test_a_recipe_that_is_lost_or_of_another_library_is_named_and_written_again(form: str, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("lib", "other")]
+    for path, seed in zip(paths, (3, 4), strict=True):
+        generate_library(path, SMALL, count=2, seed=seed, shard_size=1, format=form)
+    library, before = paths[0], tree(paths[0])
+    given = root.read_recipe(library)
+    (library / "zarr.json").unlink()
+    assert main(["verify", str(library), "--quiet"]) == 3
+    assert any("zarr.json: missing" in line for line in verify(library).problems)
+    assert repair_library(library, recipe=given, model=SMALL).files == ("zarr.json",) and tree(library) == before
+    shutil.copy(paths[1] / "zarr.json", library / "zarr.json")
+    assert not verify(library).ok
+    done = repair_library(library, recipe=given, model=SMALL)
+    assert done.files == ("zarr.json",) and done.shards == () and tree(library) == before
+    (library / "zarr.json").unlink()
+    (library / "complete.json").unlink()
+    with pytest.raises(InputError, match="not an nmcfast library"):
+        verify(library)
 
 
 def test_what_is_foreign_is_left_and_named(library: Path) -> None:

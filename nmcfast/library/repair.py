@@ -72,9 +72,14 @@ def repair_library(
 
 
 def _recipe_of(path: Path, given: dict[str, Any] | None) -> dict[str, Any]:
-    """The library's own recipe, or, where that cannot be believed, the one given, if it is the one of complete.json."""
+    """The library's own recipe, or, where that cannot be believed, the one given, if it is the one of complete.json.
+
+    Nor is it believed where complete.json is of the one given: another library's zarr.json lies there.
+    """
     try:
-        return root.read_recipe(path)
+        own = root.read_recipe(path)
+        sealed = given is not None and given != own and _sealed_recipe(path) == shards.recipe_digest(given)
+        return given if given is not None and sealed else own
     except NmcfastError as error:
         said = _sealed_recipe(path)
         if given is None or said is None or (path / "shards").is_symlink():

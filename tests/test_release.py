@@ -325,7 +325,7 @@ def damaged(path: Path) -> None:
         (lambda p: (p / "README.md").write_text("mine"), DamageError, r"damaged: README\.md: foreign"),
         (lambda p: (p / "model.safetensors").write_bytes(b"x"), DamageError, "SHA-256 is not that of the recipe"),
         (lambda p: (p / "release.json").write_text("{}"), InputError, r"release\.json: does not hold title, version"),
-        (lambda p: (p / "zarr.json").unlink(), InputError, "not an nmcfast library"),
+        (lambda p: (p / "zarr.json").unlink(), DamageError, r"zarr\.json: missing: restore it"),
     ],
 )
 def test_what_cannot_be_released_is_refused_and_left(

@@ -94,6 +94,12 @@ def problems(path: Path, recipe: dict[str, Any]) -> Iterator[str]:
         yield f"{SUMS}: is not written as a release writes it"
 
 
+def is_as_listed(path: Path, name: str) -> bool:
+    """Whether a file is the one that SHA256SUMS lists; so is one that nothing lists."""
+    listed = dict(_parsed((path / SUMS).read_bytes())) if files.is_regular(path / SUMS) else {}
+    return listed.get(name, _digest(path / name)) == _digest(path / name)
+
+
 def changed(path: Path) -> Iterator[str]:
     """The same for a library whose recipe cannot be read: what differs of all files that SHA256SUMS lists."""
     if not files.is_regular(path / SUMS):

@@ -7,7 +7,8 @@ from mesh_toys import toy
 from nmcfast.errors import InputError
 from nmcfast.meshes.grading import Grading, depths
 from nmcfast.meshes.mesh import mesh_of
-from nmcfast.meshes.start import Tetrahedra
+from nmcfast.meshes.optimise import GUARDS, Work
+from nmcfast.meshes.start import Tetrahedra, lattice_over, repaired, without_outside
 
 SIZE, INSIDE = 0.13, 0.4
 PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
@@ -56,6 +57,37 @@ def test_no_edge_is_much_longer_than_wanted(graded):
     assert edges_of(graded)[1].max() < 1.8 * INSIDE
     on_boundary = np.isin(edges_of(graded)[0], graded.facets).all(axis=1)
     assert edges_of(graded)[1][on_boundary].max() < 3.0 * SIZE
+
+
+def sets_of_names(t):
+    """The names of the cells about each node, outside too."""
+    found = [set() for _ in t.points]
+    for cell, name in zip(t.cells[t.names >= 0], t.names[t.names >= 0], strict=True):
+        for v in cell[cell < len(t.points)]:
+            found[v].add(name)
+    return found
+
+
+def inner_edges(t):
+    """Edges of the cells of grains, each a number made of its two nodes."""
+    low, high = np.sort(np.concatenate([t.cells[t.names > 0][:, pair] for pair in PAIRS]), axis=1).astype(int).T
+    return np.unique(low * len(t.points) + high)
+
+
+def test_edges_are_shrunk_along_boundaries_and_not_to_long_ones(body):
+    """All nodes may go. None that stays gets a name that it had not, no edge that was made is longer than asked."""
+    lattice = lattice_over(body, SIZE / 0.9, np.zeros(3), 1)
+    assert repaired(lattice, body, SIZE / 0.9) is not None
+    work = Work(without_outside(lattice), body, SIZE, 1)
+    for guard in GUARDS[:3]:
+        work.move(2, guard)
+        work.flip()
+    before, old, wanted = sets_of_names(work.mesh), inner_edges(work.mesh), 1.6 * SIZE
+    assert work.coarsen(np.full(len(work.mesh.points), wanted)) > 50
+    t, after = work.mesh, sets_of_names(work.mesh)
+    assert all(now <= then for now, then in zip(after, before, strict=True))
+    a, b = np.divmod(np.setdiff1d(inner_edges(t), old), len(t.points))
+    assert 1.2 * wanted < np.linalg.norm(t.points[a] - t.points[b], axis=1).max() <= 1.5 * wanted
 
 
 def test_a_function_says_how_coarse_it_may_get_boundaries_too(body, even):

@@ -265,6 +265,23 @@ def test_lost_checksums_are_written_again_unless_a_file_is_another_one(library: 
     assert tree(library) == before
 
 
+def test_what_a_damaged_release_json_says_is_not_taken_over(library: Path) -> None:
+    release_library(library, **SAID)
+    before = tree(library)
+    text = (library / "release.json").read_text()
+    (library / "release.json").write_text(text.replace(SAID["creators"][0], "Dof, Jane"))
+    damaged = tree(library)
+    for overwrite in (False, True):
+        with pytest.raises(
+            InputError, match=r"release\.json: not what SHA256SUMS lists, .* not taken over: restore"
+        ):
+            release_library(library, overwrite=overwrite)
+    assert tree(library) == damaged != before
+    (library / "release.json").unlink()
+    release_library(library, **SAID, overwrite=True)
+    assert tree(library) == before
+
+
 def test_without_its_recipe_a_release_still_names_what_its_checksums_do_not_know(library: Path) -> None:
     """Two files swapped: both are named, also where one of them is the recipe."""
     release_library(library, **SAID)

@@ -42,8 +42,9 @@ def release_library(
 
     said: title, version, date, license, creators, url, doi, material, as `Settings` has them; what is not said stays
     as it was in an earlier release. The whole library is verified first; progress gets the numbers of shards done and
-    to do. Raises InputError for an unfinished library, for files changed by hand since (unless overwrite) and for
-    wrong settings, DamageError for a damaged one, MissingExtraError without pyarrow. Nothing is changed then.
+    to do. Raises InputError for an unfinished library, for files changed by hand since (unless overwrite; a changed
+    release.json always) and for wrong settings, DamageError for a damaged one, MissingExtraError without pyarrow.
+    Nothing is changed then.
     """
     path = Path(path)
     recipe = root.read_recipe(path)
@@ -93,6 +94,11 @@ def _settings(library: Library, said: dict[str, Any]) -> Settings:
     }
     if earlier.is_file():
         held = Settings.from_dict(files.read_json(earlier), str(earlier)).to_dict()
+        if not release.is_as_listed(library.path, release.SETTINGS):
+            raise InputError(
+                f"{earlier}: not what {release.SUMS} lists, so what it says is not taken over: restore the one that was"
+                f" changed from a copy, or remove {release.SETTINGS} and say all of it anew (--title, --creator, …)"
+            )
     told = {name: value for name, value in said.items() if value is not None}
     unknown = sorted(told.keys() - held.keys())
     if unknown:

@@ -272,9 +272,7 @@ def test_what_a_damaged_release_json_says_is_not_taken_over(library: Path) -> No
     (library / "release.json").write_text(text.replace(SAID["creators"][0], "Dof, Jane"))
     damaged = tree(library)
     for overwrite in (False, True):
-        with pytest.raises(
-            InputError, match=r"release\.json: not what SHA256SUMS lists, .* not taken over: restore"
-        ):
+        with pytest.raises(InputError, match=r"release\.json: not what SHA256SUMS lists, .* not taken over: restore"):
             release_library(library, overwrite=overwrite)
     assert tree(library) == damaged != before
     (library / "release.json").unlink()

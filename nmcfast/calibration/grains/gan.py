@@ -7,7 +7,7 @@ The discriminator D sees cutouts of fitted sections, T_2D, and cutouts of genera
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,14 @@ from nmcfast.calibration.grains.nets import (
     stretched,
 )
 from nmcfast.calibration.grains.options import FAST, Options
-from nmcfast.calibration.grains.scores import CUTOUT_STATISTICS, LEAST_PIXELS, cutout_statistics, distances, pool
+from nmcfast.calibration.grains.scores import (
+    CUTOUT_STATISTICS,
+    LEAST_PIXELS,
+    cutout_statistics,
+    distances,
+    floor_between,
+    real_statistics,
+)
 from nmcfast.calibration.grains.seed_pool import SeedPool
 from nmcfast.errors import InputError
 from nmcfast.markers import MarkerNet
@@ -50,8 +57,6 @@ from nmcfast.sections.cutouts import (
 )
 
 Array = NDArray[np.float64]
-
-SPLITS = 16  # of the sections into halves, whose distances are the floor
 
 
 @dataclass(frozen=True, eq=False)
@@ -372,27 +377,6 @@ class Trainer:
 def _what_counts(options: dict[str, Any]) -> dict[str, Any]:
     """The options that must not change when training goes on: all but when it ends and what is kept."""
     return {name: value for name, value in options.items() if name not in ("epochs", "patience", "keep")}
-
-
-def real_statistics(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, NDArray]:
-    """Statistics of cutouts of fitted sections, not augmented."""
-    distance = draw_distances(options.score_cutouts, options.distance, rng)
-    markers, grids, _ = draw_fitted(sections, distance, rng)
-    labels = evaluate(markers, grids).label
-    return cutout_statistics(labels, distance)
-
-
-def floor_between(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, float]:
-    """W₁ of each statistic between two halves of the sections, a mean over random splits: one alone is chance."""
-    half = len(sections) // 2
-    each = replace(options, score_cutouts=-(-options.score_cutouts // half))
-    parts = [real_statistics([section], each, rng) for section in sections]
-    found = []
-    for _ in range(SPLITS):
-        order = rng.permutation(len(parts))
-        halves = [pool([parts[k] for k in chosen]) for chosen in (order[:half], order[half:])]
-        found.append(distances(halves[0], halves[1], CUTOUT_STATISTICS))
-    return {name: float(np.mean([d[name] for d in found])) for name in CUTOUT_STATISTICS}
 
 
 def calibrate(

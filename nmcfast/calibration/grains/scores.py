@@ -1,18 +1,22 @@
 """How alike two architectures are: statistics of cutouts (2D) and of cubes (3D) and distances between them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
+from nmcfast.calibration.grains.options import Options
 from nmcfast.kernels import moments
+from nmcfast.sections.cutouts import Section, draw_distances, draw_fitted, evaluate
 
 Array = NDArray[np.float64]
 Statistics = Mapping[str, Array]
 
 CUTOUT_STATISTICS = ("area", "elongation", "alpha", "chord", "grains")
 CUBE_STATISTICS = ("volume", "elongation", "angle", "neighbours")
+SPLITS = 16  # of the sections into halves, whose distances are the floor
 LEAST_PIXELS = 5  # smaller pieces have no shape, and segmentation drops such grains: only their chords count
 
 
@@ -107,3 +111,24 @@ def pool(parts: Sequence[Statistics]) -> dict[str, Array]:
 def distances(a: Statistics, b: Statistics, names: Sequence[str]) -> dict[str, float]:
     """Wasserstein distance W₁ of each statistic, in its own unit."""
     return {name: float(wasserstein_distance(a[name], b[name])) for name in names}
+
+
+def real_statistics(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, NDArray]:
+    """Statistics of cutouts of fitted sections, not augmented."""
+    distance = draw_distances(options.score_cutouts, options.distance, rng)
+    markers, grids, _ = draw_fitted(sections, distance, rng)
+    labels = evaluate(markers, grids).label
+    return cutout_statistics(labels, distance)
+
+
+def floor_between(sections: Sequence[Section], options: Options, rng: np.random.Generator) -> dict[str, float]:
+    """W₁ of each statistic between two halves of the sections, a mean over random splits: one alone is chance."""
+    half = len(sections) // 2
+    each = replace(options, score_cutouts=-(-options.score_cutouts // half))
+    parts = [real_statistics([section], each, rng) for section in sections]
+    found = []
+    for _ in range(SPLITS):
+        order = rng.permutation(len(parts))
+        halves = [pool([parts[k] for k in chosen]) for chosen in (order[:half], order[half:])]
+        found.append(distances(halves[0], halves[1], CUTOUT_STATISTICS))
+    return {name: float(np.mean([d[name] for d in found])) for name in CUTOUT_STATISTICS}
